@@ -1,0 +1,1 @@
+"""The scenario's customers as live conversations against a running server."""

@@ -1,0 +1,1 @@
+"""What the world and the strategy are: scenario files, their schema, results and their names."""

@@ -1,0 +1,1 @@
+"""The emulated WhatsApp network."""

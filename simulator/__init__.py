@@ -1,0 +1,1 @@
+"""Customers, accounts and money under the same decisions as the server."""
