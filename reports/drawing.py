@@ -61,8 +61,8 @@ def is_narrow(width_px: int) -> bool:
 def svg(figure: Figure) -> bytes:
     """Without date or random ids, so that the same figure gives the same bytes.
 
-    The canvas prints directly, since `savefig` would draw everything twice; and the layout stays for a later PNG,
-    since finding it takes as long as drawing.
+    The canvas prints directly, since `savefig` would draw everything twice; and the layout stays for a
+    later PNG, since finding it takes as long as drawing.
     """
     stream = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -97,7 +97,7 @@ def _draw_funnel(width: int, steps: list[tuple[str, Kpi]], words: list[tuple[str
         axes.plot([kpi.low, kpi.high], [row, row], color=BLACK, marker="|", markersize=7, linewidth=1.2)
         _write_step(axes, row - 0.22, text, narrow)
     axes.set_ylim(len(steps) - 0.7, -0.95 if narrow else -0.75)
-    axes.set_xlim(0, max(kpi.high for _, kpi in steps) * 1.02)
+    axes.set_xlim(0, max(np.fmax(kpi.high, kpi.value) for _, kpi in steps) * 1.02)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", visible=False)
@@ -175,7 +175,7 @@ def _draw_sends(
     axes.set_ylabel("messages an hour")
     axes.yaxis.set_major_formatter(_thousands())
     _hours(axes, width)
-    _clock(axes, run.parameter("experiment.start"), width)
+    _clock(axes, run.moment("experiment.start"), width)
     figure.legend(loc="outside upper left", ncols=2 if drawing.is_narrow(width) else 4)
     return figure
 
@@ -191,18 +191,17 @@ def _step_h(span_h: float, width: int) -> float:
     return next((step for step in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72) if span_h / step <= most), 168)
 
 
-def _clock(axes: Axes, start: object, width: int) -> None:
+def _clock(axes: Axes, start: datetime | None, width: int) -> None:
     """A second axis on top with the clock of the scenario's start, where the start is known."""
-    if not isinstance(start, str):
+    if start is None:
         return
-    moment = datetime.fromisoformat(start)
     top = axes.secondary_xaxis("top")
     span_h = axes.get_xlim()[1]
     step = max(1.0, _step_h(span_h * 1.6, width))
-    into_day = moment.hour + moment.minute / 60
+    into_day = start.hour + start.minute / 60
     ticks = np.arange(np.ceil(into_day / step) * step - into_day, span_h, step)
-    top.set_xticks(ticks, [_clock_label(moment + timedelta(hours=float(tick))) for tick in ticks])
-    top.set_xlabel(f"clock ({moment.tzname() or 'local'})")
+    top.set_xticks(ticks, [_clock_label(start + timedelta(hours=float(tick))) for tick in ticks])
+    top.set_xlabel(f"clock ({start.tzname() or 'local'})")
 
 
 def _clock_label(moment: datetime) -> str:
@@ -219,8 +218,8 @@ def response_time(run: Run) -> Picture | Absent:
     if not shown:
         return Absent(name, title, "neither a simulation nor a load test recorded response times")
     caption = (
-        "Time from a customer's message to the server's decision on it. The higher the bar, the more requests "
-        "took that long; each step to the right on the axis is ten times slower."
+        "Time from a customer's message to the server's decision on it. The higher the bar, the more "
+        "requests took that long; each step to the right on the axis is ten times slower."
     )
     service = _distribution(run.measured, "service_time_s")
     if service is not None:
@@ -313,7 +312,8 @@ def _shares(distribution: Distribution, grid: Array) -> Array:
 def _cumulated(distribution: Distribution) -> Array:
     """Share of the observations below each edge, from 0 to 1."""
     counts = np.nan_to_num(np.asarray(distribution.counts, float))
-    return np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
+    cumulated: Array = np.concatenate([[0.0], np.cumsum(counts)]) / counts.sum()
+    return cumulated
 
 
 def _log_grid(distributions: list[Distribution], bound: float | None = None) -> Array:
@@ -391,10 +391,10 @@ def money(run: Run) -> Picture | Absent:
     revenue, cost = _series(run.predicted, "revenue_usd_cum"), _series(run.predicted, "cost_usd_cum")
     if revenue is None or cost is None:
         return Absent(name, title, "the simulation recorded no revenue and cost over time")
-    margin = run.parameter("costs.gross_margin")
-    profit = revenue[1] * (1.0 if margin is None else float(margin))
+    margin = run.number("costs.gross_margin")
+    profit = revenue[1] * (1.0 if margin is None else margin)
     balance = profit - np.interp(revenue[0], *cost)
-    gain = "revenue" if margin is None else f"gross profit ({quantity(float(margin), 'fraction')} of revenue)"
+    gain = "revenue" if margin is None else f"gross profit ({quantity(margin, 'fraction')} of revenue)"
     caption = (
         f"Sums since the start, predicted, mean of the runs. The balance is {gain} less cost. "
         f"{_payback(revenue[0], balance)}"
@@ -548,5 +548,5 @@ def _thousands() -> FuncFormatter:
 
 
 def _interval_words(run: Run) -> str:
-    level = run.parameter("experiment.confidence")
-    return "their intervals" if level is None else f"{quantity(float(level), 'fraction')} intervals"
+    level = run.number("experiment.confidence")
+    return "their intervals" if level is None else f"{quantity(level, 'fraction')} intervals"

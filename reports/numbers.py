@@ -1,4 +1,4 @@
-"""Numbers for people: percent, thousands separators, durations, and only the digits that an interval bears."""
+"""Numbers for people: percent, thousands separators, durations, only the digits that an interval bears."""
 
 import math
 from typing import NamedTuple

@@ -92,7 +92,7 @@ def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:
     verdicts = tables.verdict_rows(run)
     return TEMPLATES.get_template("page.html.j2").render(
         scenario=run.scenario,
-        title=run.parameter("title") or run.scenario,
+        title=str(run.parameter("title") or run.scenario),
         question=_question(run),
         summary=[line.partition(": ")[::2] for line in summary.lines(run.results)],
         verdicts=verdicts,
@@ -112,19 +112,19 @@ def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:
 def _question(run: Run) -> str:
     ask = []
     if run.predicted is not None:
-        size = run.parameter("population.size")
-        people = f" to {plain(size)} customers" if isinstance(size, int) else ""
+        size = run.number("population.size")
+        people = f" to {plain(size)} customers" if size is not None else ""
         ask.append(f"What happens if this campaign is sent{people}?")
     if run.measured is not None:
-        at_once = run.parameter("conversations.at_once")
-        load = f"{plain(at_once)} conversations at once" if isinstance(at_once, int) else "its conversations"
+        at_once = run.number("conversations.at_once")
+        load = f"{plain(at_once)} conversations at once" if at_once is not None else "its conversations"
         ask.append(f"Does the server hold {load}?")
     return " ".join(ask)
 
 
 def _confidence(run: Run) -> str:
-    level = run.parameter("experiment.confidence")
-    return quantity(level, "fraction") if isinstance(level, float) else ""
+    level = run.number("experiment.confidence")
+    return "" if level is None else quantity(level, "fraction")
 
 
 def _for_page(drawn: Drawn) -> dict[str, object]:

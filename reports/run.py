@@ -1,6 +1,8 @@
 """What one page is about: a simulation, a load test, or both of the same scenario."""
 
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -8,6 +10,7 @@ import msgspec
 from scenarios.errors import InputError
 from scenarios.result import Kpi, Result
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$")
 WORDS = {"simulation": "predicted", "load": "measured"}
 
 
@@ -33,6 +36,15 @@ class Run(msgspec.Struct, frozen=True):
         """A parameter's value in plain types (a time is ISO text), None if the results do not carry it."""
         row = next((result.provenance[path] for result in self.results if path in result.provenance), None)
         return None if row is None else msgspec.to_builtins(row.value)
+
+    def number(self, path: str) -> float | None:
+        value = self.parameter(path)
+        return value if isinstance(value, int | float) else None
+
+    def moment(self, path: str) -> datetime | None:
+        """A parameter that is a time with its zone."""
+        value = self.parameter(path)
+        return datetime.fromisoformat(value) if isinstance(value, str) and TIME.match(value) else None
 
 
 def run_of(results: Sequence[Result]) -> Run:

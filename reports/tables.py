@@ -201,7 +201,7 @@ def _short(value: Any) -> str:
 
 def _exact(value: float) -> str:
     """All digits of a number, with thousands separators where it is whole."""
-    return plain(value) if value == round(value) else repr(value)
+    return plain(value) if float(value).is_integer() else repr(value)
 
 
 def how_made(run: Run, version: str) -> list[tuple[str, list[str]]]:
