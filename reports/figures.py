@@ -117,65 +117,80 @@ def _write_step(axes: Axes, y: float, text: tuple[str, str, str], narrow: bool) 
 # ---------------------------------------------------------------- sends over time
 
 
+RATES = (
+    ("capacity_per_h", "capacity", BLACK, "--", 2.2),
+    ("sends_per_h", "sends", BLUE, "-", 2.1),
+    ("deliveries_per_h", "deliveries", ORANGE, ":", 2.3),
+)
+
+
 def sends(run: Run) -> Picture | Absent:
     """Sends, deliveries and capacity by the hour until sending ends."""
     name, title = "sends", "Sends and capacity over time"
-    series = _series(run.predicted, "sends_per_h")
-    if run.predicted is None or series is None or not series[1].any():
+    rates = {key: found for key, *_ in RATES if (found := _by_hour(_series(run.predicted, key)))}
+    if "sends_per_h" not in rates or not rates["sends_per_h"][1].any():
         return Absent(name, title, "the simulation recorded no sends over time")
-    hours, rate = series[0] / 3600, series[1]
-    last = hours[np.flatnonzero(rate)[-1]]
+    hours, rate = rates["sends_per_h"]
+    last = float(hours[np.flatnonzero(rate)[-1]])
     quiet_from, quiet_until = run.parameter("pacing.quiet_from"), run.parameter("pacing.quiet_until")
     gaps = _gaps(hours, rate)
-    caption = "Messages an hour, predicted, mean of the runs. "
+    caption = "Messages in each hour, predicted, mean of the runs. "
     if gaps:
-        caption += "Hatched: at least an hour without a send. "
+        caption += "Hatched: hours without a send. "
     if quiet_from and quiet_until:
         caption += f"Nobody is written to between {quiet_from} and {quiet_until} in their own zone. "
-    hidden = series[0][-1] / 3600 - last
+    hidden = float(hours[-1]) - last
     if hidden > 24:
         caption += f"The last {duration(hidden * 3600)} of the simulated time, without sends, are left out."
     alt = (
-        f"Sends reach {plain(round(rate.max()))} messages an hour; the last is sent {duration(last * 3600)} "
-        f"after the start; gaps of an hour or more: {len(gaps)}."
+        f"Sends reach {plain(round(rate.max()))} messages an hour; the last are sent in the hour "
+        f"from {duration(last * 3600)} after the start; gaps of an hour or more: {len(gaps)}."
     )
-    predicted = run.predicted
-    return Picture(name, title, caption, alt, lambda width: _draw_sends(width, run, predicted, last, gaps))
+    start = run.moment("experiment.start")
+    return Picture(name, title, caption, alt, lambda width: _draw_sends(width, rates, last, gaps, start))
+
+
+def _by_hour(series: tuple[Array, Array] | None) -> tuple[Array, Array] | None:
+    """Hours from the start, and the mean rate in each: hourly caps make finer bins saw-toothed."""
+    if series is None:
+        return None
+    hours, which = np.unique(np.floor(series[0] / 3600), return_inverse=True)
+    means: Array = np.bincount(which, weights=series[1]) / np.bincount(which)
+    return hours, means
 
 
 def _gaps(hours: Array, rate: Array) -> list[tuple[float, float]]:
-    """Spans of at least an hour without a send, between the first send and the last."""
-    sending = np.flatnonzero(rate > 0)
-    bin_h = float(hours[1] - hours[0]) if hours.size > 1 else 0.0
-    ends = [(float(hours[a] + bin_h), float(hours[b])) for a, b in pairwise(sending)]
-    return [(start, end) for start, end in ends if end - start >= 1]
+    """Spans of hours without a send, between the first send and the last."""
+    sending = hours[rate > 0]
+    return [(float(a) + 1, float(b)) for a, b in pairwise(sending) if b - a > 1]
 
 
 def _draw_sends(
-    width: int, run: Run, result: Result, last_h: float, gaps: list[tuple[float, float]]
+    width: int,
+    rates: dict[str, tuple[Array, Array]],
+    last_h: float,
+    gaps: list[tuple[float, float]],
+    clock_start: datetime | None,
 ) -> Figure:
     figure, (axes,) = drawing.panels(width, 340 if drawing.is_narrow(width) else 330)
-    for key, label, colour, line in (
-        ("capacity_per_h", "capacity", BLACK, "--"),
-        ("sends_per_h", "sends", BLUE, "-"),
-        ("deliveries_per_h", "deliveries", ORANGE, ":"),
-    ):
-        if (series := _series(result, key)) is not None:
-            axes.step(series[0] / 3600, series[1], where="post", color=colour, linestyle=line, label=label)
-            if key == "sends_per_h":
-                axes.fill_between(
-                    series[0] / 3600, series[1], step="post", color=SKY, alpha=0.45, linewidth=0
-                )
+    for key, label, colour, line, z in RATES:
+        if key in rates:
+            edges = np.append(rates[key][0], rates[key][0][-1] + 1)
+            axes.stairs(
+                rates[key][1], edges, color=colour, linestyle=line, linewidth=1.6, label=label, zorder=z
+            )
+    hours, sent = rates["sends_per_h"]
+    axes.stairs(sent, np.append(hours, hours[-1] + 1), fill=True, color=SKY, alpha=0.45, zorder=0.5)
     for start, end in gaps:
         axes.axvspan(start, end, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="///", lw=0, zorder=0)
     if gaps:
         axes.patches[-1].set_label("no sends")
-    axes.set_xlim(0, last_h * 1.04 + 0.25)
+    axes.set_xlim(0, (last_h + 1) * 1.02)
     axes.set_ylim(0)
     axes.set_ylabel("messages an hour")
     axes.yaxis.set_major_formatter(_thousands())
     _hours(axes, width)
-    _clock(axes, run.moment("experiment.start"), width)
+    _clock(axes, clock_start, width)
     figure.legend(loc="outside upper left", ncols=2 if drawing.is_narrow(width) else 4)
     return figure
 
@@ -358,6 +373,8 @@ def load(run: Run) -> Picture | Absent:
         ("conversations_open", "open\nconversations", PURPLE, 1.0),
         ("requests_per_s", "requests\na second", BLUE, 1.0),
         ("response_time_s_p95", "p95 response\ntime (ms)", VERMILLION, 1000.0),
+        ("messages_queued", "messages\nqueued", GREEN, 1.0),
+        ("client_cpu", "load generator\n(% of a core)", BLACK, 100.0),
     )
     rows = [(s, label, colour, k) for key, label, colour, k in keys if (s := _series(run.measured, key))]
     if not rows:

@@ -24,7 +24,7 @@ from scenarios.provenance import Row
 from scenarios.result import Kpi, Result, Verdict
 
 TEXTS = {definition.name: definition.text for definition in DEFINITIONS}
-ACRONYMS = {"roi": "ROI", "cac": "CAC", "ltv": "LTV"}
+ACRONYMS = {"roi": "ROI", "cac": "CAC", "ltv": "LTV", "cpu": "CPU"}
 UNIT_WORDS = {"usd", "s"}
 
 
@@ -214,6 +214,6 @@ def how_made(run: Run, version: str) -> list[tuple[str, list[str]]]:
         ("Replications", [plain(result.replications) for result in results]),
         ("Time covered", [quantity(result.horizon_s, "s") for result in results]),
         ("Messages or requests worked through", [plain(result.exposures) for result in results]),
-        ("Time that it took", [quantity(result.wall_s, "s") for result in results]),
+        ("Time that it took", [quantity(r.wall_s, "s") if r.wall_s > 0 else "not recorded" for r in results]),
         ("Wavetank version", [version for _ in results]),
     ]

@@ -72,6 +72,16 @@ def test_gaps_in_sending_are_marked_and_the_clock_is_shown(simulated: Result) ->
     assert "Wed\n06:00" in words
 
 
+def test_rates_within_an_hour_are_averaged(simulated: Result) -> None:
+    """Ten accounts at 12 a minute use up 160 an hour each in the first minutes of every hour."""
+    bursts = Series([900.0 * quarter for quarter in range(8)], [5760.0, 640.0, 0.0, 0.0] * 2)
+    series = {"sends_per_h": bursts, "capacity_per_h": bursts}
+    sends = pictures(run_of([msgspec.structs.replace(simulated, series=series)]))["sends"]
+    lines = sends.draw(drawing.WIDE_PX).axes[0].patches
+    assert [line.get_data().values.tolist() for line in lines] == [[1600.0, 1600.0]] * 3
+    assert "no sends" not in texts(sends.draw(drawing.WIDE_PX))
+
+
 def test_response_times_share_one_log_axis_and_mark_percentiles(simulated: Result, measured: Result) -> None:
     figure = pictures(run_of([simulated, measured]))["response_time"].draw(drawing.WIDE_PX)
     predicted, below = figure.axes
