@@ -16,14 +16,12 @@ class Client:
     """A kept-alive connection to a server; every failure is an InputError of one line."""
 
     def __init__(self, target: str, token: str, timeout_s: float = 30.0) -> None:
-        parts = urlsplit(target)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"target: found {target!r}; must be a URL as http://127.0.0.1:8000")
-        if any(parts.hostname == name or parts.hostname.endswith(f".{name}") for name in REAL_NETWORK):
-            raise InputError(f"target: {parts.hostname} is the real network; only emulated ones are tested")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        scheme, host, port = _parts(target)
+        if any(host == name or host.endswith(f".{name}") for name in REAL_NETWORK):
+            raise InputError(f"target: {host} is the real network; only emulated ones are tested")
+        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
         self.target = target
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._connection = kind(host, port, timeout=timeout_s)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def __enter__(self) -> Self:
@@ -63,6 +61,18 @@ class Client:
             return msgspec.json.decode(content)
         except msgspec.DecodeError:
             raise InputError(f"target: {self.target} answered {method} {path} without JSON") from None
+
+
+def _parts(target: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a server's address."""
+    try:
+        parts = urlsplit(target)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:  # a port that is no number, half an IPv6 address
+        scheme, host, port = "", None, None
+    if scheme not in ("http", "https") or not host:
+        raise InputError(f"target: found {target!r}; must be a URL as http://127.0.0.1:8000")
+    return scheme, host, port
 
 
 def _detail(content: bytes) -> str:

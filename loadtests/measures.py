@@ -140,6 +140,12 @@ def series(seen: Window) -> dict[str, Series]:
     }
 
 
+def by_second(values: Sequence[float], ramp_s: float) -> Series:
+    """Values seen 1, 2, 3 ... s after the ramp began; those of the ramp are left out."""
+    rows = [(second - ramp_s, value) for second, value in enumerate(values, start=1) if second >= ramp_s]
+    return _series([t_s for t_s, _ in rows], [value for _, value in rows])
+
+
 def _series(t_s: Sequence[float] | Floats, values: Sequence[float] | Floats) -> Series:
     return Series([float(t) for t in t_s], [float(value) for value in values])
 

@@ -21,7 +21,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from scenarios.provenance import Row, rows
-from scenarios.result import Kpi, Result, Verdict, provenance_of, write
+from scenarios.result import Kpi, Result, Series, Verdict, provenance_of, write
 from scenarios.service_levels import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,21 +64,27 @@ def run(
     with Client(target, token) as client:
         client.call("GET", "/healthz")
         client.call("GET", "/stats")
-        posted = campaigns.post(client, loaded) if campaign else None
-    if posted:
-        tell(f"campaign posted: {posted.accepted} accepted, {posted.rejected} rejected")
-    trace = _hold(plan, tell)
-    seen = measures.window(trace, plan.ramp_s, plan.duration_s)
-    kpis = measures.kpis(seen, loaded.scenario.experiment.confidence)
-    if posted:
-        with Client(target, token) as client:
-            kpis |= campaigns.kpis(client, posted)
+        watch = _post(client, loaded, tell) if campaign else None
+
+        def each_second(line: str) -> None:
+            tell(line)
+            if watch:
+                watch.look()
+
+        trace = _hold(plan, each_second)
+        seen = measures.window(trace, plan.ramp_s, plan.duration_s)
+        kpis = measures.kpis(seen, loaded.scenario.experiment.confidence)
+        series = measures.series(seen)
+        if watch:
+            series["messages_queued"] = measures.by_second(watch.queued, plan.ramp_s)
+            kpis |= watch.kpis()
     for line in _shown(trace.failures):
         tell(line)
-    result = _result(loaded, plan, seen, kpis, calibration, perf_counter() - began)
+    result = _result(loaded, plan, seen, kpis, calibration, perf_counter() - began, series)
     if out is not None:
-        write(result, out)
+        out.mkdir(parents=True, exist_ok=True)
         (out / FAILURES_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(trace.failures)))
+        write(result, out)  # last: where it is, the rest is too
     return result
 
 
@@ -100,6 +106,12 @@ def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> list[flo
             if len(times) >= n + CALIBRATION_WARM_UP:
                 break
     return times[CALIBRATION_WARM_UP:][:n]
+
+
+def _post(client: Client, loaded: Loaded, tell: Progress) -> campaigns.Watch:
+    posted = campaigns.post(client, loaded)
+    tell(f"campaign posted: {posted.accepted} messages accepted, {posted.rejected} contacts rejected")
+    return campaigns.Watch(client, posted)
 
 
 def _timed(client: Client, customer: str, text: str) -> float:
@@ -152,13 +164,13 @@ def _plan(loaded: Loaded, target: str, token: str, conversations: int, duration_
     )
 
 
-def _hold(plan: Plan, tell: Progress) -> Trace:
+def _hold(plan: Plan, each_second: Progress) -> Trace:
     """Run the worker in a process of its own; it ends with this call, whatever happens."""
     with tempfile.TemporaryDirectory(prefix="wavetank-load-") as folder:
         plan_file, trace_file, errors_file = (Path(folder, name) for name in ("plan", "trace", "errors"))
         plan_file.write_bytes(msgspec.json.encode(plan))
         with errors_file.open("wb") as errors:
-            status = _work(plan, [str(plan_file), str(trace_file)], errors.fileno(), tell)
+            status = _work(plan, [str(plan_file), str(trace_file)], errors.fileno(), each_second)
         if status != 0 or not trace_file.is_file():
             lines = errors_file.read_text(encoding="utf-8", errors="replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
@@ -166,8 +178,8 @@ def _hold(plan: Plan, tell: Progress) -> Trace:
         return msgspec.json.decode(trace_file.read_bytes(), type=Trace)
 
 
-def _work(plan: Plan, arguments: list[str], errors: int, tell: Progress) -> int:
-    """The worker's exit status; its lines go to `tell` as they come."""
+def _work(plan: Plan, arguments: list[str], errors: int, each_second: Progress) -> int:
+    """The worker's exit status; its lines, one a second, go to `each_second` as they come."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = subprocess.Popen(
         [sys.executable, "-m", "loadtests.worker", *arguments],
@@ -184,7 +196,7 @@ def _work(plan: Plan, arguments: list[str], errors: int, tell: Progress) -> int:
         assert worker.stdout is not None  # PIPE, above
         with worker.stdout as lines:
             for line in lines:
-                tell(line.rstrip())
+                each_second(line.rstrip())
         return worker.wait()
     finally:
         overdue.cancel()
@@ -206,6 +218,7 @@ def _result(
     kpis: dict[str, Kpi],
     calibration: Sequence[float],
     wall_s: float,
+    series: dict[str, Series],
 ) -> Result:
     distributions = {
         "response_time_s": measures.distribution(seen.response_s),
@@ -222,7 +235,7 @@ def _result(
         replications=1,
         horizon_s=plan.duration_s,
         kpis=kpis,
-        series=measures.series(seen),
+        series=series,
         distributions=distributions,
         verdicts=[*judge(loaded.scenario.service_levels, kpis), sound],
         provenance=provenance_of(_rows(loaded, plan)),

@@ -7,6 +7,7 @@ module from elsewhere.
 from locust import FastHttpUser, constant, task  # isort: skip  # first: it patches what the others import
 
 import gc
+import logging
 import random
 import resource
 import sys
@@ -158,7 +159,7 @@ def _watch(recorder: Recorder) -> None:
     """Once a second: note the processor time used, and print a line on the last second."""
     rows = recorder.requests
     first = 0
-    for second in count():
+    for second in range(int(recorder.end_s) + 1):
         gevent.sleep(max(0.0, second - recorder.now_s()))
         recorder.cpu_s.append(process_time())
         last = len(rows.done_s)
@@ -184,6 +185,7 @@ def _allow_connections(connections: int) -> None:
 
 def hold(plan: Plan) -> Trace:
     """Hold the plan's conversations; returns when they are over, at most timeout_s after the end."""
+    logging.getLogger("locust").setLevel(logging.ERROR)  # not: this spawn rate is high
     recorder = Recorder(plan)
     Customer.recorder = recorder
     Customer.phases = random.Random(plan.seed * 2**32 + PHASES)
@@ -205,7 +207,7 @@ def hold(plan: Plan) -> Trace:
     gevent.sleep(recorder.end_s)
     while recorder.waiting and recorder.now_s() < recorder.end_s + plan.timeout_s + 1.0:
         gevent.sleep(0.05)
-    watch.kill()
+    watch.join()
     runner.quit()
     for error in runner.exceptions.values():
         raise RuntimeError(error["traceback"])
