@@ -42,9 +42,7 @@ class Account:
         return self.history[max(self.blank, len(self.history) - depth) :]
 
     def copy(self) -> "Account":
-        return Account(
-            self.history.copy(), self.blank, self.position, self.warm_until, self.free, self.open
-        )
+        return Account(self.history.copy(), self.blank, self.position, self.warm_until, self.free, self.open)
 
 
 @dataclass(slots=True)
@@ -200,9 +198,7 @@ def next_free(pacer: Pacer, account: Account) -> int:
 def requeue(pacer: Pacer) -> None:
     """Makes the queue of open accounts anew."""
     pacer.queue = [
-        account.free << ACCOUNT_BITS | index
-        for index, account in enumerate(pacer.accounts)
-        if account.open
+        account.free << ACCOUNT_BITS | index for index, account in enumerate(pacer.accounts) if account.open
     ]
     heapify(pacer.queue)
 

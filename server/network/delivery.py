@@ -42,7 +42,10 @@ class Fate(NamedTuple):
 def fate(
     settings: Settings, seed: int, phone: str, message_id: int, attempt: int, *, over_limit: bool
 ) -> Fate:
-    """The fate of one attempt (from 1) to a phone (E.164). `over_limit`: its account is above the hourly limit."""
+    """The fate of one attempt (from 1) to a phone (E.164).
+
+    `over_limit`: its account is above the hourly limit.
+    """
     lost, delay = _uniform(seed, f"{phone}/{message_id}/{attempt}")
     registered, _ = _uniform(seed, phone)
     delay_s = settings.delivery_delay_median_s * math.exp(
@@ -54,7 +57,10 @@ def fate(
 
 
 def loss_rate(settings: Settings, *, over_limit: bool) -> float:
-    """Probability that a registered number's attempt is lost: (1 - unregistered) (1 - loss) = delivery rate."""
+    """Probability that a registered number's attempt is lost.
+
+    From (1 - unregistered) (1 - loss) = delivery rate.
+    """
     rate = settings.delivery_rate_over_limit if over_limit else settings.delivery_rate
     return max(0.0, 1.0 - rate / (1.0 - settings.unregistered_fraction))
 

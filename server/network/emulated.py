@@ -1,8 +1,8 @@
 """The emulated network: takes messages, remembers them for good, and tells later what became of each.
 
-It stands in for a service of somebody else: it keeps its own record in its own file, commits it before it says
-"accepted", and takes a message that it already knows for the same message. Whoever is unsure after a crash
-asks it, and does not send again.
+It stands in for a service of somebody else: it keeps its own record in its own file, commits it before it
+says "accepted", and takes a message that it already knows for the same message. Whoever is unsure after a
+crash asks it, and does not send again.
 """
 
 import heapq

@@ -84,7 +84,8 @@ async def open_writer(path: Path, metadata: MetaData, version: int) -> AsyncEngi
             tables = (await connection.execute(text("SELECT count(*) FROM sqlite_master"))).scalar_one()
             if tables and found != version:
                 raise InputError(
-                    f"--db {path}: not a Wavetank database of version {version} (found {found}); name another file"
+                    f"--db {path}: not a Wavetank database of version {version} (found {found}); "
+                    "name another file"
                 )
             await connection.run_sync(metadata.create_all)
             await connection.execute(text(f"PRAGMA user_version={version:d}"))

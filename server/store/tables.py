@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnClause,
     Float,
     ForeignKey,
     Index,
@@ -22,8 +23,8 @@ WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
 # As literals, not bound parameters: only then may the database use the partial indexes below.
-IS_WAITING = literal_column("'waiting'")
-IS_QUEUED = literal_column("'queued'")
+IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
+IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
 
 metadata = MetaData()
 
@@ -127,6 +128,5 @@ tokens = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),  # SHA-256; the token itself is nowhere
     Column("scopes", Text, nullable=False),  # separated by spaces
-    Column("made_by", Text, nullable=False),  # "serve": replaced at each start; "admin": kept
     sqlite_with_rowid=False,
 )
