@@ -1,0 +1,104 @@
+"""The pacer of a running server: made from the database, advanced only by what is committed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+import numpy as np
+from sqlalchemy import func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.dispatch import pacing
+from server.store.tables import accounts, attempts, messages
+
+DAY_S = 86_400.0
+ZONES = tuple(sorted(available_timezones()))
+ZONE_INDEX = {name: index for index, name in enumerate(ZONES)}
+
+
+class Wanted(NamedTuple):
+    """A message that wants a plan. `release_s`: Unix seconds, not before."""
+
+    customer: int
+    zone: str
+    content: int
+    release_s: float
+
+
+class Planner:
+    """Plans with the scenario's pacing rules; `pacer` holds what is committed."""
+
+    def __init__(self, rules: pacing.Rules, seed: int) -> None:
+        self.rules = rules
+        self.seed = seed
+        self.pacer = pacing.new_pacer(rules, [], ZONES, seed)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any account can send."""
+        return is_open(self.pacer)
+
+
+def is_open(pacer: pacing.Pacer) -> bool:
+    """Whether any account can send."""
+    return any(account.open for account in pacer.accounts)
+
+
+def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
+    """The arrays that pacing takes. Everybody here has consented: others are refused before."""
+    return pacing.Messages(
+        customer=np.array([one.customer for one in wanted], np.int64),
+        zone=np.array([ZONE_INDEX[one.zone] for one in wanted], np.int32),
+        content=np.array([one.content for one in wanted], np.int64),
+        consent=np.ones(len(wanted), np.bool_),
+        release_s=np.array([one.release_s for one in wanted], np.float64),
+    )
+
+
+async def pacer_from(
+    connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float
+) -> pacing.Pacer:
+    """A pacer that knows what was sent, and nothing planned: for planning anew all that is not sent."""
+    recent = await _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
+    by_account: dict[int, list[float]] = {}
+    by_customer: dict[int, list[float]] = {}
+    by_content: dict[int, list[tuple[float, int]]] = {}
+    for account, customer, content, sent_s in recent:
+        if sent_s > now_s - DAY_S:
+            by_account.setdefault(account, []).append(sent_s)
+        if sent_s > now_s - rules.customer_cap_window_s:
+            by_customer.setdefault(customer, []).append(sent_s)
+        if sent_s > now_s - rules.equal_content_gap_s:
+            by_content.setdefault(content, []).append((sent_s, account))
+    counts = await _counts(connection)
+    starts = [
+        pacing.AccountStart(
+            key=row.id,
+            first_send_s=row.first_send_s,
+            recent_s=by_account.get(row.id, ()),
+            sent=counts.get(row.id, 0),
+            open=row.closed_s is None,
+        )
+        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+    ]
+    return pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
+
+
+async def _recent(connection: AsyncConnection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
+    """(account, customer, content, sent_s) of every attempt since then, in order of time."""
+    now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, messages.c.sent_s)
+    before = select(
+        attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
+    ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
+    both = union_all(now.where(messages.c.sent_s > since_s), before.where(attempts.c.sent_s > since_s))
+    rows = await connection.execute(both.order_by("sent_s"))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def _counts(connection: AsyncConnection) -> dict[int, int]:
+    """How many attempts each account ever sent."""
+    both = union_all(
+        select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
+    ).subquery()
+    rows = await connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
+    return {row[0]: row[1] for row in rows}
