@@ -10,6 +10,7 @@ import gc
 import logging
 import random
 import resource
+import select
 import sys
 from collections import Counter
 from itertools import count
@@ -18,14 +19,18 @@ from time import perf_counter, process_time
 from typing import ClassVar
 
 import gevent
+import gevent.socket
 import msgspec
+from gevent import monkey
 from gevent.event import Event
+from geventhttpclient.connectionpool import ConnectionPool
 from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtests.conversations import Conversation, Message, conversation, meaning
 from loadtests.trace import FAILED, RIGHT, WRONG, Failure, Plan, Requests, Spans, Trace
 
+NOT_IN_TIME = "none in time"
 PHASES = -1  # number of the stream of starting times, beside the conversations' own from 0
 
 
@@ -136,6 +141,8 @@ class Customer(FastHttpUser):
             "/reply", data=msgspec.json.encode(body).decode(), catch_response=True, name="/reply"
         ) as response:
             got, failed = _heard(response.status_code, response.content, getattr(response, "error", None))
+            if recorder.now_s() - sent_s > recorder.plan.timeout_s:  # the client's own limit is for each read
+                got, failed = NOT_IN_TIME, True
             verdict = recorder.note_request(message, due_s, sent_s, got, failed=failed)
             if verdict != RIGHT:
                 response.failure(got)
@@ -145,6 +152,8 @@ class Customer(FastHttpUser):
 
 def _heard(status: int, content: bytes | None, error: Exception | None) -> tuple[str, bool]:
     """What an answer means, or why there is none and True."""
+    if isinstance(error, TimeoutError):
+        return NOT_IN_TIME, True
     if status == 0:
         return f"no connection ({type(error).__name__})", True
     if status != 200:
@@ -175,6 +184,22 @@ def _watch(recorder: Recorder) -> None:
         first = last
 
 
+def _is_idle(pool: ConnectionPool, sock: gevent.socket.socket) -> bool:
+    """Whether a kept-alive connection can be used again: open, and with nothing to read.
+
+    Stands in for the pool's own check, whose select() knows no descriptor above 1023: all connections beyond
+    would be made anew for every message.
+    """
+    if sock.fileno() < 0:
+        return False
+    poll = _poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return not poll.poll(0)
+
+
+_poll = monkey.get_original("select", "poll")  # gevent's own would yield to other customers
+
+
 def _allow_connections(connections: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + 100
@@ -185,6 +210,7 @@ def _allow_connections(connections: int) -> None:
 
 def hold(plan: Plan) -> Trace:
     """Hold the plan's conversations; returns when they are over, at most timeout_s after the end."""
+    ConnectionPool._is_socket_alive = _is_idle  # type: ignore[method-assign, assignment]
     logging.getLogger("locust").setLevel(logging.ERROR)  # not: this spawn rate is high
     recorder = Recorder(plan)
     Customer.recorder = recorder
