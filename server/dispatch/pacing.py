@@ -30,7 +30,6 @@ from server.dispatch.pacing_state import (
     append_sends,
     micros,
     new_pacer,
-    requeue,
 )
 
 __all__ = [
@@ -63,8 +62,7 @@ def commit(pacer: Pacer, messages: Messages, plan: Plan) -> None:
     placed, due_us = placed[order], due_us[order]
     account = plan.account[placed]
     for index in np.unique(account).tolist():
-        free = append_sends(pacer, pacer.accounts[index], due_us[account == index].tolist())
-        requeue(pacer.queue, index, free)
+        append_sends(pacer, index, due_us[account == index].tolist())
     sends = list(zip(account.tolist(), due_us.tolist(), strict=True))
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
@@ -77,8 +75,7 @@ def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
     concerned too: the caller plans those messages again.
     """
     at_us = micros(at_s)
-    pacer.accounts[account_index].open = False
-    pacer.queue = [entry for entry in pacer.queue if entry[1] != account_index]
+    pacer.queue = [turn for turn in pacer.queue if turn[1] != account_index]
     heapify(pacer.queue)
     for sends in (pacer.customers, pacer.contents):
         sends.keep(lambda send: send[0] != account_index or send[1] <= at_us)

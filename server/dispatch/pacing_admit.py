@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
 from server.dispatch.pacing_state import (
-    GAPS,
     NOT_YET,
     SECOND,
     Pacer,
+    Send,
+    append_sends,
     checked_free,
     micros,
     prune,
-    requeue,
 )
 
 REFUSED = -1  # no consent
@@ -46,23 +46,29 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     queue = pacer.queue
     if not queue:
         raise ValueError("no account is open: add one, or end the pause of one")
-    due, index = first = queue[0]
+    due, first, account = queue[0]
     if due < now_us:
         due = now_us
     by_customer = pacer.customers.last
     by_content = pacer.contents.last
     opens, closes = pacer.windows[zone]
-    if not opens <= due < closes or not consent or customer in by_customer or content in by_content:
-        index, due = decision = _through_gates(pacer, message, now_us)
-        if index < 0:
-            return decision
-    account = pacer.accounts[index]
+    if (
+        opens <= due < closes
+        and consent
+        and customer not in by_customer
+        and content not in by_content
+    ):
+        decision = first, due
+    else:
+        decision = _through_gates(pacer, message, now_us)
+        if decision[0] != first:
+            return _book_out_of_turn(pacer, message, decision)
+        due = decision[1]
     history = account.history
     history.append(due)
-    position = account.position
-    account.position = position + 1
-    if position < account.check_at:  # the rules that can bind here, written out for speed
-        free = due + pacer.gaps[position % GAPS]
+    gap, account.position = pacer.gaps[account.position]
+    if due < account.check_from:  # the rules that can bind here, written out for speed
+        free = due + gap
         count, span = pacer.hour
         allowed = history[-count] + span
         if allowed > free:
@@ -70,11 +76,8 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     else:
         free = checked_free(pacer, account)
         prune(pacer, now_us)
-    if index == first[1]:
-        heapreplace(queue, (free, index))
-    else:
-        requeue(queue, index, free)
-    by_customer[customer] = by_content[content] = decision = index, due
+    heapreplace(queue, (free, first, account))
+    by_customer[customer] = by_content[content] = decision
     return decision
 
 
@@ -193,15 +196,25 @@ def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, in
     return account, due
 
 
+def _book_out_of_turn(pacer: Pacer, message: Message, decision: Send) -> Send:
+    """Books an account that is not the first of the queue, if it is an admission at all."""
+    index, due_us = decision
+    if index >= 0:
+        append_sends(pacer, index, [due_us])
+        pacer.customers.last[message[0]] = decision
+        pacer.contents.last[message[2]] = decision
+    return decision
+
+
 def _earliest(pacer: Pacer, content: int, now_us: int) -> tuple[int, int, int]:
     """The account that can send this content first, from when it is free, and when it may."""
-    free, account = pacer.queue[0]
+    free, account, _ = pacer.queue[0]
     free = max(now_us, free)
     last, last_us = pacer.contents.last.get(content, (account, 0))
     due = max(free, last_us + pacer.content_gap_us)
     if last == account or due == free or not pacer.content_gap_us:
         return account, free, free
-    own = max(now_us, next((free for free, index in pacer.queue if index == last), NOT_YET))
+    own = max(now_us, next((free for free, index, _ in pacer.queue if index == last), NOT_YET))
     return (last, own, own) if own <= due else (account, free, due)
 
 

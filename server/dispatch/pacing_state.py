@@ -25,20 +25,20 @@ _GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far a
 _PRUNE = 1 << 14  # sends that are not worth looking through
 
 Send = tuple[int, int]  # account index, due_us
+Turn = tuple[int, int, "Account"]  # free from (us), index: the order in which accounts are chosen
 Cap = tuple[int, int]  # at most so many sends in any so many microseconds
 NO_CAP = (1, 0)
 
 
 @dataclass(slots=True)
 class Account:
-    """One account. Messages are counted from a start in the jitter table that its key sets."""
+    """One account."""
 
     history: list[int]  # due times, ascending, behind at least an hour's cap of NEVER
-    position: int  # number of its next message
+    position: int  # of its next message in the jitter table
     warm_until: int
-    settled_at: int  # from this message on its spacing alone keeps the minute cap
-    check_at: int  # from this message on `next_free` must look at every rule
-    open: bool
+    unsettled: int = 0  # so many more messages until spacing alone keeps the minute's cap
+    check_from: int = 0  # sends due from here on must look at every rule, not at the hour's alone
 
     def copy(self) -> "Account":
         return replace(self, history=self.history.copy())
@@ -95,13 +95,14 @@ class Pacer:
     """Mutable state of all accounts, customers and contents under one set of rules."""
 
     accounts: list[Account]
-    queue: list[tuple[int, int]]  # heap of the open accounts: free from (us), index
+    queue: list[Turn]  # heap of the open accounts
     contents: Sends
     customers: Sends
     opted_out: set[int]
     calendars: list[Calendar]
     windows: list[tuple[int, int]]  # by zone: the window looked up last
-    gaps: list[int]  # microseconds to the next message, by message number modulo GAPS
+    gaps: list[tuple[int, int]]  # the jitter table: us to the next message, its position
+    least_gap: int
     minute: Cap
     hour: Cap
     day: Cap
@@ -113,10 +114,11 @@ class Pacer:
 
     def copy(self) -> "Pacer":
         """A pacer that can go its own way; the calendars and the jitter table are shared."""
+        accounts = [account.copy() for account in self.accounts]
         return replace(
             self,
-            accounts=[account.copy() for account in self.accounts],
-            queue=self.queue.copy(),
+            accounts=accounts,
+            queue=[(free, index, accounts[index]) for free, index, _ in self.queue],
             contents=self.contents.copy(),
             customers=self.customers.copy(),
             opted_out=self.opted_out.copy(),
@@ -144,6 +146,7 @@ def new_pacer(
     hour, day = _long_caps(rules, max((len(start.recent_s) for start in accounts), default=0))
     warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY)
     minute = (rules.rate_per_min, MINUTE)
+    gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
     pacer = Pacer(
         accounts=[],
         queue=[],
@@ -154,7 +157,8 @@ def new_pacer(
         opted_out=set(),
         calendars=[Calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
         windows=[(0, 0)] * len(zones),
-        gaps=gap_table(rules.rate_per_min, rules.spacing_jitter, seed),
+        gaps=[(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)],
+        least_gap=min(gaps),
         minute=minute,
         hour=hour,
         day=day,
@@ -168,7 +172,8 @@ def new_pacer(
         account = _account(pacer, start)
         pacer.accounts.append(account)
         if start.open:
-            pacer.queue.append((next_free(pacer, account) if start.recent_s else 0, index))
+            free = next_free(pacer, account) if start.recent_s else 0
+            pacer.queue.append((free, index, account))
     heapify(pacer.queue)
     return pacer
 
@@ -179,7 +184,7 @@ def micros(seconds: float) -> int:
 
 
 def gap_table(rate_per_min: int, jitter: float, seed: int) -> list[int]:
-    """Microseconds from one message of an account to its next, by message number modulo GAPS.
+    """Microseconds from one message of an account to its next: the jitter, GAPS of them in a ring.
 
     A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
     from Philox(seed). Where `rate_per_min` gaps in a row, also around the table's end, would come
@@ -204,31 +209,33 @@ def next_free(pacer: Pacer, account: Account) -> int:
     it is free at that end or when the other caps allow, whichever is later.
     """
     history = account.history
-    free = history[-1] + pacer.gaps[(account.position - 1) % GAPS]
+    free = history[-1] + pacer.gaps[account.position - 1][0]
     for cap in (pacer.minute, pacer.hour, pacer.day):
         free = max(free, _below(history, cap))
     warming = max(free, _below(history, pacer.warm_up))
     return warming if warming < account.warm_until else max(free, account.warm_until)
 
 
-def checked_free(pacer: Pacer, account: Account) -> int:
-    """`next_free`, and for how many messages a look at spacing and the hour's cap will do."""
-    history, (count, span) = account.history, pacer.day
+def checked_free(pacer: Pacer, account: Account, sends: int = 1) -> int:
+    """`next_free` after so many new sends, and until when a look at the hour's cap will do."""
+    history, due = account.history, account.history[-1]
     if account.warm_until == NOT_YET:
-        account.warm_until = history[-1] + pacer.warm_up_us
+        account.warm_until = history[-sends] + pacer.warm_up_us
     if len(history) > 2 * pacer.depth:
         del history[: -pacer.depth]
-    account.check_at = account.position
-    if history[-1] >= account.warm_until and account.position >= account.settled_at:
-        in_span = len(history) - bisect_right(history, history[-1] - span)
-        account.check_at += max(0, (count if span else pacer.depth) - in_span - 1)
+    account.unsettled = max(0, account.unsettled - sends)
+    if due >= account.warm_until and not account.unsettled:
+        count, span = pacer.day if pacer.day != NO_CAP else (pacer.depth, 0)
+        room = count - (len(history) - bisect_right(history, due - span))
+        account.check_from = due + max(0, room - 1) * pacer.least_gap
     return next_free(pacer, account)
 
 
-def requeue(queue: list[tuple[int, int]], account: int, free: int) -> None:
+def requeue(pacer: Pacer, index: int, free: int) -> None:
     """Enters from when an account is free that need not be the first of the queue."""
-    at = next(at for at, (_, index) in enumerate(queue) if index == account)
-    queue[at] = free, account
+    queue = pacer.queue
+    at = next(at for at, turn in enumerate(queue) if turn[1] == index)
+    queue[at] = free, index, pacer.accounts[index]
     heapify(queue)
 
 
@@ -238,13 +245,12 @@ def prune(pacer: Pacer, now_us: int) -> None:
     pacer.customers.prune(now_us - pacer.customer_cap[1])
 
 
-def append_sends(pacer: Pacer, account: Account, due_us: list[int]) -> int:
-    """Gives an account further sends, ascending; returns from when it is free."""
-    if account.warm_until == NOT_YET:
-        account.warm_until = due_us[0] + pacer.warm_up_us
+def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
+    """Books further sends of an account, ascending."""
+    account = pacer.accounts[index]
     account.history += due_us
-    account.position += len(due_us)
-    return checked_free(pacer, account)
+    account.position = (account.position + len(due_us)) % GAPS
+    requeue(pacer, index, checked_free(pacer, account, len(due_us)))
 
 
 def _below(history: list[int], cap: Cap) -> int:
@@ -253,7 +259,7 @@ def _below(history: list[int], cap: Cap) -> int:
 
 
 def _account(pacer: Pacer, start: AccountStart) -> Account:
-    position = start.sent + (start.key * _GOLDEN % 2**64 >> 50)
+    position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
     history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
     warm_until = NOT_YET
     if start.first_send_s is not None:
@@ -261,8 +267,7 @@ def _account(pacer: Pacer, start: AccountStart) -> Account:
     elif start.recent_s:
         warm_until = micros(start.recent_s[0]) + pacer.warm_up_us
     # Earlier sends may have been spaced otherwise, so the first few need the cap of a minute.
-    settled_at = position + (pacer.minute[0] if start.recent_s else 0)
-    return Account(history, position, warm_until, settled_at, position, start.open)
+    return Account(history, position, warm_until, pacer.minute[0] if start.recent_s else 0)
 
 
 def _long_caps(rules: Rules, recent: int) -> tuple[Cap, Cap]:
