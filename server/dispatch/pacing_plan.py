@@ -44,7 +44,7 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     releases = releases_us(messages, start_s)[willing]
     plain = _plain(pacer, messages, willing, micros(start_s))
     starts = _group_starts(releases)
-    if 2 * np.count_nonzero(plain) < len(willing) or len(starts) * least_run > len(willing):
+    if 2 * np.count_nonzero(plain) < len(willing) or len(starts) * least_run >= len(willing):
         return plan_one_by_one(pacer, messages, start_s)
     waiting = _Waiting()
     for group in np.split(np.argsort(releases, kind="stable"), starts[1:]):
