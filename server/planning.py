@@ -5,6 +5,7 @@ from typing import NamedTuple
 from zoneinfo import available_timezones
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,7 @@ from server.dispatch import pacing
 from server.store.tables import accounts, attempts, messages
 
 DAY_S = 86_400.0
+IDLE_S = 3_600.0  # within an hour an account may stand idle by its own hourly cap
 ZONES = tuple(sorted(available_timezones()))
 ZONE_INDEX = {name: index for index, name in enumerate(ZONES)}
 
@@ -42,6 +44,24 @@ class Planner:
 def is_open(pacer: pacing.Pacer) -> bool:
     """Whether any account can send."""
     return any(account.open for account in pacer.accounts)
+
+
+def idle_until(pacer: pacing.Pacer, plan: pacing.Plan, now_s: float) -> NDArray[np.float64]:
+    """For each message of a plan 0, or the Unix seconds until which its account would stand idle before it.
+
+    An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
+    keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
+    """
+    again_s = np.zeros(len(plan.due_s))
+    for account in np.unique(plan.account).tolist():
+        at = np.flatnonzero(plan.account == account)
+        at = at[np.argsort(plan.due_s[at], kind="stable")]
+        free_s = max(now_s, pacer.accounts[account].free / 1e6)
+        gaps = np.diff(plan.due_s[at], prepend=free_s)
+        if (gaps > IDLE_S).any():
+            first = int(np.argmax(gaps > IDLE_S))
+            again_s[at[first:]] = plan.due_s[at[first]]
+    return again_s
 
 
 def columns(wanted: Sequence[Wanted]) -> pacing.Messages:

@@ -1,8 +1,8 @@
 """The writer's planning step: new batches are stored with their plan; what waits is planned when it is time.
 
 All that wants a plan in one group is planned at once, and the pacer is advanced only after the commit. A
-message that may not leave yet (scheduled, or tried again tomorrow) waits without a plan: planned now, it
-would book an account up to then.
+message that may not leave for long (scheduled, tried again tomorrow, customer asleep) waits without a plan:
+an account is booked in order, so booked for tomorrow it would stand idle until then.
 """
 
 import secrets
@@ -13,12 +13,14 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock
 from server.dispatch import pacing
-from server.planning import Planner, Wanted, columns, is_open, pacer_from
+from server.planning import Planner, Wanted, columns, idle_until, is_open, pacer_from
 from server.problems import Problem
 from server.store.contacts import Contact, chunks, find_or_add
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
@@ -72,6 +74,7 @@ class Batch:
     id: str
     rows: list[Row]
     rejected: list[Rejected]
+    finish_s: float | None = None
     answer: bytes = b""
 
 
@@ -173,27 +176,44 @@ def _first_of_each_key(sends: Sequence[Send]) -> Iterable[Send]:
 
 
 def _plan(pacer: pacing.Pacer, rows: Sequence[Row], now_s: float) -> Booked | None:
-    """Give each row its account and due time; None when there is nothing to plan or nobody to send it."""
+    """Give each row its account and due time, or the time when to plan it again.
+
+    None when there is nothing to plan or nobody to send it.
+    """
     if not rows or not is_open(pacer):
         return None
     wanted = columns([Wanted(row["contact_id"], row["zone"], row["content"], 0.0) for row in rows])
     plan = pacing.plan(pacer, wanted, now_s)
-    for row, account, due_s in zip(rows, plan.account.tolist(), plan.due_s.tolist(), strict=True):
-        row.update(status=QUEUED, account_id=account, due_s=due_s)
-    return Booked(wanted, plan)
+    again_s = idle_until(pacer, plan, now_s)
+    columns_of = zip(rows, plan.account.tolist(), plan.due_s.tolist(), again_s.tolist(), strict=True)
+    for row, account, due_s, later_s in columns_of:
+        row["finish_s"] = due_s
+        if later_s == 0:
+            row.update(status=QUEUED, account_id=account, due_s=due_s)
+        else:
+            row.update(status=WAITING, account_id=None, due_s=later_s)
+    return _booked(wanted, plan, again_s == 0)
+
+
+def _booked(wanted: pacing.Messages, plan: pacing.Plan, taken: NDArray[np.bool_]) -> Booked:
+    names = ("customer", "zone", "content", "consent", "release_s")
+    return Booked(
+        pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names}),
+        pacing.Plan(plan.account[taken], plan.due_s[taken]),
+    )
 
 
 def _answer(batch: Batch, pacer: pacing.Pacer, now_s: float) -> bytes:
-    finish_s = _finish_s(batch.rows, pacer, now_s)
-    return msgspec.json.encode(Accepted(batch.id, len(batch.rows), batch.rejected, iso(finish_s)))
+    batch.finish_s = _finish_s(batch.rows, pacer, now_s)
+    return msgspec.json.encode(Accepted(batch.id, len(batch.rows), batch.rejected, iso(batch.finish_s)))
 
 
 def _finish_s(rows: Sequence[Row], pacer: pacing.Pacer, now_s: float) -> float | None:
     """When the last of them is due; of scheduled ones, were they planned today; None when nobody can tell."""
     if not rows or not is_open(pacer):
         return None
-    if rows[0]["status"] == QUEUED:
-        return float(max(row["due_s"] for row in rows))
+    if "finish_s" in rows[0]:
+        return max(row["finish_s"] for row in rows)
     wanted = [Wanted(row["contact_id"], row["zone"], row["content"], row["release_s"]) for row in rows]
     return float(pacing.plan(pacer, columns(wanted), now_s).due_s.max())
 
@@ -244,7 +264,7 @@ async def _store(connection: AsyncConnection, new: Sequence[Batch], now_s: float
     await connection.execute(insert(batches), [_batch_row(batch, now_s) for batch in new])
     rows = [row for batch in new for row in batch.rows]
     if rows:
-        await connection.execute(insert(messages), rows)
+        await connection.execute(_INSERT, rows)
 
 
 def _batch_row(batch: Batch, now_s: float) -> Row:
@@ -253,6 +273,7 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
         "id": batch.id,
         "created_s": now_s,
         "schedule_s": send.schedule_s,
+        "finish_s": batch.finish_s,
         "template": send.template,
         "idempotency_key": send.key,
         "body_digest": send.body_digest,
@@ -261,11 +282,11 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
 
 
 async def _move(connection: AsyncConnection, waiting: Sequence[Row]) -> None:
-    """Waiting messages that now have a plan."""
+    """Waiting messages that now have a plan, or another time to wait for."""
     moved = [
-        {"key": row["id"], "account": row["account_id"], "due": row["due_s"]}
+        {"key": row["id"], "state": row["status"], "account": row["account_id"], "due": row["due_s"]}
         for row in waiting
-        if row.get("status") == QUEUED
+        if "finish_s" in row
     ]
     for chunk in chunks(moved):
         await connection.execute(_MOVE, chunk)
@@ -279,5 +300,19 @@ _FORGET = (
 _MOVE = (
     update(messages)
     .where(messages.c.id == bindparam("key"))
-    .values(status=QUEUED, account_id=bindparam("account"), due_s=bindparam("due"))
+    .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
 )
+_COLUMNS = (
+    "id",
+    "batch_id",
+    "contact_id",
+    "zone",
+    "text",
+    "content",
+    "release_s",
+    "attempt",
+    "status",
+    "account_id",
+    "due_s",
+)
+_INSERT = insert(messages).values({name: bindparam(name) for name in _COLUMNS})
