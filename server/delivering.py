@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, case, exists, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock
-from server.dispatch import pacing
 from server.dispatch.retries import retry_at
 from server.network.emulated import Outbound, Status
 from server.planning import Planner
@@ -194,8 +193,7 @@ class Banning:
 
     def _committed(self, closed: Sequence[int], now_s: float) -> None:
         for account in closed:
-            if self._planner.pacer.accounts[account].open:
-                pacing.close_account(self._planner.pacer, account, now_s)
+            self._planner.fleet.close(account, now_s)
 
 
 _DUE = (

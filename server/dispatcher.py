@@ -99,14 +99,14 @@ class Dispatcher:
             await self._writer.submit(Sent(claimed.messages))
         if claimed.missed:
             await self._writer.submit(Replan())
-        if self._planner.is_open and claimed.next_release_s <= self._clock.now():
+        if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
             await self._writer.submit(Release())
         elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
             await self._rest(claimed)
 
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""
-        release_s = claimed.next_release_s if self._planner.is_open else float("inf")
+        release_s = claimed.next_release_s if self._planner.fleet.open else float("inf")
         next_s = min(claimed.next_due_s, release_s, self._network.next_status_s())
         await asyncio.sleep(ROUND_S)
         try:

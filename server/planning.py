@@ -1,10 +1,12 @@
 """The pacer of a running server: made from the database, advanced only by what is committed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +14,7 @@ from server.dispatch import pacing
 from server.store.tables import accounts, attempts, messages
 
 DAY_S = 86_400.0
+IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
 ZONES = tuple(sorted(available_timezones()))
 ZONE_INDEX = {name: index for index, name in enumerate(ZONES)}
 
@@ -25,23 +28,51 @@ class Wanted(NamedTuple):
     release_s: float
 
 
+@dataclass(slots=True)
+class Fleet:
+    """The accounts as far as they are booked."""
+
+    pacer: pacing.Pacer
+    open: set[int]
+    booked_until_s: dict[int, float] = field(default_factory=dict)  # due time of each account's last message
+
+    def book(self, messages: pacing.Messages, plan: pacing.Plan) -> None:
+        pacing.commit(self.pacer, messages, plan)
+        for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
+            self.booked_until_s[account] = max(due_s, self.booked_until_s.get(account, due_s))
+
+    def close(self, account: int, at_s: float) -> None:
+        """Banned: it gets nothing more."""
+        if account in self.open:
+            self.open.remove(account)
+            pacing.close_account(self.pacer, account, at_s)
+
+
 class Planner:
-    """Plans with the scenario's pacing rules; `pacer` holds what is committed."""
+    """The scenario's pacing rules, and the fleet that is committed."""
 
     def __init__(self, rules: pacing.Rules, seed: int) -> None:
         self.rules = rules
         self.seed = seed
-        self.pacer = pacing.new_pacer(rules, [], ZONES, seed)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether any account can send."""
-        return is_open(self.pacer)
+        self.fleet = Fleet(pacing.new_pacer(rules, [], ZONES, seed), set())
 
 
-def is_open(pacer: pacing.Pacer) -> bool:
-    """Whether any account can send."""
-    return any(account.open for account in pacer.accounts)
+def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.float64]:
+    """For each message of a plan 0, or the Unix seconds until which its account would stand idle before it.
+
+    An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
+    keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
+    """
+    again_s = np.zeros(len(plan.due_s))
+    for account in np.unique(plan.account).tolist():
+        at = np.flatnonzero(plan.account == account)
+        at = at[np.argsort(plan.due_s[at], kind="stable")]
+        busy_s = max(now_s, fleet.booked_until_s.get(account, now_s))
+        idle = np.diff(plan.due_s[at], prepend=busy_s) > IDLE_S
+        if idle.any():
+            first = int(np.argmax(idle))
+            again_s[at[first:]] = plan.due_s[at[first]]
+    return again_s
 
 
 def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
@@ -55,21 +86,19 @@ def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
     )
 
 
-async def pacer_from(
-    connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float
-) -> pacing.Pacer:
-    """A pacer that knows what was sent, and nothing planned: for planning anew all that is not sent."""
+async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
+    """A fleet that knows what was sent, with nothing booked: for planning anew all that is not sent."""
     recent = await _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
     by_account: dict[int, list[float]] = {}
     by_customer: dict[int, list[float]] = {}
-    by_content: dict[int, list[tuple[float, int]]] = {}
+    by_content: dict[int, list[tuple[int, float]]] = {}
     for account, customer, content, sent_s in recent:
         if sent_s > now_s - DAY_S:
             by_account.setdefault(account, []).append(sent_s)
         if sent_s > now_s - rules.customer_cap_window_s:
             by_customer.setdefault(customer, []).append(sent_s)
         if sent_s > now_s - rules.equal_content_gap_s:
-            by_content.setdefault(content, []).append((sent_s, account))
+            by_content.setdefault(content, []).append((account, sent_s))
     counts = await _counts(connection)
     starts = [
         pacing.AccountStart(
@@ -81,7 +110,8 @@ async def pacer_from(
         )
         for row in await connection.execute(select(accounts).order_by(accounts.c.id))
     ]
-    return pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
+    pacer = pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
+    return Fleet(pacer, {start.key for start in starts if start.open})
 
 
 async def _recent(connection: AsyncConnection, since_s: float) -> Sequence[tuple[int, int, int, float]]:

@@ -97,7 +97,6 @@ async def batch_progress(connection: AsyncConnection, batch_id: str) -> BatchPro
     of_batch = messages.c.batch_id == batch_id
     counts = await _states(connection, of_batch)
     sends = await _sends(connection, of_batch)
-    due_s = (await connection.execute(select(func.max(messages.c.due_s)).where(of_batch))).scalar()
     return BatchProgress(
         batch_id=batch_id,
         created=iso(batch.created_s),
@@ -108,7 +107,7 @@ async def batch_progress(connection: AsyncConnection, batch_id: str) -> BatchPro
         retrying=sends.retrying,
         first_send=iso(sends.first_s),
         last_send=iso(sends.last_s),
-        expected_finish=iso(due_s),
+        expected_finish=iso(batch.finish_s),
     )
 
 

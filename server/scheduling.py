@@ -1,8 +1,8 @@
 """The writer's planning step: new batches are stored with their plan; what waits is planned when it is time.
 
 All that wants a plan in one group is planned at once, and the pacer is advanced only after the commit. A
-message that may not leave yet (scheduled, or tried again tomorrow) waits without a plan: planned now, it
-would book an account up to then.
+message that may not leave for long (scheduled, tried again tomorrow, customer asleep) waits without a plan:
+an account is booked in order, so booked for tomorrow it would stand idle until then.
 """
 
 import secrets
@@ -13,12 +13,14 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock
 from server.dispatch import pacing
-from server.planning import Planner, Wanted, columns, is_open, pacer_from
+from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_until
 from server.problems import Problem
 from server.store.contacts import Contact, chunks, find_or_add
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
@@ -72,6 +74,7 @@ class Batch:
     id: str
     rows: list[Row]
     rejected: list[Rejected]
+    finish_s: float | None = None
     answer: bytes = b""
 
 
@@ -88,35 +91,33 @@ class Scheduling:
     ) -> Applied:
         now_s = self._clock.now()
         sends = [request for request in requests if isinstance(request, Send)]
-        pacer = await self._pacer(connection, requests, now_s)
+        fleet = await self._fleet(connection, requests, now_s)
         waiting = await _released(connection, now_s) if len(sends) < len(requests) else []
         before = await _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
         new = await self._accept(connection, fresh, now_s)
         ready = [*waiting, *(row for batch in new for row in batch.rows if row["release_s"] <= now_s)]
-        booked = _plan(pacer, ready, now_s)
+        booked = _plan(fleet, ready, now_s)
         for batch in new:
-            batch.answer = _answer(batch, pacer, now_s)
+            batch.answer = _answer(batch, fleet, now_s)
         await _store(connection, new, now_s)
         await _move(connection, waiting)
         answer_of = _answers(before, new)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
-            partial(self._committed, pacer, booked),
+            partial(self._committed, fleet, booked),
         )
 
-    async def _pacer(
-        self, connection: AsyncConnection, requests: Sequence[object], now_s: float
-    ) -> pacing.Pacer:
+    async def _fleet(self, connection: AsyncConnection, requests: Sequence[object], now_s: float) -> Fleet:
         if not any(isinstance(request, Replan) for request in requests):
-            return self._planner.pacer
+            return self._planner.fleet
         await connection.execute(_FORGET)
-        return await pacer_from(connection, self._planner.rules, self._planner.seed, now_s)
+        return await fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
 
-    def _committed(self, pacer: pacing.Pacer, booked: "Booked | None") -> None:
+    def _committed(self, fleet: Fleet, booked: "Booked | None") -> None:
         if booked is not None:
-            pacing.commit(pacer, booked.wanted, booked.plan)
-        self._planner.pacer = pacer
+            fleet.book(booked.wanted, booked.plan)
+        self._planner.fleet = fleet
 
     async def _accept(self, connection: AsyncConnection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
@@ -172,30 +173,47 @@ def _first_of_each_key(sends: Sequence[Send]) -> Iterable[Send]:
             yield send
 
 
-def _plan(pacer: pacing.Pacer, rows: Sequence[Row], now_s: float) -> Booked | None:
-    """Give each row its account and due time; None when there is nothing to plan or nobody to send it."""
-    if not rows or not is_open(pacer):
+def _plan(fleet: Fleet, rows: Sequence[Row], now_s: float) -> Booked | None:
+    """Give each row its account and due time, or the time when to plan it again.
+
+    None when there is nothing to plan or nobody to send it.
+    """
+    if not rows or not fleet.open:
         return None
     wanted = columns([Wanted(row["contact_id"], row["zone"], row["content"], 0.0) for row in rows])
-    plan = pacing.plan(pacer, wanted, now_s)
-    for row, account, due_s in zip(rows, plan.account.tolist(), plan.due_s.tolist(), strict=True):
-        row.update(status=QUEUED, account_id=account, due_s=due_s)
-    return Booked(wanted, plan)
+    plan = pacing.plan(fleet.pacer, wanted, now_s)
+    again_s = idle_until(fleet, plan, now_s)
+    columns_of = zip(rows, plan.account.tolist(), plan.due_s.tolist(), again_s.tolist(), strict=True)
+    for row, account, due_s, later_s in columns_of:
+        row["finish_s"] = due_s
+        if later_s == 0:
+            row.update(status=QUEUED, account_id=account, due_s=due_s)
+        else:
+            row.update(status=WAITING, account_id=None, due_s=later_s)
+    return _booked(wanted, plan, again_s == 0)
 
 
-def _answer(batch: Batch, pacer: pacing.Pacer, now_s: float) -> bytes:
-    finish_s = _finish_s(batch.rows, pacer, now_s)
-    return msgspec.json.encode(Accepted(batch.id, len(batch.rows), batch.rejected, iso(finish_s)))
+def _booked(wanted: pacing.Messages, plan: pacing.Plan, taken: NDArray[np.bool_]) -> Booked:
+    names = ("customer", "zone", "content", "consent", "release_s")
+    return Booked(
+        pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names}),
+        pacing.Plan(plan.account[taken], plan.due_s[taken]),
+    )
 
 
-def _finish_s(rows: Sequence[Row], pacer: pacing.Pacer, now_s: float) -> float | None:
+def _answer(batch: Batch, fleet: Fleet, now_s: float) -> bytes:
+    batch.finish_s = _finish_s(batch.rows, fleet, now_s)
+    return msgspec.json.encode(Accepted(batch.id, len(batch.rows), batch.rejected, iso(batch.finish_s)))
+
+
+def _finish_s(rows: Sequence[Row], fleet: Fleet, now_s: float) -> float | None:
     """When the last of them is due; of scheduled ones, were they planned today; None when nobody can tell."""
-    if not rows or not is_open(pacer):
+    if not rows or not fleet.open:
         return None
-    if rows[0]["status"] == QUEUED:
-        return float(max(row["due_s"] for row in rows))
+    if "finish_s" in rows[0]:
+        return float(max(row["finish_s"] for row in rows))
     wanted = [Wanted(row["contact_id"], row["zone"], row["content"], row["release_s"]) for row in rows]
-    return float(pacing.plan(pacer, columns(wanted), now_s).due_s.max())
+    return float(pacing.plan(fleet.pacer, columns(wanted), now_s).due_s.max())
 
 
 async def _answered_before(connection: AsyncConnection, sends: Sequence[Send]) -> dict[str | None, Any]:
@@ -244,7 +262,7 @@ async def _store(connection: AsyncConnection, new: Sequence[Batch], now_s: float
     await connection.execute(insert(batches), [_batch_row(batch, now_s) for batch in new])
     rows = [row for batch in new for row in batch.rows]
     if rows:
-        await connection.execute(insert(messages), rows)
+        await connection.execute(_INSERT, rows)
 
 
 def _batch_row(batch: Batch, now_s: float) -> Row:
@@ -253,6 +271,7 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
         "id": batch.id,
         "created_s": now_s,
         "schedule_s": send.schedule_s,
+        "finish_s": batch.finish_s,
         "template": send.template,
         "idempotency_key": send.key,
         "body_digest": send.body_digest,
@@ -261,11 +280,11 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
 
 
 async def _move(connection: AsyncConnection, waiting: Sequence[Row]) -> None:
-    """Waiting messages that now have a plan."""
+    """Waiting messages that now have a plan, or another time to wait for."""
     moved = [
-        {"key": row["id"], "account": row["account_id"], "due": row["due_s"]}
+        {"key": row["id"], "state": row["status"], "account": row["account_id"], "due": row["due_s"]}
         for row in waiting
-        if row.get("status") == QUEUED
+        if "finish_s" in row
     ]
     for chunk in chunks(moved):
         await connection.execute(_MOVE, chunk)
@@ -279,5 +298,19 @@ _FORGET = (
 _MOVE = (
     update(messages)
     .where(messages.c.id == bindparam("key"))
-    .values(status=QUEUED, account_id=bindparam("account"), due_s=bindparam("due"))
+    .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
 )
+_COLUMNS = (
+    "id",
+    "batch_id",
+    "contact_id",
+    "zone",
+    "text",
+    "content",
+    "release_s",
+    "attempt",
+    "status",
+    "account_id",
+    "due_s",
+)
+_INSERT = insert(messages).values({name: bindparam(name) for name in _COLUMNS})

@@ -1,12 +1,14 @@
 """Opening SQLite: one writing connection, several reading ones, and one server at a time."""
 
+import contextlib
 import fcntl
+import sqlite3
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from scenarios.errors import InputError
@@ -72,29 +74,28 @@ def _engine(path: Path, *, readers: int | None = None) -> AsyncEngine:
     return engine
 
 
-async def open_writer(path: Path, metadata: MetaData, version: int) -> AsyncEngine:
-    """The engine of the one writing connection, tables made.
-
-    InputError if the file cannot be opened or written, or is something else than a database of this version.
-    """
-    engine = _engine(path)
+def check(path: Path, version: int) -> None:
+    """InputError unless the file can be opened and written, and is new or a database of this version."""
     try:
-        async with engine.begin() as connection:
-            found = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
-            tables = (await connection.execute(text("SELECT count(*) FROM sqlite_master"))).scalar_one()
-            if tables and found != version:
-                raise InputError(
-                    f"--db {path}: not a Wavetank database of version {version} (found {found}); "
-                    "name another file"
-                )
-            await connection.run_sync(metadata.create_all)
-            await connection.execute(text(f"PRAGMA user_version={version:d}"))
-    except DBAPIError as error:
-        await engine.dispose()
-        raise InputError(_cannot_open(path, str(error.orig))) from None
-    except InputError:
-        await engine.dispose()
-        raise
+        with contextlib.closing(sqlite3.connect(path, timeout=1)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise InputError(_cannot_open(path, str(error))) from None
+    if tables and found != version:
+        raise InputError(
+            f"--db {path}: not a Wavetank database of version {version} (found {found}); name another file"
+        )
+
+
+async def open_writer(path: Path, metadata: MetaData, version: int) -> AsyncEngine:
+    """The engine of the one writing connection, tables made. InputError as `check` raises it."""
+    check(path, version)
+    engine = _engine(path)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(text(f"PRAGMA user_version={version:d}"))
     return engine
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 SCHEMA_VERSION = 1
 
-# States of a message. WAITING has no plan yet: its release time is to come, or no account is open.
+# States of a message. WAITING has no plan yet: its time is to come, or no account is open.
 WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
@@ -69,6 +69,7 @@ batches = Table(
     Column("id", Text, primary_key=True),
     Column("created_s", Float, nullable=False),
     Column("schedule_s", Float),
+    Column("finish_s", Float),  # expected when it was accepted
     Column("template", Text, nullable=False),
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
@@ -89,7 +90,7 @@ messages = Table(
     Column("attempt", Integer, nullable=False),
     Column("status", Text, nullable=False),
     Column("account_id", ForeignKey("accounts.id")),
-    Column("due_s", Float, nullable=False),  # the plan; of a waiting message its release
+    Column("due_s", Float, nullable=False),  # the plan; of a waiting message when to plan it
     Column("sent_s", Float),
     Column("settled_s", Float),  # delivered, failed or cancelled at
     Column("reason", Text),
