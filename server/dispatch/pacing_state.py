@@ -1,0 +1,303 @@
+"""The pacer: what has been sent and planned, and what follows from it for the next send.
+
+All times are whole microseconds of Unix time, so that sums and comparisons are exact.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.dispatch.pacing_rules import AccountStart, Rules, check_rules
+from server.dispatch.quiet_hours import Calendar
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 3_600 * SECOND
+DAY = 86_400 * SECOND
+NO_ACCOUNT = -1  # of sends whose account is not known
+NEVER = -(10**12)  # a send so long ago that no cap sees it
+NOT_YET = 1 << 61  # end of a warm-up that has not begun
+GAPS = 1 << 14  # length of the jitter table
+LONGEST_BLOCK = 1_024  # most messages of an account that the batch form works out at once
+_GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far apart
+_PRUNE = 1 << 14  # sends that are not worth looking through
+
+Send = tuple[int, int]  # account index, due_us
+Turn = tuple[int, int, "Account"]  # free from (us), index: the order in which accounts are chosen
+Cap = tuple[int, int]  # at most so many sends in any so many microseconds
+NO_CAP = (1, 0)
+
+
+@dataclass(slots=True)
+class Account:
+    """One account."""
+
+    history: list[int]  # due times, ascending, behind at least an hour's cap of NEVER
+    position: int  # of its next message in the jitter table
+    warm_until: int
+    unsettled: int = 0  # so many more messages until spacing alone keeps the minute's cap
+    check_from: int = 0  # sends due from here on must look at every rule, not at the hour's alone
+
+    def copy(self) -> "Account":
+        return replace(self, history=self.history.copy())
+
+
+@dataclass(slots=True)
+class Sends:
+    """Sends by customer or by content: the latest recorded of each key, and those before it."""
+
+    last: dict[int, Send] = field(default_factory=dict)
+    earlier: dict[int, list[Send]] = field(default_factory=dict)
+    prune_at: int = _PRUNE
+
+    def record(self, keys: Iterable[int], sends: Iterable[Send]) -> None:
+        for key, send in zip(keys, sends, strict=True):
+            if key in self.last:
+                self.put_by(key)
+            self.last[key] = send
+
+    def put_by(self, key: int) -> None:
+        """Counts the latest send of this key among those before the latest."""
+        self.earlier.setdefault(key, []).append(self.last[key])
+
+    def times(self, key: int) -> list[int]:
+        """When all known sends of this key are due, ascending."""
+        sends = [*self.earlier.get(key, ()), self.last[key]] if key in self.last else []
+        return sorted(due_us for _, due_us in sends)
+
+    def keep(self, wanted: Callable[[Send], bool]) -> None:
+        """Forgets all sends but the wanted."""
+        stale = [key for key, send in self.last.items() if not wanted(send)]
+        for key in {*stale, *self.earlier}:
+            kept = [send for send in (*self.earlier.pop(key, ()), self.last[key]) if wanted(send)]
+            if not kept:
+                del self.last[key]
+                continue
+            self.last[key] = kept.pop()
+            if kept:
+                self.earlier[key] = kept
+
+    def prune(self, before_us: int) -> None:
+        """Forgets sends up to `before_us`, once the table has doubled since the last time."""
+        if len(self.last) >= self.prune_at:
+            self.keep(lambda send: send[1] > before_us)
+            self.prune_at = max(_PRUNE, 2 * len(self.last))
+
+    def copy(self) -> "Sends":
+        earlier = {key: sends.copy() for key, sends in self.earlier.items()}
+        return Sends(self.last.copy(), earlier, self.prune_at)
+
+
+@dataclass(slots=True)
+class Pacer:
+    """Mutable state of all accounts, customers and contents under one set of rules."""
+
+    accounts: list[Account]
+    queue: list[Turn]  # heap of the open accounts
+    contents: Sends
+    customers: Sends
+    opted_out: set[int]
+    calendars: list[Calendar]
+    windows: list[tuple[int, int]]  # by zone: the window looked up last
+    gaps: list[tuple[int, int]]  # the jitter table: us to the next message, its position
+    least_gap: int
+    ramp: NDArray[np.int64]  # running sums of the gaps, one block beyond the ring
+    minute: Cap
+    hour: Cap
+    day: Cap
+    warm_up: Cap
+    warm_up_us: int
+    content_gap_us: int
+    customer_cap: Cap
+    depth: int  # entries of history that some cap may look at
+
+    def copy(self) -> "Pacer":
+        """A pacer that can go its own way; the calendars and the jitter table are shared."""
+        accounts = [account.copy() for account in self.accounts]
+        return replace(
+            self,
+            accounts=accounts,
+            queue=[(free, index, accounts[index]) for free, index, _ in self.queue],
+            contents=self.contents.copy(),
+            customers=self.customers.copy(),
+            opted_out=self.opted_out.copy(),
+            windows=self.windows.copy(),
+        )
+
+
+def new_pacer(
+    rules: Rules,
+    accounts: Sequence[AccountStart],
+    zones: Sequence[str],
+    seed: int,
+    customer_sends: Mapping[int, Sequence[float]] | None = None,
+    content_sends: Mapping[int, Sequence[tuple[int, float]]] | None = None,
+) -> Pacer:
+    """A pacer for these accounts and time zones (IANA names).
+
+    `customer_sends` gives Unix seconds of recent sends by customer, `content_sends` pairs of
+    account index and Unix seconds by content. The jitter depends on `seed`, the account's key and
+    the number of its message alone. Raises ValueError with one line on a bad rule, an unknown
+    zone, or sends out of order.
+    """
+    check_rules(rules)
+    _check_accounts(accounts)
+    hour, day = _long_caps(rules, max((len(start.recent_s) for start in accounts), default=0))
+    warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY)
+    minute = (rules.rate_per_min, MINUTE)
+    gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
+    pacer = Pacer(
+        accounts=[],
+        queue=[],
+        contents=_sends(content_sends or {}),
+        customers=_sends(
+            {who: [(NO_ACCOUNT, s) for s in sends] for who, sends in (customer_sends or {}).items()}
+        ),
+        opted_out=set(),
+        calendars=[Calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
+        windows=[(0, 0)] * len(zones),
+        gaps=[(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)],
+        least_gap=min(gaps),
+        ramp=np.cumsum([0, *gaps, *gaps[: LONGEST_BLOCK + 1]]),
+        minute=minute,
+        hour=hour,
+        day=day,
+        warm_up=warm_up,
+        warm_up_us=micros(rules.warm_up_days * 86_400),
+        content_gap_us=micros(rules.equal_content_gap_s),
+        customer_cap=(rules.customer_cap, micros(rules.customer_cap_window_s)),
+        depth=max(count for count, _ in (minute, hour, day, warm_up)),
+    )
+    for index, start in enumerate(accounts):
+        account = _account(pacer, start)
+        pacer.accounts.append(account)
+        if start.open:
+            free = next_free(pacer, account) if start.recent_s else 0
+            pacer.queue.append((free, index, account))
+    heapify(pacer.queue)
+    return pacer
+
+
+def micros(seconds: float) -> int:
+    """Whole microseconds."""
+    return round(seconds * SECOND)
+
+
+def gap_table(rate_per_min: int, jitter: float, seed: int) -> list[int]:
+    """Microseconds from one message of an account to its next: the jitter, GAPS of them in a ring.
+
+    A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
+    from Philox(seed). Where `rate_per_min` gaps in a row, also around the table's end, would come
+    to less than a minute, the last of them is raised until they do not: so the spacing alone
+    keeps the cap of a minute, and no gap leaves the range.
+    """
+    draws = np.random.Generator(np.random.Philox(seed)).uniform(-1, 1, GAPS)
+    gaps: list[int] = np.ceil(MINUTE / rate_per_min * (1 + jitter * draws)).astype(int).tolist()
+    before = rate_per_min - 1
+    gaps[:before] = [max(gap, -(-MINUTE // rate_per_min)) for gap in gaps[:before]]
+    run = sum(gaps[:before])
+    for at in (*range(before, GAPS), *range(before)):
+        gaps[at] = max(gaps[at], MINUTE - run)
+        run += gaps[at] - gaps[at - before]
+    return gaps
+
+
+def next_free(pacer: Pacer, account: Account) -> int:
+    """The earliest time at which the account's own rules allow its next send.
+
+    While it warms up the warm-up cap counts too; if that holds it beyond the end of its warm-up,
+    it is free at that end or when the other caps allow, whichever is later.
+    """
+    history = account.history
+    free = history[-1] + pacer.gaps[account.position - 1][0]
+    for cap in (pacer.minute, pacer.hour, pacer.day):
+        free = max(free, _below(history, cap))
+    warming = max(free, _below(history, pacer.warm_up))
+    return warming if warming < account.warm_until else max(free, account.warm_until)
+
+
+def checked_free(pacer: Pacer, account: Account, sends: int = 1) -> int:
+    """`next_free` after so many new sends, and until when a look at the hour's cap will do."""
+    history, due = account.history, account.history[-1]
+    if account.warm_until == NOT_YET:
+        account.warm_until = history[-sends] + pacer.warm_up_us
+    if len(history) > 2 * pacer.depth:
+        del history[: -pacer.depth]
+    account.unsettled = max(0, account.unsettled - sends)
+    if due >= account.warm_until and not account.unsettled:
+        count, span = pacer.day if pacer.day != NO_CAP else (pacer.depth, 0)
+        room = count - (len(history) - bisect_right(history, due - span))
+        account.check_from = due + max(0, room - 1) * pacer.least_gap
+    return next_free(pacer, account)
+
+
+def requeue(pacer: Pacer, index: int, free: int) -> None:
+    """Enters from when an account is free that need not be the first of the queue."""
+    queue = pacer.queue
+    at = next(at for at, turn in enumerate(queue) if turn[1] == index)
+    queue[at] = free, index, pacer.accounts[index]
+    heapify(queue)
+
+
+def prune(pacer: Pacer, now_us: int) -> None:
+    """Forgets sends by content and by customer that can bind no more at `now_us` or later."""
+    pacer.contents.prune(now_us - pacer.content_gap_us)
+    pacer.customers.prune(now_us - pacer.customer_cap[1])
+
+
+def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
+    """Books further sends of an account, ascending."""
+    account = pacer.accounts[index]
+    account.history += due_us
+    account.position = (account.position + len(due_us)) % GAPS
+    requeue(pacer, index, checked_free(pacer, account, len(due_us)))
+
+
+def _below(history: list[int], cap: Cap) -> int:
+    count, span = cap
+    return history[-count] + span if count <= len(history) else 0
+
+
+def _account(pacer: Pacer, start: AccountStart) -> Account:
+    position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
+    history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
+    warm_until = NOT_YET
+    if start.first_send_s is not None:
+        warm_until = micros(start.first_send_s) + pacer.warm_up_us
+    elif start.recent_s:
+        warm_until = micros(start.recent_s[0]) + pacer.warm_up_us
+    # Earlier sends may have been spaced otherwise, so the first few need the cap of a minute.
+    return Account(history, position, warm_until, pacer.minute[0] if start.recent_s else 0)
+
+
+def _long_caps(rules: Rules, recent: int) -> tuple[Cap, Cap]:
+    """The caps of an hour and a day, if the shorter ones do not imply them.
+
+    `recent` sends, which may have been made under other rules, come on top.
+    """
+    in_hour = min(rules.rate_per_hour, 60 * rules.rate_per_min)
+    hour = (rules.rate_per_hour, HOUR)
+    day = (rules.rate_per_day, DAY)
+    return (
+        hour if rules.rate_per_hour < 60 * rules.rate_per_min + recent else NO_CAP,
+        day if rules.rate_per_day < 24 * in_hour + recent else NO_CAP,
+    )
+
+
+def _sends(by_key: Mapping[int, Sequence[tuple[int, float]]]) -> Sends:
+    sends = Sends()
+    for key, pairs in by_key.items():
+        known = sorted(((account, micros(at_s)) for account, at_s in pairs), key=lambda s: s[1])
+        sends.record([key] * len(known), known)
+    return sends
+
+
+def _check_accounts(accounts: Sequence[AccountStart]) -> None:
+    for index, account in enumerate(accounts):
+        times = [*account.recent_s]
+        if times != sorted(times) or (times and times[0] < 0):
+            raise ValueError(f"accounts[{index}].recent_s: give ascending Unix times of 0 or more")
