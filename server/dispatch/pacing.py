@@ -1,0 +1,85 @@
+"""Pacing: which account sends each message, and when.
+
+Two forms that agree to the microsecond. `admit` decides on one message; `plan` decides on a batch
+at once. Every rule of `Rules` holds in both: caps of an account in every sliding minute, hour and
+day, spacing with jitter, warm-up, spacing of equal content across accounts, quiet hours in the
+customer's zone, the customer's frequency cap, consent.
+
+>>> pacer = new_pacer(rules, [AccountStart(key=7)], ["Europe/Berlin"], seed=1)  # doctest: +SKIP
+>>> proposal = plan(pacer, messages, start_s)                                   # doctest: +SKIP
+>>> commit(pacer, messages, proposal)                                           # doctest: +SKIP
+"""
+
+import numpy as np
+
+from server.dispatch.pacing_admit import (
+    HELD,
+    HELD_BY_CONTENT,
+    REFUSED,
+    Message,
+    admit,
+    plan_one_by_one,
+)
+from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules
+from server.dispatch.pacing_state import (
+    ACCOUNT_BITS,
+    SECOND,
+    Pacer,
+    append_sends,
+    new_pacer,
+    requeue,
+)
+
+__all__ = [
+    "HELD",
+    "HELD_BY_CONTENT",
+    "REFUSED",
+    "AccountStart",
+    "Message",
+    "Messages",
+    "Pacer",
+    "Plan",
+    "Rules",
+    "admit",
+    "close_account",
+    "commit",
+    "new_pacer",
+    "opt_out",
+    "plan",
+    "plan_one_by_one",
+]
+
+plan = plan_one_by_one
+
+
+def commit(pacer: Pacer, messages: Messages, plan: Plan) -> None:
+    """Books a plan of this pacer, as if its messages had been admitted one by one."""
+    placed = np.flatnonzero(plan.account != REFUSED)
+    due_us = np.rint(plan.due_s[placed] * SECOND).astype(np.int64)
+    order = np.argsort(due_us, kind="stable")
+    placed, due_us = placed[order], due_us[order]
+    account = plan.account[placed].astype(np.int64)
+    for index in np.unique(account).tolist():
+        append_sends(pacer, pacer.accounts[index], due_us[account == index].tolist())
+    requeue(pacer)
+    sends = (due_us << ACCOUNT_BITS | account).tolist()
+    pacer.customers.record(messages.customer[placed].tolist(), sends)
+    pacer.contents.record(messages.content[placed].tolist(), sends)
+
+
+def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
+    """A banned or paused account gets nothing more, in either form.
+
+    What it had planned after `at_s` (Unix seconds) is forgotten, for the customers and contents
+    concerned too: the caller plans those messages again.
+    """
+    at_us = round(at_s * SECOND)
+    pacer.accounts[account_index].open = False
+    requeue(pacer)
+    pacer.customers.forget(account_index, at_us)
+    pacer.contents.forget(account_index, at_us)
+
+
+def opt_out(pacer: Pacer, customer: int) -> None:
+    """Consent withdrawn (STOP): the customer is refused from now on, in both forms."""
+    pacer.opted_out.add(customer)

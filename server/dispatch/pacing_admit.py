@@ -1,0 +1,251 @@
+"""Pacing one message at a time, and the plain planner that does so for a batch.
+
+`admit` is one step of list scheduling: the message goes to the account from which it can leave
+earliest; among equals to the one that has been free longest, then to the lowest index. The due
+time may lie ahead: the account is then booked up to it. A message is *held*, and no account
+booked, when its customer's window is shut or frequency cap reached at that time, or when accounts
+stand free but its content must wait: nothing else waits behind it. Its caller offers it again at
+the time it is held until.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.dispatch.pacing_rules import Messages, Plan, check_messages
+from server.dispatch.pacing_state import (
+    ACCOUNT,
+    ACCOUNT_BITS,
+    GAPS,
+    NO_ACCOUNT,
+    NOT_YET,
+    SECOND,
+    Pacer,
+    micros,
+    next_free,
+    prune,
+    trim,
+)
+
+REFUSED = -1  # no consent
+HELD = -2  # by the customer's own window or frequency cap
+HELD_BY_CONTENT = -3  # equal content left another account too recently
+_GAP_MASK = GAPS - 1
+
+Message = tuple[int, int, int, bool]  # customer, zone index, content hash, consent
+
+
+def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
+    """Decides on one message at `now_us` (Unix microseconds), and books its account if admitted.
+
+    Returns `(account index, due_us)`; `(HELD, until_us)` or `(HELD_BY_CONTENT, until_us)` if it is
+    to be offered again at `until_us`; `(REFUSED, 0)` without consent. Raises ValueError if no
+    account is open.
+    """
+    customer, zone, content, consent = message
+    if not consent or customer in pacer.opted_out:
+        return REFUSED, 0
+    queue = pacer.queue
+    if not queue:
+        raise ValueError("no account is open: add one, or end the pause of one")
+    key = queue[0]
+    due = key >> ACCOUNT_BITS
+    if due < now_us:
+        due = now_us
+    by_customer = pacer.customers.last
+    by_content = pacer.contents.last
+    opens, closes = pacer.windows[zone]
+    if not opens <= due < closes or customer in by_customer or content in by_content:
+        key, due = _through_gates(pacer, message, now_us)
+        if key < 0:
+            return key, due
+    index = key & ACCOUNT
+    account = pacer.accounts[index]
+    history = account.history
+    history.append(due)
+    position = account.position
+    account.position = position + 1
+    if due < account.warm_until:
+        if account.warm_until == NOT_YET:
+            account.warm_until = due + pacer.warm_up_us
+        free = next_free(pacer, account)
+    else:  # next_free, written out for speed
+        free = due + pacer.gaps[position & _GAP_MASK]
+        minute, minute_us, hour, hour_us, day, day_us = pacer.caps
+        allowed = history[minute] + minute_us
+        if allowed > free:
+            free = allowed
+        allowed = history[hour] + hour_us
+        if allowed > free:
+            free = allowed
+        allowed = history[day] + day_us
+        if allowed > free:
+            free = allowed
+    account.free = free
+    if key == queue[0]:
+        heapreplace(queue, free << ACCOUNT_BITS | index)
+    else:
+        queue[queue.index(key)] = free << ACCOUNT_BITS | index
+        heapify(queue)
+    by_customer[customer] = by_content[content] = due << ACCOUNT_BITS | index
+    if not position & _GAP_MASK:
+        trim(pacer, account)
+        prune(pacer, now_us)
+    return index, due
+
+
+class Counter:
+    """Offers messages one by one, notes the decisions, and keeps the lines of equal content.
+
+    Messages held by their content stand in one line a content. The first alone is offered again;
+    when it is through, the next of the line is offered at once. So many equal messages cost no
+    more than different ones.
+    """
+
+    def __init__(self, pacer: Pacer, hold: Callable[[int, int], None]) -> None:
+        """`hold(until_us, position)` is told which messages to offer again, and when."""
+        self.pacer = pacer
+        self.decisions: dict[int, tuple[int, int]] = {}
+        self._hold = hold
+        self._lines: dict[int, deque[tuple[int, Message]]] = {}
+
+    def offer(self, position: int, message: Message, now_us: int) -> None:
+        content = message[2]
+        while True:
+            decision = admit(self.pacer, message, now_us)
+            if decision[0] == HELD_BY_CONTENT:
+                self._line_up(position, message, decision[1])
+                return
+            if decision[0] == HELD:
+                self._hold(decision[1], position)
+            else:
+                self.decisions[position] = decision
+            line = self._lines.get(content)
+            if line is None or line[0][0] != position:
+                return
+            line.popleft()
+            if not line:
+                del self._lines[content]
+                return
+            position, message = line[0]
+
+    def _line_up(self, position: int, message: Message, until_us: int) -> None:
+        line = self._lines.setdefault(message[2], deque())
+        if not line:
+            line.append((position, message))
+        if line[0][0] == position:
+            self._hold(until_us, position)
+        else:
+            line.append((position, message))
+
+
+def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
+    """The plan of a batch by `admit` alone: the plain form, which defines what `plan` returns.
+
+    Messages are offered in order of (release, position); a held one waits again from the time it
+    is held until, those of equal content in a line. Does not change the pacer.
+    """
+    check_messages(messages, len(pacer.calendars))
+    rows = message_rows(messages)
+    queue = list(zip(releases_us(messages, start_s).tolist(), range(len(rows)), strict=True))
+    heapify(queue)
+    counter = Counter(pacer.copy(), lambda until_us, i: heappush(queue, (until_us, i)))
+    while queue:
+        now_us, position = heappop(queue)
+        counter.offer(position, rows[position], now_us)
+    account, due_us = np.full(len(rows), REFUSED), np.zeros(len(rows), np.int64)
+    write_decisions(counter.decisions, account, due_us)
+    return plan_of(account, due_us)
+
+
+def message_rows(messages: Messages, at: NDArray[np.int64] | slice = slice(None)) -> list[Message]:
+    """The messages at these positions as `admit` takes them."""
+    columns = (messages.customer, messages.zone, messages.content, messages.consent)
+    return list(zip(*(column[at].tolist() for column in columns), strict=True))
+
+
+def releases_us(messages: Messages, start_s: float) -> NDArray[np.int64]:
+    """When each message may first be offered, in Unix microseconds."""
+    releases = np.rint(messages.release_s * SECOND).astype(np.int64)
+    return np.maximum(releases, micros(start_s))
+
+
+def write_decisions(
+    decisions: dict[int, tuple[int, int]], account: NDArray[np.int64], due_us: NDArray[np.int64]
+) -> None:
+    """Enters what a counter decided into the columns of a plan."""
+    positions = np.fromiter(decisions, np.int64, len(decisions))
+    pairs = np.fromiter(chain.from_iterable(decisions.values()), np.int64, 2 * len(decisions))
+    account[positions] = pairs[0::2]
+    due_us[positions] = pairs[1::2]
+
+
+def plan_of(account: NDArray[np.int64], due_us: NDArray[np.int64]) -> Plan:
+    """The plan with these columns; microseconds survive the way to float seconds and back."""
+    return Plan(
+        account=account.astype(np.int32),
+        due_s=np.where(account == REFUSED, np.nan, due_us / SECOND),
+    )
+
+
+def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
+    """What `admit` returns if it must hold, else the queue's key of the account and the due time.
+
+    In the latter case the sends on record of the same customer and content are put by, because
+    `admit` then records the new one in their place.
+    """
+    customer, zone, content, _ = message
+    key, free, due = _earliest(pacer, content, now_us)
+    allowed = _allowed_from(pacer, customer, zone, due)
+    if allowed > due:
+        return HELD, allowed
+    if due > free:
+        return HELD_BY_CONTENT, due
+    pacer.customers.put_by(customer)
+    pacer.contents.put_by(content)
+    return key, due
+
+
+def _earliest(pacer: Pacer, content: int, now_us: int) -> tuple[int, int, int]:
+    """The account (its queue key), from when it is free, and when it may send this content."""
+    key = pacer.queue[0]
+    free = max(now_us, key >> ACCOUNT_BITS)
+    last = pacer.contents.last.get(content)
+    if last is None or not pacer.content_gap_us or last & ACCOUNT == key & ACCOUNT:
+        return key, free, free
+    due = max(free, (last >> ACCOUNT_BITS) + pacer.content_gap_us)
+    owner = last & ACCOUNT
+    if due > free and owner != NO_ACCOUNT and pacer.accounts[owner].open:
+        own = pacer.accounts[owner].free
+        if max(now_us, own) <= due:
+            return own << ACCOUNT_BITS | owner, max(now_us, own), max(now_us, own)
+    return key, free, due
+
+
+def _allowed_from(pacer: Pacer, customer: int, zone: int, due_us: int) -> int:
+    """The earliest time from `due_us` on at which window and frequency cap both allow a send."""
+    while True:
+        opens, closes = pacer.calendars[zone].window(due_us)
+        opened = max(due_us, opens)
+        due_us = _below_cap_from(pacer, customer, opened)
+        if due_us == opened:
+            pacer.windows[zone] = opens, closes
+            return due_us
+
+
+def _below_cap_from(pacer: Pacer, customer: int, due_us: int) -> int:
+    """The earliest time from `due_us` on that leaves every window within the frequency cap.
+
+    Sends may lie ahead: each run of `cap` neighbouring ones must not come to lie in one window
+    with the new one.
+    """
+    times = [send >> ACCOUNT_BITS for send in pacer.customers.of(customer)]
+    cap, span = pacer.customer_cap
+    for first, last in zip(times, times[cap - 1 :], strict=False):
+        if max(last, due_us) - min(first, due_us) < span:
+            due_us = first + span
+    return due_us
