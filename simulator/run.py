@@ -1,0 +1,88 @@
+"""Simulate a scenario: replications, their intervals, the result document."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from scenarios.loading import Loaded
+from scenarios.provenance import rows
+from scenarios.result import Distribution, Result, Series, provenance_of
+from scenarios.service_levels import judge
+from simulator.intervals import intervals
+from simulator.summary import Summary, simulate_once
+from simulator.tally import BIN_S, edges_of
+from simulator.world import World, world_of
+
+Progress = Callable[[int, int], None]
+UNITS = {"delivery_delay_s": "s", "read_delay_s": "s", "order_value_usd": "USD"}
+
+
+def simulate(
+    loaded: Loaded,
+    *,
+    workers: int = 1,
+    service_times_s: Sequence[float] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run every replication of a scenario and sum them up.
+
+    The same scenario and seed give the same bytes whatever `workers` (processes) is; `wall_s` is therefore 0.
+    `progress(done, total)` is called after each replication. Raises InputError for a malformed contact file.
+    """
+    world = world_of(loaded)
+    scenario = loaded.scenario
+    total = scenario.experiment.replications
+    summaries = []
+    for summary in _replications(world, total, workers):
+        summaries.append(summary)
+        if progress is not None:
+            progress(len(summaries), total)
+    kpis = intervals([summary.kpis for summary in summaries], scenario.experiment.confidence)
+    return Result(
+        kind="simulation",
+        scenario=scenario.name,
+        seed=scenario.experiment.seed,
+        replications=total,
+        horizon_s=world.horizon_s,
+        kpis=kpis,
+        series=_series(summaries),
+        distributions=_distributions(world, summaries),
+        verdicts=judge(scenario.service_levels, kpis),
+        provenance=provenance_of(rows(loaded)),
+        exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
+    )
+
+
+def _replications(world: World, total: int, workers: int) -> Iterator[Summary]:
+    """In order of their numbers, whichever is done first."""
+    numbers = range(1, total + 1)
+    if workers == 1:
+        yield from (simulate_once(world, number) for number in numbers)
+        return
+    jobs = (delayed(simulate_once)(world, number) for number in numbers)
+    done: Iterable[Summary] = Parallel(n_jobs=workers, return_as="generator")(jobs)
+    yield from done
+
+
+def _series(summaries: Sequence[Summary]) -> dict[str, Series]:
+    """Means over replications. Rates stand at the beginning of their bin, sums at its end."""
+    series = {}
+    for name in summaries[0].series:
+        values = np.mean([summary.series[name] for summary in summaries], axis=0)
+        offset = 1 if name.endswith("_cum") else 0
+        series[name] = Series(((np.arange(len(values)) + offset) * BIN_S).tolist(), values.tolist())
+    return series
+
+
+def _distributions(world: World, summaries: Sequence[Summary]) -> dict[str, Distribution]:
+    """All replications pooled."""
+    edges = edges_of(world.scenario)._asdict()
+    return {
+        name: Distribution(
+            edges[name].tolist(),
+            np.sum([summary.histograms[name] for summary in summaries], axis=0).astype(float).tolist(),
+            UNITS[name],
+        )
+        for name in edges
+    }
