@@ -19,9 +19,7 @@ class Fleet:
         self.opened_s = np.zeros(count)
         self.closed_s = np.full(count, np.inf)
         self.first_send_s = first_send_s.copy()
-        self.birth_s = np.where(
-            np.isinf(first_send_s), 0.0, -accounts.age_months * MONTH_DAYS * DAY_S
-        )
+        self.birth_s = np.where(np.isinf(first_send_s), 0.0, -accounts.age_months * MONTH_DAYS * DAY_S)
         self.bought = np.zeros(count, np.bool_)
         self.spent = np.zeros(count)  # ban hazard lived through so far
         self.endurance = np.array([self._endurance(account) for account in range(count)])
@@ -32,7 +30,8 @@ class Fleet:
 
     @property
     def is_open(self) -> NDArray[np.bool_]:
-        return np.isinf(self.closed_s)
+        is_open: NDArray[np.bool_] = self.closed_s == np.inf
+        return is_open
 
     def add(self, at_s: float) -> int:
         """A bought number, new to the network; returns its index."""
@@ -51,6 +50,4 @@ class Fleet:
 
     def _endurance(self, account: int) -> float:
         """The cumulative hazard at which an account is banned: standard exponential, its own luck."""
-        return float(
-            stream(self._seed, self._replication, Purpose.BAN, account).standard_exponential()
-        )
+        return float(stream(self._seed, self._replication, Purpose.BAN, account).standard_exponential())

@@ -108,7 +108,7 @@ def _intercept(rate: float, shift: Times, weight: Times) -> float:
 
 
 def read_log_odds(anchors: Anchors, age_months: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of a read at engagement 1/2 by the sending account's age: flat, a line from 6 to 12 months, flat."""
+    """Log-odds of a read at engagement 1/2 by the sending account's age; a line from 6 to 12 months."""
     ages = [OLD_FROM_MONTHS, OLD_MONTHS]
     return np.interp(age_months, ages, [anchors.read, anchors.read_old])
 
@@ -132,7 +132,8 @@ def outcomes(
     shift = anchors.slope * (2 * engagement - 1)
 
     def happens(name: str, chance: NDArray[np.floating]) -> Flags:
-        return uniform[DECISION[name]] < chance
+        happened: Flags = uniform[DECISION[name]] < chance
+        return happened
 
     def after(since: Times, happened: Flags, name: str, median_s: float, log_sd: float) -> Times:
         """since + lognormal delay; infinity where it did not happen or its cause did not."""

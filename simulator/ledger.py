@@ -73,32 +73,30 @@ def ledger_of(
         _rent(costs, opened_s, closed_s, horizon_s),
         _server(costs, horizon_s),
     ]
-    return Ledger(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Ledger._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def cumulative(ledger: Ledger, bins: int, *kinds: Kind) -> NDArray[np.float64]:
     """Sum of these kinds up to the end of each 15-minute bin."""
     rows = np.isin(ledger.kind, kinds)
     cell = np.ceil(ledger.time_s[rows] / BIN_S).astype(np.int64) - 1
-    return np.cumsum(
-        np.bincount(np.clip(cell, 0, bins - 1), weights=ledger.amount_usd[rows], minlength=bins)
-    )
+    return np.cumsum(np.bincount(np.clip(cell, 0, bins - 1), weights=ledger.amount_usd[rows], minlength=bins))
 
 
 def _entries(
-    time_s: NDArray[np.float64],
+    time_s: NDArray[np.floating],
     account: NDArray[np.integer],
     kind: Kind,
     cause: Cause,
-    amount_usd: NDArray[np.float64],
+    amount_usd: NDArray[np.floating],
 ) -> Ledger:
     size = len(time_s)
     return Ledger(
-        time_s,
+        time_s.astype(np.float64),
         account.astype(np.int32),
         np.full(size, kind, np.int8),
         np.full(size, cause, np.int8),
-        amount_usd,
+        amount_usd.astype(np.float64),
     )
 
 

@@ -102,9 +102,7 @@ def hazard(network: Network, conduct: Conduct) -> Times:
     return np.where(conduct.sending, base * factors, 0.0)
 
 
-def complained_of(
-    network: Network, complaints: NDArray[np.int64], delivered: NDArray[np.int64]
-) -> Flags:
+def complained_of(network: Network, complaints: NDArray[np.int64], delivered: NDArray[np.int64]) -> Flags:
     """Accounts above `complaint_limit` on a day.
 
     One complaint alone never is: on a day with few messages it would be a high share by chance.
@@ -112,9 +110,7 @@ def complained_of(
     return (complaints >= 2) & (complaints > network.complaint_limit * delivered)
 
 
-def delivery_rates(
-    network: Network, reachable: Flags, over_limit: Flags
-) -> Times:
+def delivery_rates(network: Network, reachable: Flags, over_limit: Flags) -> Times:
     """Chance that each send is delivered.
 
     Of reachable numbers a share tau fails for the moment, with

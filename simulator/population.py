@@ -50,8 +50,8 @@ def customers_of(loaded: Loaded) -> Customers:
     Raises InputError for a malformed file.
     """
     scenario = loaded.scenario
-    contacts = contacts_of(loaded)
     size = scenario.population.size
+    contacts = contacts_of(loaded)[:size]
     rows = _rows(scenario.experiment.seed, size, len(contacts))
     texts = _texts(scenario.campaign, contacts)
     content, shared = _content(texts, rows)
@@ -85,9 +85,7 @@ def _texts(campaign: Campaign, contacts: tuple[Contact, ...]) -> list[str | None
     return [render(contact.variables) for contact in contacts]
 
 
-def _content(
-    texts: list[str | None], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _content(texts: list[str | None], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """A number for each customer's text, and whether others get the same.
 
     A row drawn again stands for another customer: if the row's text is unique (a voucher of one's own), so is

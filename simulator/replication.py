@@ -1,8 +1,8 @@
 """One replication: campaigns, bans and replacements as SimPy processes over columns of customers.
 
-Sends are worked off lazily: when a process wakes, everything due before that moment goes out at once, block by
-block of customers. What is random about a customer depends on keyed luck alone, so it does not matter how often
-or when the processes wake.
+Sends are worked off lazily: when a process wakes, everything due before that moment goes out at once, block
+by block of customers. What is random about a customer depends on keyed luck alone, so it does not matter how
+often or when the processes wake.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -85,8 +85,7 @@ class Replication:
 
     def _is_under_way(self, campaign: Campaign) -> bool:
         return any(
-            bool(np.any(part.campaign == campaign.number))
-            for part in (self.queue, self.failed, self.waiting)
+            bool(np.any(part.campaign == campaign.number)) for part in (self.queue, self.failed, self.waiting)
         )
 
     def _bans(self) -> Process:
@@ -170,9 +169,10 @@ class Replication:
         """
         left, today = self.fleet.endurance - self.fleet.spent, self.hazard[:, day]
         falls = self.fleet.is_open & (left < today)
-        share = np.divide(left, today, out=np.full(len(left), np.inf), where=falls)
+        share = np.full(self.fleet.size, np.inf)
+        share[falls] = np.maximum(left[falls], 0.0) / today[falls]
         account = int(np.argmin(share))
-        return account, max(self.env.now, (day + max(0.0, share[account])) * DAY_S)
+        return account, max(self.env.now, (day + share[account]) * DAY_S)
 
     def _ban(self, account: int) -> None:
         """Close it; its unsent messages are planned on the others."""
@@ -226,9 +226,7 @@ class Replication:
         happened = self._outcomes(sends, block, exposure)
         attempt = exposure % EXPOSURES
         self.tally.add(sends.account, sends.due_s, attempt, happened)
-        self.opted_out_s[sends.customer] = np.minimum(
-            self.opted_out_s[sends.customer], happened.opted_out_s
-        )
+        self.opted_out_s[sends.customer] = np.minimum(self.opted_out_s[sends.customer], happened.opted_out_s)
         self.blocked_s[sends.customer] = np.minimum(self.blocked_s[sends.customer], happened.blocked_s)
         self.ordered[sends.customer] |= happened.ordered_s < self.world.horizon_s
         self._keep_failed(sends, happened, attempt)
@@ -258,8 +256,8 @@ class Replication:
     def _keep_failed(self, sends: Sends, happened: Outcomes, attempt: int) -> None:
         """Put what is to be tried again aside.
 
-        A sender sees that a message failed, not why: numbers that are not on WhatsApp are tried again like the
-        rest. Only a malformed number is told at once, and dropped.
+        A sender sees that a message failed, not why: numbers that are not on WhatsApp are tried again like
+        the rest. Only a malformed number is told at once, and dropped.
         """
         failed = np.isinf(happened.delivered_s)
         again = failed & ~self.world.customers.malformed[sends.customer]

@@ -1,15 +1,17 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
-from joblib import Parallel, delayed
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
 from scenarios.result import Distribution, Result, Series, provenance_of
 from scenarios.service_levels import judge
+from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
+from simulator.parallel import replicate
 from simulator.summary import Summary, simulate_once
 from simulator.tally import BIN_S, edges_of
 from simulator.world import World, world_of
@@ -28,18 +30,20 @@ def simulate(
     """Run every replication of a scenario and sum them up.
 
     The same scenario and seed give the same bytes whatever `workers` (processes) is; `wall_s` is therefore 0.
-    `progress(done, total)` is called after each replication. Raises InputError for a malformed contact file.
+    With `service_times_s` (measured, s) the load test of `scenario.conversations` is predicted too.
+    `progress(done, total)` is called after each replication. Raises InputError for a malformed contact file
+    or service time.
     """
     world = world_of(loaded)
     scenario = loaded.scenario
     total = scenario.experiment.replications
     summaries = []
-    for summary in _replications(world, total, workers):
+    for summary in replicate(simulate_once, world, total=total, workers=workers):
         summaries.append(summary)
         if progress is not None:
             progress(len(summaries), total)
     kpis = intervals([summary.kpis for summary in summaries], scenario.experiment.confidence)
-    return Result(
+    result = Result(
         kind="simulation",
         scenario=scenario.name,
         seed=scenario.experiment.seed,
@@ -52,17 +56,30 @@ def simulate(
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
     )
+    if service_times_s is None:
+        return result
+    return _with_conversations(result, loaded, service_times_s, workers)
 
 
-def _replications(world: World, total: int, workers: int) -> Iterator[Summary]:
-    """In order of their numbers, whichever is done first."""
-    numbers = range(1, total + 1)
-    if workers == 1:
-        yield from (simulate_once(world, number) for number in numbers)
-        return
-    jobs = (delayed(simulate_once)(world, number) for number in numbers)
-    done: Iterable[Summary] = Parallel(n_jobs=workers, return_as="generator")(jobs)
-    yield from done
+def _with_conversations(
+    result: Result, loaded: Loaded, service_times_s: Sequence[float], workers: int
+) -> Result:
+    live = predict(
+        loaded,
+        at_once=loaded.scenario.conversations.at_once,
+        duration_s=loaded.scenario.conversations.duration_s,
+        ramp_s=RAMP_S,
+        service_times_s=service_times_s,
+        workers=workers,
+    )
+    kpis = {**result.kpis, **live.kpis}
+    return msgspec.structs.replace(
+        result,
+        kpis=kpis,
+        series={**result.series, **live.series},
+        distributions={**result.distributions, **live.distributions},
+        verdicts=judge(loaded.scenario.service_levels, kpis),
+    )
 
 
 def _series(summaries: Sequence[Summary]) -> dict[str, Series]:

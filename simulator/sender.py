@@ -22,8 +22,8 @@ class Sends(NamedTuple):
     due_s: Times
     over_limit: NDArray[np.bool_]  # above the network's hourly limit when it leaves
 
-    def rows(self, wanted: NDArray[np.integer] | NDArray[np.bool_]) -> "Sends":
-        return Sends(*(column[wanted] for column in self))
+    def rows(self, wanted: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Sends":
+        return Sends._make(column[wanted] for column in self)
 
 
 def unplanned(
@@ -43,7 +43,7 @@ def unplanned(
 
 
 def joined(*parts: Sends) -> Sends:
-    return Sends(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Sends._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 NONE = unplanned(np.empty(0, np.int64), 0, np.empty(0, np.int16), np.empty(0))
@@ -105,6 +105,4 @@ class Sender:
         )
 
     def _new_pacer(self, starts: list[pacing.AccountStart]) -> pacing.Pacer:
-        return pacing.new_pacer(
-            self._world.scenario.pacing, starts, self._world.customers.zones, self._seed
-        )
+        return pacing.new_pacer(self._world.scenario.pacing, starts, self._world.customers.zones, self._seed)

@@ -81,13 +81,13 @@ def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
         "revenue_usd": revenue,
         "cost_usd": cost,
         "roi": _ratio(revenue * run.world.scenario.costs.gross_margin, cost),
-        "cac_usd": _ratio(cost, np.count_nonzero(run.ordered)),
+        "cac_usd": _ratio(cost, int(np.count_nonzero(run.ordered))),
     }
 
 
 def _ban_rate(run: Replication) -> float:
     """1 - exp(-30 h), h the mean hazard of an account-day with a send."""
-    days = np.count_nonzero(run.sending)
+    days = int(np.count_nonzero(run.sending))
     return float(-np.expm1(-MONTH_DAYS * _ratio(float(run.hazard[run.sending].sum()), days)))
 
 

@@ -85,7 +85,7 @@ class Tally:
         if attempt == 0 and len(sent_s):
             first, last = self.first_try_s
             self.first_try_s = (min(first, float(sent_s.min())), max(last, float(sent_s.max())))
-        np.add.at(self.sends, (self._bin(sent_s), min(attempt, 1), account), 1)
+        np.add.at(self.sends[:, min(attempt, 1)], (self._bin(sent_s), account), 1)
         seen = {
             name: np.flatnonzero(getattr(happened, column) < self.horizon_s)
             for name, column in EVENTS.items()
@@ -98,9 +98,7 @@ class Tally:
         self._add_deliveries(account, happened, seen["messages_delivered"])
         self._add_orders(account, happened, seen["orders"])
         complaints = seen["complaints"]
-        np.add.at(
-            self.day_complaints, (account[complaints], _day(happened.complained_s[complaints])), 1
-        )
+        np.add.at(self.day_complaints, (account[complaints], _day(happened.complained_s[complaints])), 1)
         delivered, read = seen["messages_delivered"], seen["messages_read"]
         self._observe("delivery_delay_s", (happened.delivered_s - sent_s)[delivered])
         self._observe("read_delay_s", (happened.read_s[read] - happened.delivered_s[read]))
@@ -118,9 +116,7 @@ class Tally:
     def _observe(self, name: str, values: Times) -> None:
         edges: Times = getattr(self.edges, name)
         cell = np.searchsorted(edges, values, side="right") - 1
-        self.histograms[name] += np.bincount(
-            np.clip(cell, 0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS
-        )
+        self.histograms[name] += np.bincount(np.clip(cell, 0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
 
     def _bin(self, at_s: Times) -> Counts:
         return (at_s / BIN_S).astype(np.int64)

@@ -97,18 +97,22 @@ def capacity(
     figure is exact to a bin's length.
     """
     kinds, copies = np.unique(
-        np.stack([opened_s, closed_s, np.minimum(warm_until_s, len(is_open) * BIN_S)]), axis=1, return_counts=True
+        np.stack([opened_s, closed_s, np.minimum(warm_until_s, len(is_open) * BIN_S)]),
+        axis=1,
+        return_counts=True,
     )
     opened, closed, warm_until = kinds
     hour, day = round(3600 / BIN_S), round(DAY_S / BIN_S)
     sent = np.zeros((day + len(is_open), len(copies)))  # the first `day` rows: before the start
+    last_hour, last_day = np.zeros(len(copies)), np.zeros(len(copies))  # without the present bin
     for cell in range(len(is_open)):
         now, row = cell * BIN_S, day + cell
-        daily = np.where(now < warm_until, min(pacing.warm_up_per_day, pacing.rate_per_day), pacing.rate_per_day)
-        room = np.minimum(
-            pacing.rate_per_hour - sent[row - hour + 1 : row].sum(axis=0),
-            daily - sent[row - day + 1 : row].sum(axis=0),
+        last_hour += sent[row - 1] - sent[row - hour]
+        last_day += sent[row - 1] - sent[row - day]
+        daily = np.where(
+            now < warm_until, min(pacing.warm_up_per_day, pacing.rate_per_day), pacing.rate_per_day
         )
+        room = np.minimum(pacing.rate_per_hour - last_hour, daily - last_day)
         room = np.clip(room, 0, pacing.rate_per_min * BIN_S / 60)
         sent[row] = room * (is_open[cell] & (opened <= now) & (now < closed))
     return sent[day:] @ copies
