@@ -10,6 +10,8 @@ customer's zone, the customer's frequency cap, consent.
 >>> commit(pacer, messages, proposal)                                           # doctest: +SKIP
 """
 
+from heapq import heapify
+
 import numpy as np
 
 from server.dispatch.pacing_admit import (
@@ -22,12 +24,12 @@ from server.dispatch.pacing_admit import (
 )
 from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules
 from server.dispatch.pacing_state import (
-    ACCOUNT_BITS,
+    NO_ACCOUNT,
     SECOND,
     Pacer,
     append_sends,
+    micros,
     new_pacer,
-    requeue,
 )
 
 __all__ = [
@@ -58,11 +60,10 @@ def commit(pacer: Pacer, messages: Messages, plan: Plan) -> None:
     due_us = np.rint(plan.due_s[placed] * SECOND).astype(np.int64)
     order = np.argsort(due_us, kind="stable")
     placed, due_us = placed[order], due_us[order]
-    account = plan.account[placed].astype(np.int64)
+    account = plan.account[placed]
     for index in np.unique(account).tolist():
-        append_sends(pacer, pacer.accounts[index], due_us[account == index].tolist())
-    requeue(pacer)
-    sends = (due_us << ACCOUNT_BITS | account).tolist()
+        append_sends(pacer, index, due_us[account == index].tolist())
+    sends = list(zip(account.tolist(), due_us.tolist(), strict=True))
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
 
@@ -73,13 +74,14 @@ def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
     What it had planned after `at_s` (Unix seconds) is forgotten, for the customers and contents
     concerned too: the caller plans those messages again.
     """
-    at_us = round(at_s * SECOND)
-    pacer.accounts[account_index].open = False
-    requeue(pacer)
-    pacer.customers.forget(account_index, at_us)
-    pacer.contents.forget(account_index, at_us)
+    at_us = micros(at_s)
+    pacer.queue = [turn for turn in pacer.queue if turn[1] != account_index]
+    heapify(pacer.queue)
+    for sends in (pacer.customers, pacer.contents):
+        sends.keep(lambda send: send[0] != account_index or send[1] <= at_us)
 
 
 def opt_out(pacer: Pacer, customer: int) -> None:
     """Consent withdrawn (STOP): the customer is refused from now on, in both forms."""
     pacer.opted_out.add(customer)
+    pacer.customers.last.setdefault(customer, (NO_ACCOUNT, 0))

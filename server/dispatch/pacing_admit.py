@@ -18,23 +18,19 @@ from numpy.typing import NDArray
 
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
 from server.dispatch.pacing_state import (
-    ACCOUNT,
-    ACCOUNT_BITS,
-    GAPS,
-    NO_ACCOUNT,
     NOT_YET,
     SECOND,
     Pacer,
+    Send,
+    append_sends,
+    checked_free,
     micros,
-    next_free,
     prune,
-    trim,
 )
 
 REFUSED = -1  # no consent
 HELD = -2  # by the customer's own window or frequency cap
 HELD_BY_CONTENT = -3  # equal content left another account too recently
-_GAP_MASK = GAPS - 1
 
 Message = tuple[int, int, int, bool]  # customer, zone index, content hash, consent
 
@@ -47,55 +43,42 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     account is open.
     """
     customer, zone, content, consent = message
-    if not consent or customer in pacer.opted_out:
-        return REFUSED, 0
     queue = pacer.queue
     if not queue:
         raise ValueError("no account is open: add one, or end the pause of one")
-    key = queue[0]
-    due = key >> ACCOUNT_BITS
+    due, first, account = queue[0]
     if due < now_us:
         due = now_us
     by_customer = pacer.customers.last
     by_content = pacer.contents.last
     opens, closes = pacer.windows[zone]
-    if not opens <= due < closes or customer in by_customer or content in by_content:
-        key, due = _through_gates(pacer, message, now_us)
-        if key < 0:
-            return key, due
-    index = key & ACCOUNT
-    account = pacer.accounts[index]
+    if (
+        opens <= due < closes
+        and consent
+        and customer not in by_customer
+        and content not in by_content
+    ):
+        decision = first, due
+    else:
+        decision = _through_gates(pacer, message, now_us)
+        if decision[0] != first:
+            return _book_out_of_turn(pacer, message, decision)
+        due = decision[1]
     history = account.history
     history.append(due)
-    position = account.position
-    account.position = position + 1
-    if due < account.warm_until:
-        if account.warm_until == NOT_YET:
-            account.warm_until = due + pacer.warm_up_us
-        free = next_free(pacer, account)
-    else:  # next_free, written out for speed
-        free = due + pacer.gaps[position & _GAP_MASK]
-        minute, minute_us, hour, hour_us, day, day_us = pacer.caps
-        allowed = history[minute] + minute_us
+    gap, account.position = pacer.gaps[account.position]
+    if due < account.check_from:  # the rules that can bind here, written out for speed
+        free = due + gap
+        count, span = pacer.hour
+        allowed = history[-count] + span
         if allowed > free:
             free = allowed
-        allowed = history[hour] + hour_us
-        if allowed > free:
-            free = allowed
-        allowed = history[day] + day_us
-        if allowed > free:
-            free = allowed
-    account.free = free
-    if key == queue[0]:
-        heapreplace(queue, free << ACCOUNT_BITS | index)
     else:
-        queue[queue.index(key)] = free << ACCOUNT_BITS | index
-        heapify(queue)
-    by_customer[customer] = by_content[content] = due << ACCOUNT_BITS | index
-    if not position & _GAP_MASK:
-        trim(pacer, account)
+        free = checked_free(pacer, account)
         prune(pacer, now_us)
-    return index, due
+    heapreplace(queue, (free, first, account))
+    by_customer[customer] = by_content[content] = decision
+    return decision
 
 
 class Counter:
@@ -193,37 +176,46 @@ def plan_of(account: NDArray[np.int64], due_us: NDArray[np.int64]) -> Plan:
 
 
 def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
-    """What `admit` returns if it must hold, else the queue's key of the account and the due time.
+    """What `admit` is to return.
 
-    In the latter case the sends on record of the same customer and content are put by, because
-    `admit` then records the new one in their place.
+    If it is an admission, the latest sends to the same customer and of the same content are put
+    by, because `admit` then records the new one in their place.
     """
-    customer, zone, content, _ = message
-    key, free, due = _earliest(pacer, content, now_us)
+    customer, zone, content, consent = message
+    if not consent or customer in pacer.opted_out:
+        return REFUSED, 0
+    account, free, due = _earliest(pacer, content, now_us)
     allowed = _allowed_from(pacer, customer, zone, due)
     if allowed > due:
         return HELD, allowed
     if due > free:
         return HELD_BY_CONTENT, due
-    pacer.customers.put_by(customer)
-    pacer.contents.put_by(content)
-    return key, due
+    for sends, key in ((pacer.customers, customer), (pacer.contents, content)):
+        if key in sends.last:
+            sends.put_by(key)
+    return account, due
+
+
+def _book_out_of_turn(pacer: Pacer, message: Message, decision: Send) -> Send:
+    """Books an account that is not the first of the queue, if it is an admission at all."""
+    index, due_us = decision
+    if index >= 0:
+        append_sends(pacer, index, [due_us])
+        pacer.customers.last[message[0]] = decision
+        pacer.contents.last[message[2]] = decision
+    return decision
 
 
 def _earliest(pacer: Pacer, content: int, now_us: int) -> tuple[int, int, int]:
-    """The account (its queue key), from when it is free, and when it may send this content."""
-    key = pacer.queue[0]
-    free = max(now_us, key >> ACCOUNT_BITS)
-    last = pacer.contents.last.get(content)
-    if last is None or not pacer.content_gap_us or last & ACCOUNT == key & ACCOUNT:
-        return key, free, free
-    due = max(free, (last >> ACCOUNT_BITS) + pacer.content_gap_us)
-    owner = last & ACCOUNT
-    if due > free and owner != NO_ACCOUNT and pacer.accounts[owner].open:
-        own = pacer.accounts[owner].free
-        if max(now_us, own) <= due:
-            return own << ACCOUNT_BITS | owner, max(now_us, own), max(now_us, own)
-    return key, free, due
+    """The account that can send this content first, from when it is free, and when it may."""
+    free, account, _ = pacer.queue[0]
+    free = max(now_us, free)
+    last, last_us = pacer.contents.last.get(content, (account, 0))
+    due = max(free, last_us + pacer.content_gap_us)
+    if last == account or due == free or not pacer.content_gap_us:
+        return account, free, free
+    own = max(now_us, next((free for free, index, _ in pacer.queue if index == last), NOT_YET))
+    return (last, own, own) if own <= due else (account, free, due)
 
 
 def _allowed_from(pacer: Pacer, customer: int, zone: int, due_us: int) -> int:
@@ -240,10 +232,9 @@ def _allowed_from(pacer: Pacer, customer: int, zone: int, due_us: int) -> int:
 def _below_cap_from(pacer: Pacer, customer: int, due_us: int) -> int:
     """The earliest time from `due_us` on that leaves every window within the frequency cap.
 
-    Sends may lie ahead: each run of `cap` neighbouring ones must not come to lie in one window
-    with the new one.
+    Sends may lie ahead: no run of `cap` neighbouring ones may share a window with the new one.
     """
-    times = [send >> ACCOUNT_BITS for send in pacer.customers.of(customer)]
+    times = pacer.customers.times(customer)
     cap, span = pacer.customer_cap
     for first, last in zip(times, times[cap - 1 :], strict=False):
         if max(last, due_us) - min(first, due_us) < span:

@@ -90,6 +90,7 @@ class Plan:
 
 def check_rules(rules: Rules) -> None:
     """Raises ValueError with one line that names the field, what was found and the mend."""
+    _demand(rules.rate_per_min <= 10_000, "rate_per_min", rules.rate_per_min, "at most 10,000")
     for field in ("rate_per_min", "rate_per_hour", "rate_per_day", "warm_up_per_day"):
         _demand(getattr(rules, field) >= 1, field, getattr(rules, field), "at least 1 message")
     _demand(rules.customer_cap >= 1, "customer_cap", rules.customer_cap, "at least 1 message")

@@ -1,14 +1,12 @@
 """The pacer: what has been sent and planned, and what follows from it for the next send.
 
-All times are whole microseconds of Unix time, so that sums and comparisons are exact. A send is
-kept as one integer, `due_us << ACCOUNT_BITS | account`: cheap to compare, to store and to order.
+All times are whole microseconds of Unix time, so that sums and comparisons are exact.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify
-from math import ceil
-from typing import cast
 
 import numpy as np
 
@@ -16,92 +14,80 @@ from server.dispatch.pacing_rules import AccountStart, Rules, check_rules
 from server.dispatch.quiet_hours import Calendar
 
 SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 3_600 * SECOND
 DAY = 86_400 * SECOND
-ACCOUNT_BITS = 11
-ACCOUNT = (1 << ACCOUNT_BITS) - 1
-NO_ACCOUNT = ACCOUNT  # of sends whose account is not known
+NO_ACCOUNT = -1  # of sends whose account is not known
 NEVER = -(10**12)  # a send so long ago that no cap sees it
 NOT_YET = 1 << 61  # end of a warm-up that has not begun
 GAPS = 1 << 14  # length of the jitter table
 _GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far apart
+_PRUNE = 1 << 14  # sends that are not worth looking through
+
+Send = tuple[int, int]  # account index, due_us
+Turn = tuple[int, int, "Account"]  # free from (us), index: the order in which accounts are chosen
+Cap = tuple[int, int]  # at most so many sends in any so many microseconds
+NO_CAP = (1, 0)
 
 
 @dataclass(slots=True)
 class Account:
-    """One account. `history` is as deep as the largest cap from the start, filled with NEVER."""
+    """One account."""
 
-    history: list[int]  # due times, ascending
-    blank: int  # how many leading entries of history are NEVER
-    position: int  # in the jitter table, of the gap that follows the next send
+    history: list[int]  # due times, ascending, behind at least an hour's cap of NEVER
+    position: int  # of its next message in the jitter table
     warm_until: int
-    free: int  # earliest next send
-    open: bool
-
-    def recent(self, depth: int) -> list[int]:
-        """The sends among the last `depth` entries of the history."""
-        return self.history[max(self.blank, len(self.history) - depth) :]
+    unsettled: int = 0  # so many more messages until spacing alone keeps the minute's cap
+    check_from: int = 0  # sends due from here on must look at every rule, not at the hour's alone
 
     def copy(self) -> "Account":
-        return Account(
-            self.history.copy(), self.blank, self.position, self.warm_until, self.free, self.open
-        )
+        return replace(self, history=self.history.copy())
 
 
 @dataclass(slots=True)
 class Sends:
     """Sends by customer or by content: the latest recorded of each key, and those before it."""
 
-    last: dict[int, int] = field(default_factory=dict)
-    earlier: dict[int, list[int]] = field(default_factory=dict)
-    size_to_prune: int = 1 << 14
+    last: dict[int, Send] = field(default_factory=dict)
+    earlier: dict[int, list[Send]] = field(default_factory=dict)
+    prune_at: int = _PRUNE
 
-    def record(self, keys: Iterable[int], sends: Iterable[int]) -> None:
-        last, earlier = self.last, self.earlier
+    def record(self, keys: Iterable[int], sends: Iterable[Send]) -> None:
         for key, send in zip(keys, sends, strict=True):
-            if key in last:
-                earlier.setdefault(key, []).append(last[key])
-            last[key] = send
+            if key in self.last:
+                self.put_by(key)
+            self.last[key] = send
 
     def put_by(self, key: int) -> None:
-        """Moves the latest send of this key, if any, to those before it."""
-        if key in self.last:
-            self.earlier.setdefault(key, []).append(self.last[key])
+        """Counts the latest send of this key among those before the latest."""
+        self.earlier.setdefault(key, []).append(self.last[key])
 
-    def of(self, key: int) -> list[int]:
-        """All sends known of this key, in the order of their times."""
-        if key not in self.last:
-            return []
-        return sorted([*self.earlier.get(key, ()), self.last[key]])
+    def times(self, key: int) -> list[int]:
+        """When all known sends of this key are due, ascending."""
+        sends = [*self.earlier.get(key, ()), self.last[key]] if key in self.last else []
+        return sorted(due_us for _, due_us in sends)
 
-    def forget(self, account: int, after_us: int) -> None:
-        """Drops what this account had planned after `after_us`."""
-        self._keep(lambda send: send & ACCOUNT != account or send >> ACCOUNT_BITS <= after_us)
+    def keep(self, wanted: Callable[[Send], bool]) -> None:
+        """Forgets all sends but the wanted."""
+        stale = [key for key, send in self.last.items() if not wanted(send)]
+        for key in {*stale, *self.earlier}:
+            kept = [send for send in (*self.earlier.pop(key, ()), self.last[key]) if wanted(send)]
+            if not kept:
+                del self.last[key]
+                continue
+            self.last[key] = kept.pop()
+            if kept:
+                self.earlier[key] = kept
 
     def prune(self, before_us: int) -> None:
-        """Drops sends up to `before_us`, once the table has doubled since the last time."""
-        if len(self.last) >= self.size_to_prune:
-            self._keep(lambda send: send >> ACCOUNT_BITS > before_us)
-            self.size_to_prune = max(1 << 14, 2 * len(self.last))
+        """Forgets sends up to `before_us`, once the table has doubled since the last time."""
+        if len(self.last) >= self.prune_at:
+            self.keep(lambda send: send[1] > before_us)
+            self.prune_at = max(_PRUNE, 2 * len(self.last))
 
     def copy(self) -> "Sends":
         earlier = {key: sends.copy() for key, sends in self.earlier.items()}
-        return Sends(self.last.copy(), earlier, self.size_to_prune)
-
-    def _keep(self, wanted: Callable[[int], bool]) -> None:
-        stale = [key for key, send in self.last.items() if not wanted(send)]
-        for key in {*stale, *self.earlier}:
-            kept = [send for send in (*self.earlier.get(key, ()), self.last[key]) if wanted(send)]
-            if kept:
-                self.last[key] = kept.pop()
-            else:
-                del self.last[key]
-            if kept:
-                self.earlier[key] = kept
-            else:
-                self.earlier.pop(key, None)
-
-
-Caps = tuple[int, int, int, int, int, int]  # -count, span_us of the minute, hour and day caps
+        return Sends(self.last.copy(), earlier, self.prune_at)
 
 
 @dataclass(slots=True)
@@ -109,26 +95,30 @@ class Pacer:
     """Mutable state of all accounts, customers and contents under one set of rules."""
 
     accounts: list[Account]
-    queue: list[int]  # heap of the open accounts: free << ACCOUNT_BITS | index
+    queue: list[Turn]  # heap of the open accounts
     contents: Sends
     customers: Sends
     opted_out: set[int]
     calendars: list[Calendar]
     windows: list[tuple[int, int]]  # by zone: the window looked up last
-    gaps: list[int]  # microseconds from one send to the next, by jitter position
-    caps: Caps
-    warm_up_cap: int  # in any DAY
+    gaps: list[tuple[int, int]]  # the jitter table: us to the next message, its position
+    least_gap: int
+    minute: Cap
+    hour: Cap
+    day: Cap
+    warm_up: Cap
     warm_up_us: int
     content_gap_us: int
-    customer_cap: tuple[int, int]  # count, span_us
+    customer_cap: Cap
     depth: int  # entries of history that some cap may look at
 
     def copy(self) -> "Pacer":
         """A pacer that can go its own way; the calendars and the jitter table are shared."""
+        accounts = [account.copy() for account in self.accounts]
         return replace(
             self,
-            accounts=[account.copy() for account in self.accounts],
-            queue=self.queue.copy(),
+            accounts=accounts,
+            queue=[(free, index, accounts[index]) for free, index, _ in self.queue],
             contents=self.contents.copy(),
             customers=self.customers.copy(),
             opted_out=self.opted_out.copy(),
@@ -142,45 +132,74 @@ def new_pacer(
     zones: Sequence[str],
     seed: int,
     customer_sends: Mapping[int, Sequence[float]] | None = None,
-    content_sends: Mapping[int, Sequence[tuple[float, int]]] | None = None,
+    content_sends: Mapping[int, Sequence[tuple[int, float]]] | None = None,
 ) -> Pacer:
     """A pacer for these accounts and time zones (IANA names).
 
     `customer_sends` gives Unix seconds of recent sends by customer, `content_sends` pairs of
-    Unix seconds and account index by content hash. The jitter depends on `seed`, the account's
-    key and the number of its message alone. Raises ValueError with one line on a bad rule,
-    an unknown zone, sends out of order, or more than 2,047 accounts.
+    account index and Unix seconds by content. The jitter depends on `seed`, the account's key and
+    the number of its message alone. Raises ValueError with one line on a bad rule, an unknown
+    zone, or sends out of order.
     """
     check_rules(rules)
     _check_accounts(accounts)
-    gaps = _gap_table(rules, seed)
-    caps = _caps(rules, min(gaps), max((len(a.recent_s) for a in accounts), default=0))
-    warm_up_cap = min(rules.warm_up_per_day, rules.rate_per_day)
+    hour, day = _long_caps(rules, max((len(start.recent_s) for start in accounts), default=0))
+    warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY)
+    minute = (rules.rate_per_min, MINUTE)
+    gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
     pacer = Pacer(
         accounts=[],
         queue=[],
         contents=_sends(content_sends or {}),
         customers=_sends(
-            {who: [(s, NO_ACCOUNT) for s in sends] for who, sends in (customer_sends or {}).items()}
+            {who: [(NO_ACCOUNT, s) for s in sends] for who, sends in (customer_sends or {}).items()}
         ),
         opted_out=set(),
         calendars=[Calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
         windows=[(0, 0)] * len(zones),
-        gaps=gaps,
-        caps=caps,
-        warm_up_cap=warm_up_cap,
+        gaps=[(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)],
+        least_gap=min(gaps),
+        minute=minute,
+        hour=hour,
+        day=day,
+        warm_up=warm_up,
         warm_up_us=micros(rules.warm_up_days * 86_400),
         content_gap_us=micros(rules.equal_content_gap_s),
         customer_cap=(rules.customer_cap, micros(rules.customer_cap_window_s)),
-        depth=max(warm_up_cap, *(-count for count in caps[::2])),
+        depth=max(count for count, _ in (minute, hour, day, warm_up)),
     )
-    pacer.accounts = [_account(pacer, start) for start in accounts]
-    requeue(pacer)
+    for index, start in enumerate(accounts):
+        account = _account(pacer, start)
+        pacer.accounts.append(account)
+        if start.open:
+            free = next_free(pacer, account) if start.recent_s else 0
+            pacer.queue.append((free, index, account))
+    heapify(pacer.queue)
     return pacer
 
 
 def micros(seconds: float) -> int:
+    """Whole microseconds."""
     return round(seconds * SECOND)
+
+
+def gap_table(rate_per_min: int, jitter: float, seed: int) -> list[int]:
+    """Microseconds from one message of an account to its next: the jitter, GAPS of them in a ring.
+
+    A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
+    from Philox(seed). Where `rate_per_min` gaps in a row, also around the table's end, would come
+    to less than a minute, the last of them is raised until they do not: so the spacing alone
+    keeps the cap of a minute, and no gap leaves the range.
+    """
+    draws = np.random.Generator(np.random.Philox(seed)).uniform(-1, 1, GAPS)
+    gaps: list[int] = np.ceil(MINUTE / rate_per_min * (1 + jitter * draws)).astype(int).tolist()
+    before = rate_per_min - 1
+    gaps[:before] = [max(gap, -(-MINUTE // rate_per_min)) for gap in gaps[:before]]
+    run = sum(gaps[:before])
+    for at in (*range(before, GAPS), *range(before)):
+        gaps[at] = max(gaps[at], MINUTE - run)
+        run += gaps[at] - gaps[at - before]
+    return gaps
 
 
 def next_free(pacer: Pacer, account: Account) -> int:
@@ -190,107 +209,90 @@ def next_free(pacer: Pacer, account: Account) -> int:
     it is free at that end or when the other caps allow, whichever is later.
     """
     history = account.history
-    free = history[-1] + pacer.gaps[(account.position - 1) % GAPS]
-    minute, minute_us, hour, hour_us, day, day_us = pacer.caps
-    free = max(free, history[minute] + minute_us, history[hour] + hour_us, history[day] + day_us)
-    warming = max(free, history[-pacer.warm_up_cap] + DAY)
+    free = history[-1] + pacer.gaps[account.position - 1][0]
+    for cap in (pacer.minute, pacer.hour, pacer.day):
+        free = max(free, _below(history, cap))
+    warming = max(free, _below(history, pacer.warm_up))
     return warming if warming < account.warm_until else max(free, account.warm_until)
 
 
-def requeue(pacer: Pacer) -> None:
-    """Makes the queue of open accounts anew."""
-    pacer.queue = [
-        account.free << ACCOUNT_BITS | index
-        for index, account in enumerate(pacer.accounts)
-        if account.open
-    ]
-    heapify(pacer.queue)
-
-
-def append_sends(pacer: Pacer, account: Account, due_us: list[int]) -> None:
-    """Gives an account further sends, ascending; the queue is the caller's to make anew."""
-    if not due_us:
-        return
+def checked_free(pacer: Pacer, account: Account, sends: int = 1) -> int:
+    """`next_free` after so many new sends, and until when a look at the hour's cap will do."""
+    history, due = account.history, account.history[-1]
     if account.warm_until == NOT_YET:
-        account.warm_until = due_us[0] + pacer.warm_up_us
-    account.history += due_us
-    account.position += len(due_us)
-    account.free = next_free(pacer, account)
-    trim(pacer, account)
+        account.warm_until = history[-sends] + pacer.warm_up_us
+    if len(history) > 2 * pacer.depth:
+        del history[: -pacer.depth]
+    account.unsettled = max(0, account.unsettled - sends)
+    if due >= account.warm_until and not account.unsettled:
+        count, span = pacer.day if pacer.day != NO_CAP else (pacer.depth, 0)
+        room = count - (len(history) - bisect_right(history, due - span))
+        account.check_from = due + max(0, room - 1) * pacer.least_gap
+    return next_free(pacer, account)
 
 
-def trim(pacer: Pacer, account: Account) -> None:
-    """Drops history that no cap looks at."""
-    excess = len(account.history) - pacer.depth
-    if excess > pacer.depth:
-        del account.history[:excess]
-        account.blank = max(0, account.blank - excess)
+def requeue(pacer: Pacer, index: int, free: int) -> None:
+    """Enters from when an account is free that need not be the first of the queue."""
+    queue = pacer.queue
+    at = next(at for at, turn in enumerate(queue) if turn[1] == index)
+    queue[at] = free, index, pacer.accounts[index]
+    heapify(queue)
 
 
 def prune(pacer: Pacer, now_us: int) -> None:
-    """Drops sends by content and by customer that can bind no more at `now_us` or later."""
+    """Forgets sends by content and by customer that can bind no more at `now_us` or later."""
     pacer.contents.prune(now_us - pacer.content_gap_us)
     pacer.customers.prune(now_us - pacer.customer_cap[1])
 
 
+def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
+    """Books further sends of an account, ascending."""
+    account = pacer.accounts[index]
+    account.history += due_us
+    account.position = (account.position + len(due_us)) % GAPS
+    requeue(pacer, index, checked_free(pacer, account, len(due_us)))
+
+
+def _below(history: list[int], cap: Cap) -> int:
+    count, span = cap
+    return history[-count] + span if count <= len(history) else 0
+
+
 def _account(pacer: Pacer, start: AccountStart) -> Account:
-    account = Account(
-        history=[NEVER] * pacer.depth,
-        blank=pacer.depth,
-        position=start.sent + (start.key * _GOLDEN % 2**64 >> 50),
-        warm_until=NOT_YET,
-        free=0,
-        open=start.open,
-    )
+    position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
+    history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
+    warm_until = NOT_YET
     if start.first_send_s is not None:
-        account.warm_until = micros(start.first_send_s) + pacer.warm_up_us
+        warm_until = micros(start.first_send_s) + pacer.warm_up_us
     elif start.recent_s:
-        account.warm_until = micros(start.recent_s[0]) + pacer.warm_up_us
-    if start.recent_s:
-        account.history += map(micros, start.recent_s)
-        account.free = next_free(pacer, account)
-    return account
+        warm_until = micros(start.recent_s[0]) + pacer.warm_up_us
+    # Earlier sends may have been spaced otherwise, so the first few need the cap of a minute.
+    return Account(history, position, warm_until, pacer.minute[0] if start.recent_s else 0)
 
 
-def _gap_table(rules: Rules, seed: int) -> list[int]:
-    """Gaps in microseconds, rounded up so that the mean rate is never above the cap."""
-    draws = np.random.Generator(np.random.Philox(seed)).uniform(-1, 1, GAPS)
-    mean_us = 60 * SECOND / rules.rate_per_min
-    gaps: list[int] = np.ceil(mean_us * (1 + rules.spacing_jitter * draws)).astype(int).tolist()
-    return gaps
+def _long_caps(rules: Rules, recent: int) -> tuple[Cap, Cap]:
+    """The caps of an hour and a day, if the shorter ones do not imply them.
 
-
-def _caps(rules: Rules, least_gap: int, recent: int) -> Caps:
-    """The account caps, without those that no sequence of sends can reach.
-
-    No window holds more sends than the spacing, or the caps of shorter windows, let through,
-    beside the `recent` ones, which may have been made under other rules.
+    `recent` sends, which may have been made under other rules, come on top.
     """
-    caps: list[int] = []
-    most, shorter = 1, least_gap
-    for count, seconds in (
-        (rules.rate_per_min, 60),
-        (rules.rate_per_hour, 3_600),
-        (rules.rate_per_day, 86_400),
-    ):
-        span = seconds * SECOND
-        reach = min(ceil(span / least_gap), most * ceil(span / shorter))
-        caps += (-count, span) if count < reach + recent else (-1, 0)
-        most, shorter = min(count, reach), span
-    return cast(Caps, tuple(caps))
+    in_hour = min(rules.rate_per_hour, 60 * rules.rate_per_min)
+    hour = (rules.rate_per_hour, HOUR)
+    day = (rules.rate_per_day, DAY)
+    return (
+        hour if rules.rate_per_hour < 60 * rules.rate_per_min + recent else NO_CAP,
+        day if rules.rate_per_day < 24 * in_hour + recent else NO_CAP,
+    )
 
 
-def _sends(by_key: Mapping[int, Sequence[tuple[float, int]]]) -> Sends:
+def _sends(by_key: Mapping[int, Sequence[tuple[int, float]]]) -> Sends:
     sends = Sends()
-    for key, times in by_key.items():
-        packed = sorted(micros(at_s) << ACCOUNT_BITS | account for at_s, account in times)
-        sends.record([key] * len(packed), packed)
+    for key, pairs in by_key.items():
+        known = sorted(((account, micros(at_s)) for account, at_s in pairs), key=lambda s: s[1])
+        sends.record([key] * len(known), known)
     return sends
 
 
 def _check_accounts(accounts: Sequence[AccountStart]) -> None:
-    if len(accounts) >= NO_ACCOUNT:
-        raise ValueError(f"{len(accounts)} accounts: a pacer holds at most {NO_ACCOUNT - 1}")
     for index, account in enumerate(accounts):
         times = [*account.recent_s]
         if times != sorted(times) or (times and times[0] < 0):
