@@ -1,5 +1,7 @@
 """The names, units and definitions of every KPI: one vocabulary for simulated and measured results."""
 
+import sys
+
 import msgspec
 
 
@@ -87,3 +89,7 @@ def markdown() -> str:
     """docs/kpis.md, whole."""
     table = "\n".join(f"| `{d.name}` | {d.unit} | {d.text} |" for d in DEFINITIONS)
     return f"# KPIs\n\nGenerated from `scenarios/kpis.py` by `make docs`.\n\n| name | unit | definition |\n|---|---|---|\n{table}\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

@@ -1,8 +1,8 @@
 """Makes the shipped contact file: `python -m scenarios.make_contacts > scenarios/bulk_send.csv`.
 
-Numbers are from ranges set aside for fiction: North America 555-0100 to 555-0199 in each area code, London
-020 7946 0000 to 0999, France 01 99 00 00 00 to 99 99. 8 % of rows hold a malformed number (C026), 70 % of these with too few
-digits (T042).
+Numbers are from ranges set aside for fiction: North America 555-0100 to 555-0199 in each area code,
+London 020 7946 0000 to 0999, France 01 99 00 00 00 to 99 99. 8 % of rows hold a malformed number (C026),
+70 % of these with too few digits (T042).
 """
 
 import csv
@@ -23,11 +23,11 @@ AREA_CODES = {
     "America/Los_Angeles": "206 209 213 253 310 323 360 408 415 424 425 442 503 509 510 530 541 559 562 619 "
     "626 650 661 702 707 714",
 }
-NAMES = (  # one string to be split: easier to read and to add to than a list of sixty quoted words
-    "Ada Amir Ana Aoife Ben Bola Carla Chen Chloe Dara Dev Elena Emeka Emma Farah Femi Finn Grace Hana Hugo "
-    "Ines Isla Ivan Jack Jana Jin Joao Kai Kofi Lara Leo Lin Lucia Maya Mei Mia Milo Nadia Nia Noah Nora Omar "
-    "Oscar Paula Priya Quinn Rafa Rosa Rui Sam Sara Sofia Tariq Tom Uma Vera Wei Yara Yusuf Zoe"
-).split()
+NAMES = """
+Ada Amir Ana Aoife Ben Bola Carla Chen Chloe Dara Dev Elena Emeka Emma Farah Femi Finn Grace Hana Hugo Ines
+Isla Ivan Jack Jana Jin Joao Kai Kofi Lara Leo Lin Lucia Maya Mei Mia Milo Nadia Nia Noah Nora Omar Oscar
+Paula Priya Quinn Rafa Rosa Rui Sam Sara Sofia Tariq Tom Uma Vera Wei Yara Yusuf Zoe
+"""
 TAGS = {"bought": 0.45, "prospect": 0.40, "vip": 0.08, "newsletter": 0.55, "cart_abandoned": 0.12}
 
 
@@ -57,7 +57,7 @@ def break_number(number: str, kind: int, draw: random.Random) -> str:
 
 def write(target: TextIO, seed: int = 1) -> None:
     """The contact file, the same bytes for the same seed."""
-    draw = random.Random(seed)
+    draw, names = random.Random(seed), NAMES.split()
     people = draw.sample(valid_numbers(), ROWS)
     order = list(range(ROWS))
     draw.shuffle(order)
@@ -67,7 +67,7 @@ def write(target: TextIO, seed: int = 1) -> None:
     out.writerow(("phone", "name", "timezone", "tags", "consent", "voucher"))
     for row, (number, zone) in enumerate(people):
         phone = break_number(number, malformed[row], draw) if row in malformed else number
-        name = draw.choice(NAMES) if draw.random() < 0.97 else ""
+        name = draw.choice(names) if draw.random() < 0.97 else ""
         tags = ";".join(tag for tag, share in TAGS.items() if draw.random() < share)
         voucher = f"TANK-{draw.randrange(36**6):08X}"
         out.writerow((phone, name, zone, tags, "no" if row in without_consent else "yes", voucher))

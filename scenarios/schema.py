@@ -648,6 +648,16 @@ class Conversations(Frozen, frozen=True):
             le=86_400,
         ),
     ] = 25.0
+    clock_speed: Annotated[
+        float,
+        parameter(
+            "how many times faster than the wall the clock of a server started for a load test runs",
+            unit="ratio",
+            source="assumed: an hour of the campaign in a second, so that its day fits the test",
+            gt=0,
+            le=1e6,
+        ),
+    ] = 3600.0
 
 
 class ServiceLevels(Frozen, frozen=True):

@@ -17,7 +17,10 @@ BOUNDS: dict[str, tuple[str, bool]] = {
 
 
 def judge(levels: ServiceLevels, kpis: Mapping[str, Kpi]) -> list[Verdict]:
-    """One verdict for each service level whose KPI the result has; the estimate is compared, not its interval."""
+    """One verdict for each service level whose KPI the result has.
+
+    The estimate is compared, not its interval.
+    """
     return [
         Verdict(level, kpi, bound, least, kpis[kpi].value, _meets(kpis[kpi].value, bound, least))
         for level, (kpi, least) in BOUNDS.items()
