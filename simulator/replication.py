@@ -75,7 +75,8 @@ class Replication:
         )
         period_s = self.world.scenario.campaign.retry_after_h * 3600
         first_s = self.queue.due_s[self.queue.campaign == campaign.number].min(initial=np.inf)
-        yield self.env.timeout(max(0.0, min(first_s, self.world.horizon_s) - self.env.now))
+        if np.isfinite(first_s):  # it is not if no account was open
+            yield self.env.timeout(max(0.0, first_s - self.env.now))
         while self._is_under_way(campaign):
             yield self.env.timeout(period_s)
             self._send_until(self.env.now)

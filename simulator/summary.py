@@ -96,14 +96,12 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
-    network, fleet, per_h = run.world.scenario.network, run.fleet, 3600 / BIN_S
-    warm_until_s = fleet.first_send_s + network.warm_up_days * DAY_S
+    pacing, fleet, per_h = run.world.scenario.pacing, run.fleet, 3600 / BIN_S
+    warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
     costs = (Kind.MESSAGE, Kind.ACCOUNT, Kind.SERVER, Kind.REPLACEMENT)
     return {
         "sends_per_h": run.tally.sends.sum(axis=(1, 2)) * per_h,
-        "capacity_per_h": capacity(
-            run.world.scenario.pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s
-        )
+        "capacity_per_h": capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
         * per_h,
         "deliveries_per_h": run.tally.deliveries * per_h,
         "revenue_usd_cum": cumulative(ledger, run.tally.bins, Kind.REVENUE),

@@ -55,6 +55,14 @@ def test_series_agree_with_the_totals(result: Result) -> None:
         assert series.t_s[0] == (BIN_S if name.endswith("_cum") else 0.0)
 
 
+def test_no_day_sends_more_than_its_capacity(result: Result) -> None:
+    days = [
+        np.reshape(result.series[name].value, (7, -1)).sum(axis=1)
+        for name in ("sends_per_h", "capacity_per_h")
+    ]
+    assert np.all(days[0] <= days[1])
+
+
 def test_distributions_hold_every_observation(result: Result) -> None:
     observed = {
         "delivery_delay_s": "messages_delivered",
@@ -87,6 +95,10 @@ def test_identical_variants_give_equal_results(result: Result) -> None:
 
 def test_another_seed_gives_another_result(result: Result) -> None:
     assert simulate(small("experiment.seed=2")).kpis != result.kpis
+
+
+def test_the_largest_seed_runs() -> None:
+    assert simulate(small("population.size=20", f"experiment.seed={2**63 - 1}")).exposures > 0
 
 
 def test_more_replications_keep_the_first_ones(result: Result) -> None:
