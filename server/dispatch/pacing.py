@@ -22,6 +22,7 @@ from server.dispatch.pacing_admit import (
     admit,
     plan_one_by_one,
 )
+from server.dispatch.pacing_plan import plan
 from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules
 from server.dispatch.pacing_state import (
     NO_ACCOUNT,
@@ -50,8 +51,6 @@ __all__ = [
     "plan",
     "plan_one_by_one",
 ]
-
-plan = plan_one_by_one
 
 
 def commit(pacer: Pacer, messages: Messages, plan: Plan) -> None:

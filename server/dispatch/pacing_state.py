@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.dispatch.pacing_rules import AccountStart, Rules, check_rules
 from server.dispatch.quiet_hours import Calendar
@@ -21,6 +22,7 @@ NO_ACCOUNT = -1  # of sends whose account is not known
 NEVER = -(10**12)  # a send so long ago that no cap sees it
 NOT_YET = 1 << 61  # end of a warm-up that has not begun
 GAPS = 1 << 14  # length of the jitter table
+LONGEST_BLOCK = 1_024  # most messages of an account that the batch form works out at once
 _GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far apart
 _PRUNE = 1 << 14  # sends that are not worth looking through
 
@@ -103,6 +105,7 @@ class Pacer:
     windows: list[tuple[int, int]]  # by zone: the window looked up last
     gaps: list[tuple[int, int]]  # the jitter table: us to the next message, its position
     least_gap: int
+    ramp: NDArray[np.int64]  # running sums of the gaps, one block beyond the ring
     minute: Cap
     hour: Cap
     day: Cap
@@ -159,6 +162,7 @@ def new_pacer(
         windows=[(0, 0)] * len(zones),
         gaps=[(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)],
         least_gap=min(gaps),
+        ramp=np.cumsum([0, *gaps, *gaps[: LONGEST_BLOCK + 1]]),
         minute=minute,
         hour=hour,
         day=day,

@@ -1,0 +1,250 @@
+"""Pacing a whole batch at once, exactly as one message at a time would.
+
+A message that shares its content with no other and cannot meet the frequency cap is *plain*: for
+it, only accounts and windows matter. Long runs of plain messages are matched to the accounts'
+coming slots as arrays; all others go through `admit`, on the same state and in the same order.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.dispatch.pacing_admit import (
+    REFUSED,
+    Counter,
+    message_rows,
+    plan_of,
+    plan_one_by_one,
+    releases_us,
+    write_decisions,
+)
+from server.dispatch.pacing_rules import Messages, Plan, check_messages
+from server.dispatch.pacing_slots import Fleet, Slots, fleet_of, next_slots, use, write_back
+from server.dispatch.pacing_state import NOT_YET, Pacer, Sends, micros
+
+LEAST_RUN = 512  # from so many plain messages in a row on, arrays are the faster way
+_WINDOWS_AHEAD = 8  # how many windows of the zones to look through for the next common pause
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAST_RUN) -> Plan:
+    """Which account sends each message of a batch, and when; does not change the pacer.
+
+    Equal to the microsecond to `plan_one_by_one`, which defines the order and the rules. No
+    message is due before `start_s` (Unix seconds) or its own release. `least_run` is a matter of
+    speed alone. Raises ValueError if no account is open, or on a malformed batch.
+    """
+    check_messages(messages, len(pacer.calendars))
+    willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
+    releases = releases_us(messages, start_s)[willing]
+    plain = _plain(pacer, messages, willing, micros(start_s))
+    starts = _group_starts(releases)
+    if 2 * np.count_nonzero(plain) < len(willing) or len(starts) * least_run >= len(willing):
+        return plan_one_by_one(pacer, messages, start_s)
+    waiting = _Waiting()
+    for group in np.split(np.argsort(releases, kind="stable"), starts[1:]):
+        waiting.add(int(releases[group[0]]), willing[group])
+    batch = _Batch(pacer, messages, waiting)
+    while waiting:
+        release, positions = waiting.next()
+        for run, whole in _runs(positions, plain, least_run):
+            if whole:
+                batch.fill(release, run)
+            else:
+                batch.offer(release, run)
+    return batch.plan()
+
+
+class _Waiting:
+    """Positions in the batch, by the time at which they are to be offered."""
+
+    def __init__(self) -> None:
+        self._positions: defaultdict[int, list[Ints]] = defaultdict(list)
+        self._times: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._times)
+
+    def add(self, release_us: int, positions: Ints) -> None:
+        if release_us not in self._positions:
+            heappush(self._times, release_us)
+        self._positions[release_us].append(positions)
+
+    def hold(self, until_us: int, position: int) -> None:
+        self.add(until_us, np.array([position]))
+
+    def next(self) -> tuple[int, Ints]:
+        """The earliest time and all that waits for it, in the batch's order."""
+        release_us = heappop(self._times)
+        return release_us, np.sort(np.concatenate(self._positions.pop(release_us)))
+
+
+class _Batch:
+    """One batch being planned, on the state as columns or as a pacer, as the last run needed."""
+
+    def __init__(self, pacer: Pacer, messages: Messages, waiting: _Waiting) -> None:
+        self._pacer = pacer
+        self._messages = messages
+        self._waiting = waiting
+        self._fleet: Fleet | None = None
+        self._counter: Counter | None = None
+        self._account = np.full(len(messages), REFUSED)
+        self._due_us = np.zeros(len(messages), np.int64)
+
+    def plan(self) -> Plan:
+        if self._counter:
+            write_decisions(self._counter.decisions, self._account, self._due_us)
+        return plan_of(self._account, self._due_us)
+
+    def offer(self, release_us: int, run: Ints) -> None:
+        """Offers messages one by one."""
+        if self._counter is None:
+            self._counter = Counter(self._pacer.copy(), self._waiting.hold)
+        if self._fleet is not None:
+            write_back(self._fleet, self._counter.pacer)
+            self._fleet = None
+        rows = message_rows(self._messages, run)
+        for position, message in zip(run.tolist(), rows, strict=True):
+            self._counter.offer(position, message, release_us)
+
+    def fill(self, release_us: int, run: Ints) -> None:
+        """Gives plain messages the next slots, or holds those whose window is shut."""
+        if self._fleet is None:
+            self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
+        if not len(self._fleet.index):
+            raise ValueError("no account is open: add one, or end the pause of one")
+        zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
+        while len(run):
+            at_us = max(release_us, int(self._fleet.free.min()))
+            pause_us = self._pause(zones, at_us)
+            if pause_us == at_us:
+                self._hold(run, dict(self._windows(zones, at_us)))
+                return
+            slots = next_slots(self._pacer, self._fleet, release_us, len(run), pause_us)
+            used, run = self._match(slots, run, zones)
+            use(self._pacer, self._fleet, slots, used)
+
+    def _windows(self, zones: list[int], at_us: int) -> Iterator[tuple[int, tuple[int, int]]]:
+        return ((zone, self._pacer.calendars[zone].window(at_us)) for zone in zones)
+
+    def _pause(self, zones: list[int], at_us: int) -> int:
+        """A time up to which, from `at_us` on, always some zone's window is open."""
+        for _ in range(_WINDOWS_AHEAD):
+            windows = [window for _, window in self._windows(zones, at_us)]
+            at_us = max([at_us, *(closes for opens, closes in windows if opens <= at_us)])
+            if at_us == NOT_YET:
+                break
+        return at_us
+
+    def _match(self, slots: Slots, run: Ints, zones: list[int]) -> tuple[int, Ints]:
+        """Hands out slots while there are any; returns how many, and the messages left over.
+
+        From one opening or closing of a window to the next, the same zones are open.
+        """
+        used = 0
+        while len(run) and used < len(slots.due):
+            at_us = int(slots.due[used])
+            windows = dict(self._windows(zones, at_us))
+            change_us = min(o if o > at_us else c for o, c in windows.values())
+            limit = int(np.searchsorted(slots.due, change_us))
+            if all(opens > at_us for opens, _ in windows.values()):
+                self._hold(run, windows)
+                return used, run[:0]
+            is_open = np.zeros(len(self._pacer.calendars), np.bool_)
+            is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
+            while len(run) and used < limit:
+                count, reached = self._hand_out(slots, used, limit, run, is_open, windows)
+                used, run = used + count, run[reached:]
+        return used, run
+
+    def _hand_out(
+        self,
+        slots: Slots,
+        used: int,
+        limit: int,
+        run: Ints,
+        is_open: Flags,
+        windows: dict[int, tuple[int, int]],
+    ) -> tuple[int, int]:
+        """Places or holds the next part of a run; returns slots used and messages done."""
+        part = run[: max(2 * (limit - used), 1_024)]
+        may_go = is_open[self._messages.zone[part]]
+        going = np.flatnonzero(may_go)[: limit - used]
+        reached = int(going[-1]) + 1 if len(going) == limit - used else len(part)
+        taken = slice(used, used + len(going))
+        assert self._fleet is not None
+        self._account[part[going]] = self._fleet.index[slots.column[taken]]
+        self._due_us[part[going]] = slots.due[taken]
+        if len(going) < reached:
+            self._hold(part[:reached][~may_go[:reached]], windows)
+        return len(going), reached
+
+    def _hold(self, positions: Ints, windows: dict[int, tuple[int, int]]) -> None:
+        """Puts messages back until the window of each one's zone opens."""
+        zone = self._messages.zone[positions]
+        for at, (opens, _) in windows.items():
+            held = positions[zone == at]
+            if len(held):
+                self._waiting.add(opens, held)
+
+
+def _runs(positions: Ints, plain: Flags, least_run: int) -> Iterator[tuple[Ints, bool]]:
+    """Cuts positions into runs: long ones of plain messages alone (True), and what is between."""
+    flags = plain[positions]
+    starts = np.flatnonzero(np.diff(flags, prepend=~flags[:1]))
+    whole = flags[starts] & (np.diff(starts, append=len(flags)) >= least_run)
+    cut = np.flatnonzero(whole | np.concatenate(([True], whole[:-1])))
+    for run, is_whole in zip(np.split(positions, starts[cut[1:]]), whole[cut], strict=True):
+        yield run, bool(is_whole)
+
+
+def _group_starts(releases: Ints) -> Ints:
+    """Where, in ascending order, each distinct release begins."""
+    if not len(releases):
+        return np.zeros(0, np.int64)
+    ordered = np.sort(releases)
+    return np.concatenate(([0], np.flatnonzero(np.diff(ordered)) + 1))
+
+
+def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Flags:
+    """Which messages of the willing meet no other by content or by customer."""
+    plain = np.zeros(len(messages), np.bool_)
+    customer = messages.customer[willing]
+    cap, span = pacer.customer_cap
+    shared = _crowded(customer, cap) | _recent(customer, pacer.customers, start_us - span)
+    if pacer.content_gap_us:
+        content = messages.content[willing]
+        shared |= _crowded(content, 1)
+        shared |= _recent(content, pacer.contents, start_us - pacer.content_gap_us)
+    plain[willing[~shared]] = True
+    return plain
+
+
+def _crowded(keys: Ints, most: int) -> Flags:
+    """Which keys occur more than `most` times."""
+    ordered = np.sort(keys)
+    more = ordered[most:][ordered[most:] == ordered[: max(0, len(keys) - most)]]
+    return np.isin(keys, more) if len(more) else np.zeros(len(keys), np.bool_)
+
+
+def _recent(keys: Ints, sends: Sends, after_us: int) -> Flags:
+    """Which keys have sends on record that may still bind."""
+    if not sends.last:
+        return np.zeros(len(keys), np.bool_)
+    last, earlier = sends.last, sends.earlier
+    return np.fromiter(
+        (key in last and (key in earlier or last[key][1] > after_us) for key in keys.tolist()),
+        np.bool_,
+        len(keys),
+    )
+
+
+def _among(keys: Ints, chosen: set[int]) -> Flags:
+    if not chosen:
+        return np.zeros(len(keys), np.bool_)
+    return np.isin(keys, np.fromiter(chosen, np.int64, len(chosen)))
