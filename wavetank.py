@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -187,8 +187,8 @@ def load_test(
 ) -> None:
     """Hold conversations against a server; exit 1 when a service level is missed."""
     loaded = load(scenario, _with_load(settings, conversations, duration))
-    answer = _load_test(loaded, target, settings)
-    _hand_over(answer, out_folder, as_json)
+    answer = _load_test(loaded, target, settings, out_folder)
+    _hand_over(answer, None, as_json)
     if not all(verdict.met for verdict in answer.verdicts):
         raise typer.Exit(1)
 
@@ -232,8 +232,7 @@ def demo(
             simulated = run(loaded, workers=_cores(), service_times_s=service_times_s, progress=step)
         result.write(simulated, out_folder / "simulation")
     err.print(f"[bold]3/4[/] load test: {conversations.at_once:,} conversations at once")
-    measured = _load_test(loaded, None, [])
-    result.write(measured, out_folder / "load")
+    measured = _load_test(loaded, None, [], out_folder / "load", service_times_s)
     err.print("[bold]4/4[/] report")
     page = write_report([simulated, measured], out_folder)
     for line in lines([simulated, measured]):
@@ -250,7 +249,13 @@ def _with_load(settings: list[str], conversations: int | None, duration: float |
     return settings + [f"conversations.{name}={value}" for name, value in extra if value is not None]
 
 
-def _load_test(loaded: Loaded, target: str | None, settings: list[str]) -> Result:
+def _load_test(
+    loaded: Loaded,
+    target: str | None,
+    settings: list[str],
+    folder: Path | None,
+    calibration: Sequence[float] = (),
+) -> Result:
     """Against a running server, or one of our own on a database that is thrown away."""
     from loadtests.run import run
 
@@ -260,6 +265,8 @@ def _load_test(loaded: Loaded, target: str | None, settings: list[str]) -> Resul
     sizes: dict[str, Any] = {
         "conversations": conversations.at_once,
         "duration_s": conversations.duration_s,
+        "out": folder,
+        "calibration": calibration,
         "progress": lambda line: err.print(f"  {line}", markup=False, highlight=False),
     }
     if target is not None:
@@ -267,8 +274,8 @@ def _load_test(loaded: Loaded, target: str | None, settings: list[str]) -> Resul
         if not token:
             raise InputError("WAVETANK_TOKEN: is not set; export the token that the target printed")
         return run(loaded, target=target, token=token, **sizes)
-    with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
-        database = Path(folder) / "load.db"
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as scratch:
+        database = Path(scratch) / "load.db"
         with own_server(
             loaded.path, settings=settings, database=database, speed=conversations.clock_speed
         ) as own:
