@@ -96,23 +96,26 @@ def capacity(
     Each account sends as soon as its minute, hour and day caps allow: caps bind over whole bins, so the
     figure is exact to a bin's length.
     """
-    kinds, copies = np.unique(
-        np.stack([opened_s, closed_s, np.minimum(warm_until_s, len(is_open) * BIN_S)]),
-        axis=1,
-        return_counts=True,
-    )
-    opened, closed, warm_until = kinds
+    last = float(len(is_open))
+    cells = np.minimum(np.ceil(np.stack([opened_s, closed_s, warm_until_s]) / BIN_S), last).astype(int)
+    kinds, copies = np.unique(cells, axis=1, return_counts=True)  # alike accounts have equal capacities
+    flags: list[bool] = is_open.tolist()
+    rooms = [_rooms(pacing, flags, *kind) for kind in kinds.T.tolist()]
+    total: NDArray[np.float64] = np.sum(np.array(rooms) * copies[:, None], axis=0)
+    return total
+
+
+def _rooms(pacing: Pacing, is_open: list[bool], opened: int, closed: int, warm_until: int) -> list[float]:
+    """`capacity` of one account that works from bin `opened` to before `closed`."""
     hour, day = round(3600 / BIN_S), round(DAY_S / BIN_S)
-    sent = np.zeros((day + len(is_open), len(copies)))  # the first `day` rows: before the start
-    last_hour, last_day = np.zeros(len(copies)), np.zeros(len(copies))  # without the present bin
-    for cell in range(len(is_open)):
-        now, row = cell * BIN_S, day + cell
+    per_bin = pacing.rate_per_min * BIN_S / 60
+    warming = min(pacing.warm_up_per_day, pacing.rate_per_day)
+    sent = [0.0] * (day + len(is_open))  # the first `day` entries: before the start
+    last_hour = last_day = 0.0  # the bins before the present one that share a window with it
+    for row in range(day + opened, day + min(closed, len(is_open))):
         last_hour += sent[row - 1] - sent[row - hour]
         last_day += sent[row - 1] - sent[row - day]
-        daily = np.where(
-            now < warm_until, min(pacing.warm_up_per_day, pacing.rate_per_day), pacing.rate_per_day
-        )
-        room = np.minimum(pacing.rate_per_hour - last_hour, daily - last_day)
-        room = np.clip(room, 0, pacing.rate_per_min * BIN_S / 60)
-        sent[row] = room * (is_open[cell] & (opened <= now) & (now < closed))
-    return sent[day:] @ copies
+        if is_open[row - day]:
+            daily = warming if row - day < warm_until else pacing.rate_per_day
+            sent[row] = max(0.0, min(per_bin, pacing.rate_per_hour - last_hour, daily - last_day))
+    return sent[day:]
