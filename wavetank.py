@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
-from scenarios.result import Result, Verdict
+from scenarios.result import Calibration, Result, Verdict
 
 # Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
 
@@ -214,11 +214,10 @@ def demo(
 ) -> None:
     """The main job on shipped input: simulate, load-test a server, write the report, print where."""
     from loadtests.run import calibrate
+    from loadtests.target import own_server
     from reports.page import write_report
     from reports.summary import lines
     from simulator.run import simulate as run
-
-    from loadtests.target import own_server
 
     loaded = load("bulk_send")
     conversations = loaded.scenario.conversations
@@ -226,13 +225,13 @@ def demo(
         err.print("[bold]1/4[/] server: starting, and timing single requests")
         database = Path(folder) / "demo.db"
         with own_server(loaded.path, database=database, speed=conversations.clock_speed) as target:
-            service_times_s = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
+            calibration = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
         err.print("[bold]2/4[/] simulator: the campaign, and a prediction of the load test")
         with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
-            simulated = run(loaded, workers=_cores(), service_times_s=service_times_s, progress=step)
+            simulated = run(loaded, workers=_cores(), calibration=calibration, progress=step)
         result.write(simulated, out_folder / "simulation")
     err.print(f"[bold]3/4[/] load test: {conversations.at_once:,} conversations at once")
-    measured = _load_test(loaded, None, [], out_folder / "load", service_times_s)
+    measured = _load_test(loaded, None, [], out_folder / "load", calibration)
     err.print("[bold]4/4[/] report")
     page = write_report([simulated, measured], out_folder)
     for line in lines([simulated, measured]):
@@ -254,11 +253,10 @@ def _load_test(
     target: str | None,
     settings: list[str],
     folder: Path | None,
-    calibration: Sequence[float] = (),
+    calibration: Calibration | None = None,
 ) -> Result:
     """Against a running server, or one of our own on a database that is thrown away."""
     from loadtests.run import run
-
     from loadtests.target import own_server
 
     conversations = loaded.scenario.conversations

@@ -21,7 +21,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from scenarios.provenance import Row, rows
-from scenarios.result import Kpi, Result, Series, Verdict, provenance_of, write
+from scenarios.result import Calibration, Kpi, Result, Series, Verdict, provenance_of, write
 from scenarios.service_levels import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ def run(
     out: Path | None,
     progress: Progress | None,
     campaign: bool = True,
-    calibration: Sequence[float] = (),
+    calibration: Calibration | None = None,
 ) -> Result:
     """Hold `conversations` at once against the server at `target` for `duration_s` after a ramp.
 
@@ -88,24 +88,35 @@ def run(
     return result
 
 
-def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> list[float]:
-    """Response times in s of `n` messages sent one after another: what the server needs when idle.
+def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
+    """What the idle server needs for a message: `n` of them, sent one after another.
 
-    The messages are those of the load test, from customers of their own; the first few are not timed.
-    InputError as for `run`.
+    The messages are those of the load test, from customers of their own; the first few are not timed. A
+    target that does not tell its CPU time counts as busy throughout. InputError as for `run`.
     """
     scenario = loaded.scenario
     scripts, seed = scenario.conversations.scripts, scenario.experiment.seed
     first = CALIBRATION_NUMBERS + secrets.randbelow(CALIBRATION_NUMBERS // 2)
-    times: list[float] = []
+    messages = [
+        (made_up_number(first + number), text)
+        for number in range(n + CALIBRATION_WARM_UP)  # a conversation has at least one message
+        for text, _, _ in conversation(scripts, (), 1.0, seed, number).messages
+    ]
     with Client(target, token) as client:
-        client.call("GET", "/stats")
-        for number in range(n + CALIBRATION_WARM_UP):  # a conversation has at least one message
-            chat = conversation(scripts, (), 1.0, seed, number)
-            times += [_timed(client, made_up_number(first + number), text) for text, _, _ in chat.messages]
-            if len(times) >= n + CALIBRATION_WARM_UP:
-                break
-    return times[CALIBRATION_WARM_UP:][:n]
+        for customer, text in messages[:CALIBRATION_WARM_UP]:
+            _timed(client, customer, text)
+        before_s = _cpu_s(client)
+        times_s = [_timed(client, *message) for message in messages[CALIBRATION_WARM_UP:][:n]]
+        after_s = _cpu_s(client)
+    if before_s is None or after_s is None:
+        return Calibration(times_s, 1.0)
+    return Calibration(times_s, min(1.0, (after_s - before_s) / sum(times_s)))
+
+
+def _cpu_s(client: Client) -> float | None:
+    """CPU time that the server has used so far, if it tells."""
+    cpu_s = client.call("GET", "/stats").get("process_cpu_s")
+    return None if cpu_s is None else float(cpu_s)
 
 
 def _post(client: Client, loaded: Loaded, tell: Progress) -> campaigns.Watch:
@@ -216,7 +227,7 @@ def _result(
     plan: Plan,
     seen: measures.Window,
     kpis: dict[str, Kpi],
-    calibration: Sequence[float],
+    calibration: Calibration | None,
     wall_s: float,
     series: dict[str, Series],
 ) -> Result:
@@ -224,8 +235,8 @@ def _result(
         "response_time_s": measures.distribution(seen.response_s),
         "service_time_s": measures.distribution(seen.service_s),
     }
-    if calibration:
-        distributions["calibration_time_s"] = measures.distribution(calibration)
+    if calibration is not None:
+        distributions["calibration_time_s"] = measures.distribution(calibration.times_s)
     cpu = kpis["client_cpu"].value
     sound = Verdict("client_cpu_max", "client_cpu", CLIENT_CPU_MAX, False, cpu, cpu <= CLIENT_CPU_MAX)
     return Result(
@@ -237,6 +248,7 @@ def _result(
         kpis=kpis,
         series=series,
         distributions=distributions,
+        calibration=calibration,
         verdicts=[*judge(loaded.scenario.service_levels, kpis), sound],
         provenance=provenance_of(_rows(loaded, plan)),
         wall_s=wall_s,

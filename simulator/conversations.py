@@ -1,8 +1,9 @@
 """A closed model of the load test: places for live conversations, one server, customers who think.
 
 When a customer leaves, the next takes the place. A message waits its turn at the server (first come, first
-served), is served for a time drawn from measured ones, and is followed by an exponential pause, as in
-`loadtests`: so a place is always either thinking or at the server (the machine repairman's model).
+served), takes a time drawn from measured ones, of which the server is busy for a measured share, and is
+followed by an exponential pause, as in `loadtests`: so a place is always either thinking or at the server
+(with a share of 1, the machine repairman's model).
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Distribution, Kpi, Result, Series, provenance_of
+from scenarios.result import Calibration, Distribution, Kpi, Result, Series, provenance_of
 from scenarios.schema import Conversations
 from scenarios.service_levels import judge
 from simulator.intervals import intervals
@@ -39,7 +40,8 @@ class LoadTest:
     at_once: int
     duration_s: float
     ramp_s: float
-    service_times_s: Floats
+    times_s: Floats
+    busy_share: float
     seed: int
 
     @property
@@ -74,14 +76,14 @@ def predict(
     at_once: int,
     duration_s: float,
     ramp_s: float,
-    service_times_s: Sequence[float],
+    calibration: Calibration,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Result:
     """What a load test of `at_once` conversations for `duration_s` after `ramp_s` will measure.
 
-    `service_times_s`: what the idle server needs for a message, measured; drawn from with replacement.
-    Intervals are over REPLICATIONS runs. Raises InputError when there are no service times or one is not > 0.
+    `calibration`: what the idle server needs for a message; its times are drawn from with replacement.
+    Intervals are over REPLICATIONS runs. Raises InputError when there are no times or one is not > 0.
     """
     scenario = loaded.scenario
     test = LoadTest(
@@ -89,7 +91,8 @@ def predict(
         at_once,
         duration_s,
         ramp_s,
-        _checked(service_times_s),
+        _checked(calibration),
+        calibration.busy_share,
         scenario.experiment.seed,
     )
     seen = []
@@ -140,18 +143,19 @@ def _place(
     """One conversation after the other; nothing is sent at or after the end."""
     scripts, think_s = test.conversations.scripts, test.conversations.think_time_mean_s
     bounds = np.cumsum([script.share for script in scripts])[:-1]  # shares add up to 1
-    times_s = test.service_times_s
+    times_s, busy_share = test.times_s, test.busy_share
     yield env.timeout(draw.random() * test.ramp_s)
     while True:
         script = scripts[int(np.searchsorted(bounds, draw.random(), side="right"))]
         trace.began_s.append(env.now)
         for turn in script.turns:
             due_s = env.now
-            service_s = float(times_s[int(draw.random() * len(times_s))])
+            took_s = float(times_s[int(draw.random() * len(times_s))])
             pause_s = float(draw.standard_exponential()) * think_s
             with server.request() as turn_comes:
                 yield turn_comes
-                yield env.timeout(service_s)
+                yield env.timeout(took_s * busy_share)
+            yield env.timeout(took_s * (1 - busy_share))
             trace.due_s.append(due_s)
             trace.done_s.append(env.now)
             trace.escalated.append(turn.expect == "escalated")
@@ -211,8 +215,8 @@ def _mean_series(values: Sequence[Floats]) -> Series:
     return Series(np.arange(len(mean), dtype=float).tolist(), mean.tolist())
 
 
-def _checked(service_times_s: Sequence[float]) -> Floats:
-    times = np.asarray(service_times_s, np.float64)
+def _checked(calibration: Calibration) -> Floats:
+    times = np.asarray(calibration.times_s, np.float64)
     if not len(times) or not np.all(np.isfinite(times) & (times > 0)):
         raise InputError(
             "calibration: service times must be one or more numbers of seconds > 0; measure them again"

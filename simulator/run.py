@@ -7,7 +7,7 @@ import numpy as np
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Distribution, Result, Series, provenance_of
+from scenarios.result import Calibration, Distribution, Result, Series, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
@@ -24,13 +24,13 @@ def simulate(
     loaded: Loaded,
     *,
     workers: int = 1,
-    service_times_s: Sequence[float] | None = None,
+    calibration: Calibration | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run every replication of a scenario and sum them up.
 
     The same scenario and seed give the same bytes whatever `workers` (processes) is; `wall_s` is therefore 0.
-    With `service_times_s` (measured, s) the load test of `scenario.conversations` is predicted too.
+    With `calibration` (measured) the load test of `scenario.conversations` is predicted too.
     `progress(done, total)` is called after each replication. Raises InputError for a malformed contact file
     or service time.
     """
@@ -56,26 +56,25 @@ def simulate(
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
     )
-    if service_times_s is None:
+    if calibration is None:
         return result
-    return _with_conversations(result, loaded, service_times_s, workers)
+    return _with_conversations(result, loaded, calibration, workers)
 
 
-def _with_conversations(
-    result: Result, loaded: Loaded, service_times_s: Sequence[float], workers: int
-) -> Result:
+def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:
     live = predict(
         loaded,
         at_once=loaded.scenario.conversations.at_once,
         duration_s=loaded.scenario.conversations.duration_s,
         ramp_s=RAMP_S,
-        service_times_s=service_times_s,
+        calibration=calibration,
         workers=workers,
     )
     kpis = {**result.kpis, **live.kpis}
     return msgspec.structs.replace(
         result,
         kpis=kpis,
+        calibration=calibration,
         series={**result.series, **live.series},
         distributions={**result.distributions, **live.distributions},
         verdicts=judge(loaded.scenario.service_levels, kpis),

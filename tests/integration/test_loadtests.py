@@ -18,7 +18,7 @@ from starlette.routing import Route
 from loadtests.run import calibrate, run
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
-from scenarios.result import FILE_NAME, Result, read
+from scenarios.result import FILE_NAME, Calibration, Result, read
 from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import decide, new_rules
 
@@ -157,7 +157,9 @@ def test_a_run_measures_conversations_and_campaign_and_writes_its_result(
     stand_in: StandIn, target: str, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    result = hold(target, tmp_path, campaign=True, progress=lines.append, calibration=[0.001, 0.002])
+    result = hold(
+        target, tmp_path, campaign=True, progress=lines.append, calibration=Calibration([0.001, 0.002], 0.5)
+    )
     value = {name: kpi.value for name, kpi in result.kpis.items()}
 
     assert (result.kind, result.scenario, result.replications) == ("load", "bulk_send", 1)
@@ -268,7 +270,9 @@ def test_answers_later_than_the_timeout_are_errors(
 
 
 def test_calibration_returns_raw_times_of_messages_one_after_another(stand_in: StandIn, target: str) -> None:
-    times = calibrate(target, TOKEN, LOADED, n=60)
+    calibration = calibrate(target, TOKEN, LOADED, n=60)
+    times = calibration.times_s
+    assert calibration.busy_share == 1.0  # the stand-in does not tell its CPU time
     assert len(times) == 60
     assert all(0 < time_s < 1 for time_s in times)
     assert len(stand_in.heard) >= 80  # some are for warming up

@@ -3,7 +3,7 @@ import pytest
 
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded, load
-from scenarios.result import Result, encode
+from scenarios.result import Calibration, Result, encode
 from simulator.run import simulate
 from simulator.tally import BIN_S
 
@@ -130,7 +130,7 @@ def test_an_audience_of_nobody_leaves_rates_out() -> None:
 
 def test_service_times_add_the_predicted_load_test() -> None:
     loaded = small("population.size=20", "conversations.at_once=20", "conversations.duration_s=5")
-    result = simulate(loaded, service_times_s=[0.01, 0.02])
+    result = simulate(loaded, calibration=Calibration([0.01, 0.02], 1.0))
     assert result.kpis["response_time_s_p95"].value >= 0.01
     assert "response_time_s" in result.distributions
     assert "conversations_open" in result.series
