@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
+from scenarios.kpis import UNITS
 from scenarios.result import Kpi, kpi
 
 
 def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | None:
-    """Mean and interval of independent replications' values.
+    """Mean and interval of independent replications' values; no KPI is negative, no fraction above 1.
 
     A ratio is undefined (nan) in a replication without its denominator: such replications do not count, and
     None is returned when fewer than two are left.
@@ -20,7 +21,8 @@ def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | Non
     mean = float(defined.mean())
     error = float(defined.std(ddof=1) / np.sqrt(len(defined)))
     half = float(stats.t.ppf(0.5 + confidence / 2, len(defined) - 1)) * error
-    return kpi(name, mean, mean - half, mean + half)
+    most = 1.0 if UNITS[name].startswith("fraction") else np.inf
+    return kpi(name, mean, max(0.0, mean - half), min(most, mean + half))
 
 
 def intervals(rows: Sequence[Mapping[str, float]], confidence: float) -> dict[str, Kpi]:

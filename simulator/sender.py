@@ -1,5 +1,6 @@
 """The sending side: `server.dispatch.pacing` under the simulator's clock (seconds from the start)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ class Sender:
         self._pacer.customers, self._pacer.contents = known.customers, known.contents
 
     def _start(
-        self, index: int, first_send_s: float, recent_s: "list[float] | tuple[()]", is_open: bool = True
+        self, index: int, first_send_s: float, recent_s: Sequence[float], is_open: bool = True
     ) -> pacing.AccountStart:
         first = None if np.isinf(first_send_s) else first_send_s + self._world.epoch_s
         return pacing.AccountStart(
@@ -105,4 +106,5 @@ class Sender:
         )
 
     def _new_pacer(self, starts: list[pacing.AccountStart]) -> pacing.Pacer:
-        return pacing.new_pacer(self._world.scenario.pacing, starts, self._world.customers.zones, self._seed)
+        world = self._world
+        return pacing.new_pacer(world.scenario.pacing, starts, world.customers.zones, self._seed)

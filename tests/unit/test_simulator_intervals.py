@@ -14,6 +14,18 @@ def test_interval_is_students() -> None:
     assert got.unit == "orders"
 
 
+def test_intervals_stay_where_a_kpi_can_be() -> None:
+    rate, count = (
+        interval("read_rate", [1.0, 0.5, 1.0], 0.95),
+        interval("accounts_banned", [0.0, 0.0, 1.0], 0.95),
+    )
+    assert rate is not None
+    assert count is not None
+    assert (rate.high, count.low) == (1.0, 0.0)
+    assert 0 < rate.low < rate.value
+    assert count.value < count.high
+
+
 def test_undefined_replications_do_not_count() -> None:
     got = interval("cac_usd", [1.0, np.nan, 3.0, np.inf], 0.95)
     assert got is not None
