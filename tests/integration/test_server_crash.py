@@ -1,6 +1,7 @@
 """kill -9 in the middle of dispatch: nothing acknowledged is lost, nothing confirmed is repeated."""
 
 import random
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -73,3 +74,20 @@ def test_every_acknowledged_message_survives_three_kills(tmp_path: Path) -> None
     )
     taken = read(tmp_path / "wavetank.network.db", "SELECT message_id, attempt, sent_s FROM accepted")
     assert sorted(map(tuple, attempts)) == sorted(map(tuple, taken))
+
+
+def test_a_database_that_stops_answering_is_told_and_recovered_from_without_restart(tmp_path: Path) -> None:
+    scenario, db = write_scenario(tmp_path, SIZE), tmp_path / "wavetank.db"
+    body = {"template": "Hi", "recipients": [{"to": "+12125550100"}]}
+    with running(scenario, db, *OPTIONS) as server, server.client() as client:
+        lock = sqlite3.connect(db, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        answer = client.post("/send", json=body)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert sum(client.get("/stats").json()["messages"].values()) == 0
+        lock.execute("ROLLBACK")
+        lock.close()
+        assert client.post("/send", json=body).status_code == 202
+        counts = until_finished(client)["messages"]
+    assert counts["delivered"] + counts["failed"] == sum(counts.values()) == 1
