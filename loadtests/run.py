@@ -11,6 +11,7 @@ from threading import Timer
 from time import perf_counter
 
 import msgspec
+from msgspec import UNSET
 
 from loadtests import campaign as campaigns
 from loadtests import measures
@@ -248,7 +249,7 @@ def _result(
         kpis=kpis,
         series=series,
         distributions=distributions,
-        calibration=calibration,
+        calibration=UNSET if calibration is None else calibration,
         verdicts=[*judge(loaded.scenario.service_levels, kpis), sound],
         provenance=provenance_of(_rows(loaded, plan)),
         wall_s=wall_s,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from scenarios.errors import InputError
 from scenarios.kpis import UNITS
@@ -70,7 +70,7 @@ class Result(Struct, frozen=True, kw_only=True):
     series: dict[str, Series] = field(default_factory=dict)
     distributions: dict[str, Distribution] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
-    calibration: Calibration | None = None
+    calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0

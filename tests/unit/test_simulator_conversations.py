@@ -55,7 +55,7 @@ def test_many_customers_and_constant_service_agree_with_pollaczek_khinchine() ->
 
 
 def test_one_customer_never_waits() -> None:
-    trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1), 1)
+    trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1), 1)
     assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.25)
 
 
