@@ -11,7 +11,7 @@ from collections.abc import Collection, Container, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.network.delivery import Settings, fate
@@ -82,7 +82,7 @@ class Network:
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(insert(accepted).prefix_with("OR IGNORE"), rows)
-        except SQLAlchemyError as error:
+        except OperationalError as error:
             raise StoreUnavailable(f"the network did not answer: {type(error).__name__}") from None
         for row in rows:
             heapq.heappush(self._calendar, _status(row))
