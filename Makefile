@@ -35,7 +35,7 @@ imports: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
-	$(BIN)/pytest --benchmark-disable
+	$(BIN)/pytest
 
 bench: $(STAMP) ## benchmarks with their ratios to peers; run it alone, it takes minutes
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -s

@@ -22,7 +22,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
-from scenarios.result import Result, Verdict
+from scenarios.result import Calibration, Result, Verdict
 
 # Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
 
@@ -187,8 +187,8 @@ def load_test(
 ) -> None:
     """Hold conversations against a server; exit 1 when a service level is missed."""
     loaded = load(scenario, _with_load(settings, conversations, duration))
-    answer = _load_test(loaded, target, settings)
-    _hand_over(answer, out_folder, as_json)
+    answer = _load_test(loaded, target, settings, out_folder)
+    _hand_over(answer, None, as_json)
     if not all(verdict.met for verdict in answer.verdicts):
         raise typer.Exit(1)
 
@@ -214,11 +214,10 @@ def demo(
 ) -> None:
     """The main job on shipped input: simulate, load-test a server, write the report, print where."""
     from loadtests.run import calibrate
+    from loadtests.target import own_server
     from reports.page import write_report
     from reports.summary import lines
     from simulator.run import simulate as run
-
-    from loadtests.target import own_server
 
     loaded = load("bulk_send")
     conversations = loaded.scenario.conversations
@@ -226,14 +225,13 @@ def demo(
         err.print("[bold]1/4[/] server: starting, and timing single requests")
         database = Path(folder) / "demo.db"
         with own_server(loaded.path, database=database, speed=conversations.clock_speed) as target:
-            service_times_s = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
+            calibration = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
         err.print("[bold]2/4[/] simulator: the campaign, and a prediction of the load test")
         with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
-            simulated = run(loaded, workers=_cores(), service_times_s=service_times_s, progress=step)
+            simulated = run(loaded, workers=_cores(), calibration=calibration, progress=step)
         result.write(simulated, out_folder / "simulation")
     err.print(f"[bold]3/4[/] load test: {conversations.at_once:,} conversations at once")
-    measured = _load_test(loaded, None, [])
-    result.write(measured, out_folder / "load")
+    measured = _load_test(loaded, None, [], out_folder / "load", calibration)
     err.print("[bold]4/4[/] report")
     page = write_report([simulated, measured], out_folder)
     for line in lines([simulated, measured]):
@@ -250,16 +248,23 @@ def _with_load(settings: list[str], conversations: int | None, duration: float |
     return settings + [f"conversations.{name}={value}" for name, value in extra if value is not None]
 
 
-def _load_test(loaded: Loaded, target: str | None, settings: list[str]) -> Result:
+def _load_test(
+    loaded: Loaded,
+    target: str | None,
+    settings: list[str],
+    folder: Path | None,
+    calibration: Calibration | None = None,
+) -> Result:
     """Against a running server, or one of our own on a database that is thrown away."""
     from loadtests.run import run
-
     from loadtests.target import own_server
 
     conversations = loaded.scenario.conversations
     sizes: dict[str, Any] = {
         "conversations": conversations.at_once,
         "duration_s": conversations.duration_s,
+        "out": folder,
+        "calibration": calibration,
         "progress": lambda line: err.print(f"  {line}", markup=False, highlight=False),
     }
     if target is not None:
@@ -267,8 +272,8 @@ def _load_test(loaded: Loaded, target: str | None, settings: list[str]) -> Resul
         if not token:
             raise InputError("WAVETANK_TOKEN: is not set; export the token that the target printed")
         return run(loaded, target=target, token=token, **sizes)
-    with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
-        database = Path(folder) / "load.db"
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as scratch:
+        database = Path(scratch) / "load.db"
         with own_server(
             loaded.path, settings=settings, database=database, speed=conversations.clock_speed
         ) as own:

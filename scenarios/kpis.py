@@ -80,6 +80,18 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "fraction",
             "Customer messages handed to a person / customer messages.",
         ),
+        (
+            "client_cpu",
+            "fraction of one core",
+            "Load test only: processor time of the load generator / time. Above 0.6 the response times are "
+            "the generator's own as much as the server's.",
+        ),
+        (
+            "client_lag_s_p99",
+            "s",
+            "Load test only: 99th percentile of the time from when a message was due to when the load "
+            "generator sent it. It is part of response_time_s.",
+        ),
     )
 )
 UNITS: dict[str, str] = {definition.name: definition.unit for definition in DEFINITIONS}

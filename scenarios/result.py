@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from scenarios.errors import InputError
 from scenarios.kpis import UNITS
@@ -37,6 +37,18 @@ class Distribution(Struct, frozen=True):
     unit: str
 
 
+class Calibration(Struct, frozen=True):
+    """Messages sent one after another to an idle server: what it needs for one.
+
+    `times_s`: from a message to its answer, in s, each > 0. `busy_share`, in (0, 1]: how much of that the
+    server itself is busy, so that others must wait; the rest (a flush to disk, a hand-over) passes for many
+    messages at once.
+    """
+
+    times_s: list[float]
+    busy_share: float
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -58,6 +70,7 @@ class Result(Struct, frozen=True, kw_only=True):
     series: dict[str, Series] = field(default_factory=dict)
     distributions: dict[str, Distribution] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0

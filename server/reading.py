@@ -1,5 +1,6 @@
 """The reads: what became of a batch, of everything, of the accounts and the tags."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,6 +67,7 @@ class Stats(Struct, frozen=True):
     accounts: dict[str, int]
     queue_length: int
     dispatch_lag_s: float
+    process_cpu_s: float
 
 
 class AccountState(Struct, frozen=True):
@@ -131,6 +133,7 @@ async def stats(connection: AsyncConnection, *, now_s: float, speed: float, lag_
         accounts={"open": open_count, "banned": closed_count},
         queue_length=counts[QUEUED],
         dispatch_lag_s=round(lag_s, 4),
+        process_cpu_s=time.process_time(),
     )
 
 
