@@ -103,11 +103,10 @@ def worlds(
     most: int = 60,
     accounts: int = 4,
     booked_s: int = 1_800,
+    starts: tuple[str, ...] = tuple(STARTS),
     jitters: st.SearchStrategy[float] = st.sampled_from([0.0, 0.25, 0.9]),  # noqa: B008
 ) -> World:
-    start_s = draw(st.sampled_from(list(STARTS.values()))).timestamp() + draw(
-        st.integers(0, 40_000)
-    )
+    start_s = STARTS[draw(st.sampled_from(starts))].timestamp() + draw(st.integers(0, 40_000))
     fleet = [
         draw(account_of(key, start_s, booked_s)) for key in range(draw(st.integers(1, accounts)))
     ]
@@ -326,9 +325,10 @@ def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataOb
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(worlds(most=9, accounts=3, booked_s=0, jitters=st.just(0.0)))
+@given(worlds(most=9, accounts=3, booked_s=0, starts=("winter",), jitters=st.just(0.0)))
 def test_no_message_could_have_left_earlier(world: World) -> None:
-    # Accounts keep the order of their sends: what they have planned before the batch stays first.
+    # Two things are given up on purpose: an account's sends keep their order, so what it has
+    # planned before the batch stays first; and an hour that occurs twice is quiet the second time.
     decisions = admit_all(world.pacer(), world.messages, world.start_s)
     before: dict[int, tuple[int, int]] = {}
     for position, (account, due) in decisions.items():
