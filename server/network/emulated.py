@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.network.delivery import Settings, fate
+from server.store.bulk import Bulk
 from server.store.database import StoreUnavailable
 
 RECORD_VERSION = 1
@@ -34,6 +35,9 @@ accepted = Table(
     Column("reason", Text),  # null: will be delivered
     sqlite_with_rowid=False,
 )
+
+
+_ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
 
 
 class Outbound(NamedTuple):
@@ -81,7 +85,7 @@ class Network:
         rows = [self._row(message) for message in messages]
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(accepted).prefix_with("OR IGNORE"), rows)
+                await _ACCEPT.execute(connection, rows)
         except OperationalError as error:
             raise StoreUnavailable(f"the network did not answer: {type(error).__name__}") from None
         for row in rows:
