@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -64,7 +64,7 @@ class Endpoint:
             media_type = JSON
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
-        except (StoreUnavailable, SQLAlchemyError):
+        except (StoreUnavailable, OperationalError):
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         headers = _headers(status, body, media_type)
         await send({"type": "http.response.start", "status": status, "headers": headers})

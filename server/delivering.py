@@ -12,7 +12,7 @@ from server.clock import Clock
 from server.dispatch.retries import retry_at
 from server.network.emulated import Outbound, Status
 from server.planning import Planner
-from server.store.contacts import chunks
+from server.store.bulk import Bulk
 from server.store.tables import (
     CANCELLED,
     DELIVERED,
@@ -88,8 +88,7 @@ class Claiming:
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
         rows = (await connection.execute(_DUE, span)).all()
-        if rows:
-            await connection.execute(_CLAIM, [{"key": row.id} for row in rows])
+        await _CLAIM.execute(connection, [{"key": row.id} for row in rows])
         next_due_s = _or_never((await connection.execute(_NEXT_DUE)).scalar())
         next_release_s = _or_never((await connection.execute(_NEXT_RELEASE)).scalar())
         outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
@@ -103,8 +102,7 @@ def _or_never(at_s: float | None) -> float:
 async def record_sent(connection: AsyncConnection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     sent = [one for request in requests for one in request.messages]
-    for chunk in chunks(sent):
-        await connection.execute(_SENT, [{"key": one.message_id, "at": one.sent_s} for one in chunk])
+    await _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
     first: dict[int, float] = {}
     for one in sent:
         first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
@@ -135,8 +133,7 @@ class Settling:
                 final.append({**row, "state": DELIVERED if status.reason is None else FAILED})
             else:
                 again.append({**row, "retry": retry_s})
-        if final:
-            await connection.execute(_FINAL, final)
+        await _FINAL.execute(connection, final)
         if again:
             await self._try_again(connection, again)
         return Applied([None] * len(requests))
@@ -160,8 +157,7 @@ class Settling:
 async def recall(connection: AsyncConnection, requests: Sequence[Recall]) -> Applied:
     """The step for Recall; whoever said STOP meanwhile gets nothing."""
     ids = [{"key": key} for request in requests for key in request.message_ids]
-    for chunk in chunks(ids):
-        await connection.execute(_RECALL, chunk)
+    await _RECALL.execute(connection, ids)
     return Applied([None] * len(requests))
 
 
@@ -207,12 +203,12 @@ _DUE = (
     .order_by(messages.c.due_s)
     .limit(bindparam("most"))
 )
-_CLAIM = update(messages).where(messages.c.id == bindparam("key")).values(status=SENDING)
+_CLAIM = Bulk(update(messages).where(messages.c.id == bindparam("key")).values(status=SENDING))
 _NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order_by(messages.c.due_s).limit(1)
 _NEXT_RELEASE = (
     select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
 )
-_SENT = (
+_SENT = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
     .values(status=SENT, sent_s=bindparam("at"))
@@ -227,7 +223,7 @@ _THIS_ATTEMPT = (
     messages.c.attempt == bindparam("nth"),
     messages.c.status == SENT,
 )
-_FINAL = (
+_FINAL = Bulk(
     update(messages)
     .where(*_THIS_ATTEMPT)
     .values(status=bindparam("state"), reason=bindparam("why"), settled_s=bindparam("at"))
@@ -258,7 +254,7 @@ _TRY_AGAIN = (
         sent_s=None,
     )
 )
-_RECALL = (
+_RECALL = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
     .values(

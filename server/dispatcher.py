@@ -11,7 +11,7 @@ import asyncio
 import logging
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.clock import Clock
@@ -54,7 +54,7 @@ class Dispatcher:
                 await self._recover()
                 while True:
                     await self._round()
-            except (StoreUnavailable, SQLAlchemyError) as error:
+            except (StoreUnavailable, OperationalError) as error:
                 logger.error("dispatch stands still, trying again: %s", type(error).__name__)
                 await asyncio.sleep(PAUSE_S)
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.clock import Clock
 from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import Rulebook, decide
+from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.tables import CANCELLED, QUEUED, WAITING, contacts, inbound, messages
 from server.store.writer import Applied
@@ -141,7 +142,7 @@ async def _customers(
 async def _store(connection: AsyncConnection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
     if not rows:
         return
-    await connection.execute(insert(inbound), rows)
+    await _INSERT.execute(connection, rows)
     stopped = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == OPTED_OUT]
     if stopped:
         await connection.execute(_OPT_OUT, stopped)
@@ -163,6 +164,7 @@ async def close(connection: AsyncConnection, requests: Sequence[Close]) -> Appli
     return Applied([phone in held for phone in phones])
 
 
+_INSERT = Bulk(insert(inbound))
 _OPT_OUT = (
     update(contacts)
     .where(contacts.c.id == bindparam("who"), contacts.c.opted_out_s.is_(None))

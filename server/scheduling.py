@@ -22,7 +22,8 @@ from server.clock import Clock
 from server.dispatch import pacing
 from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_until
 from server.problems import Problem
-from server.store.contacts import Contact, chunks, find_or_add
+from server.store.bulk import Bulk
+from server.store.contacts import Contact, find_or_add
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, iso
@@ -259,10 +260,8 @@ async def _released(connection: AsyncConnection, now_s: float) -> list[Row]:
 async def _store(connection: AsyncConnection, new: Sequence[Batch], now_s: float) -> None:
     if not new:
         return
-    await connection.execute(insert(batches), [_batch_row(batch, now_s) for batch in new])
-    rows = [row for batch in new for row in batch.rows]
-    if rows:
-        await connection.execute(_INSERT, rows)
+    await _INSERT_BATCH.execute(connection, [_batch_row(batch, now_s) for batch in new])
+    await _INSERT.execute(connection, [row for batch in new for row in batch.rows])
 
 
 def _batch_row(batch: Batch, now_s: float) -> Row:
@@ -286,8 +285,7 @@ async def _move(connection: AsyncConnection, waiting: Sequence[Row]) -> None:
         for row in waiting
         if "finish_s" in row
     ]
-    for chunk in chunks(moved):
-        await connection.execute(_MOVE, chunk)
+    await _MOVE.execute(connection, moved)
 
 
 _FORGET = (
@@ -295,7 +293,7 @@ _FORGET = (
     .where(messages.c.status == IS_QUEUED)
     .values(status=WAITING, account_id=None, due_s=messages.c.release_s)
 )
-_MOVE = (
+_MOVE = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"))
     .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
@@ -313,4 +311,5 @@ _COLUMNS = (
     "account_id",
     "due_s",
 )
-_INSERT = insert(messages).values({name: bindparam(name) for name in _COLUMNS})
+_INSERT_BATCH = Bulk(insert(batches))
+_INSERT = Bulk(insert(messages).values({name: bindparam(name) for name in _COLUMNS}))

@@ -1,7 +1,8 @@
 """`POST /send`: from a request body to a Send that the writer accepts."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from string import Formatter
 from typing import NamedTuple
 
 import msgspec
@@ -35,10 +36,7 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, readers: 
     Problem 422 for what makes the whole request senseless.
     """
     _check(body, key)
-    try:
-        render = renderer(body.template, body.fallbacks)
-    except ValueError as error:
-        raise Problem(422, f"not a template: {error}", "template") from None
+    render = _renderer(body)
     addressees = await _addressees(body, numbers, readers)
     rejected: list[Rejected] = []
     candidates: list[Candidate] = []
@@ -61,6 +59,18 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, readers: 
         if key
         else None,
     )
+
+
+def _renderer(body: SendBody) -> Callable[[Mapping[str, str]], str | None]:
+    """Plain {names} only: a width, as in {name:>999999999}, would let a short template fill the memory."""
+    try:
+        render = renderer(body.template, body.fallbacks)
+    except ValueError as error:
+        raise Problem(422, f"not a template: {error}", "template") from None
+    for _, name, width, conversion in Formatter().parse(body.template):
+        if width or conversion:
+            raise Problem(422, f"not a template: {name} has a format; write {{{name}}}", "template")
+    return render
 
 
 def _check(body: SendBody, key: str | None) -> None:

@@ -55,6 +55,7 @@ def serve(
     )
     _raise_file_limit()
     with (
+        contextlib.suppress(KeyboardInterrupt),  # SIGINT while it starts
         contextlib.closing(_bind(host, port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):

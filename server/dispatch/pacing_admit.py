@@ -148,6 +148,8 @@ def message_rows(messages: Messages, at: NDArray[np.int64] | slice = slice(None)
 
 def releases_us(messages: Messages, start_s: float) -> NDArray[np.int64]:
     """When each message may first be offered, in Unix microseconds."""
+    if not len(messages) or messages.release_s.max() <= start_s:
+        return np.full(len(messages), micros(start_s))
     releases = np.rint(messages.release_s * SECOND).astype(np.int64)
     return np.maximum(releases, micros(start_s))
 

@@ -8,6 +8,7 @@ coming slots as arrays; all others go through `admit`, on the same state and in 
 from collections import defaultdict
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ from server.dispatch.pacing_state import NOT_YET, Pacer, Sends, micros
 LEAST_RUN = 512  # from so many plain messages in a row on, arrays are the faster way
 _WINDOWS_AHEAD = 8  # how many windows of the zones to look through for the next common pause
 
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -43,11 +46,11 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
     releases = releases_us(messages, start_s)[willing]
     plain = _plain(pacer, messages, willing, micros(start_s))
-    starts = _group_starts(releases)
-    if 2 * np.count_nonzero(plain) < len(willing) or len(starts) * least_run >= len(willing):
+    groups = _groups(releases, len(willing) // least_run)
+    if not groups or 2 * np.count_nonzero(plain) < len(willing):
         return plan_one_by_one(pacer, messages, start_s)
     waiting = _Waiting()
-    for group in np.split(np.argsort(releases, kind="stable"), starts[1:]):
+    for group in groups:
         waiting.add(int(releases[group[0]]), willing[group])
     batch = _Batch(pacer, messages, waiting)
     while waiting:
@@ -81,7 +84,8 @@ class _Waiting:
     def next(self) -> tuple[int, Ints]:
         """The earliest time and all that waits for it, in the batch's order."""
         release_us = heappop(self._times)
-        return release_us, np.sort(np.concatenate(self._positions.pop(release_us)))
+        parts = self._positions.pop(release_us)
+        return release_us, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
 
 
 class _Batch:
@@ -92,6 +96,7 @@ class _Batch:
         self._messages = messages
         self._waiting = waiting
         self._fleet: Fleet | None = None
+        self._handed_out: tuple[Slots, int] | None = None  # not yet booked
         self._counter: Counter | None = None
         self._account = np.full(len(messages), REFUSED)
         self._due_us = np.zeros(len(messages), np.int64)
@@ -106,6 +111,7 @@ class _Batch:
         if self._counter is None:
             self._counter = Counter(self._pacer.copy(), self._waiting.hold)
         if self._fleet is not None:
+            self._book()
             write_back(self._fleet, self._counter.pacer)
             self._fleet = None
         rows = message_rows(self._messages, run)
@@ -120,6 +126,7 @@ class _Batch:
             raise ValueError("no account is open: add one, or end the pause of one")
         zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
         while len(run):
+            self._book()
             at_us = max(release_us, int(self._fleet.free.min()))
             pause_us = self._pause(zones, at_us)
             if pause_us == at_us:
@@ -127,7 +134,13 @@ class _Batch:
                 return
             slots = next_slots(self._pacer, self._fleet, release_us, len(run), pause_us)
             used, run = self._match(slots, run, zones)
-            use(self._pacer, self._fleet, slots, used)
+            self._handed_out = slots, used
+
+    def _book(self) -> None:
+        """Books the slots handed out last: not before it is asked for, as the last need not be."""
+        if self._fleet is not None and self._handed_out is not None:
+            use(self._pacer, self._fleet, *self._handed_out)
+        self._handed_out = None
 
     def _windows(self, zones: list[int], at_us: int) -> Iterator[tuple[int, tuple[int, int]]]:
         return ((zone, self._pacer.calendars[zone].window(at_us)) for zone in zones)
@@ -155,6 +168,11 @@ class _Batch:
             if all(opens > at_us for opens, _ in windows.values()):
                 self._hold(run, windows)
                 return used, run[:0]
+            if all(opens <= at_us for opens, _ in windows.values()):
+                count = min(len(run), limit - used)
+                self._place(slots, used, run[:count])
+                used, run = used + count, run[count:]
+                continue
             is_open = np.zeros(len(self._pacer.calendars), np.bool_)
             is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
             while len(run) and used < limit:
@@ -176,13 +194,15 @@ class _Batch:
         may_go = is_open[self._messages.zone[part]]
         going = np.flatnonzero(may_go)[: limit - used]
         reached = int(going[-1]) + 1 if len(going) == limit - used else len(part)
-        taken = slice(used, used + len(going))
-        assert self._fleet is not None
-        self._account[part[going]] = self._fleet.index[slots.column[taken]]
-        self._due_us[part[going]] = slots.due[taken]
+        self._place(slots, used, part[going])
         if len(going) < reached:
             self._hold(part[:reached][~may_go[:reached]], windows)
         return len(going), reached
+
+    def _place(self, slots: Slots, used: int, positions: Ints) -> None:
+        """Gives messages the slots from `used` on."""
+        self._account[positions] = slots.account[used : used + len(positions)]
+        self._due_us[positions] = slots.due[used : used + len(positions)]
 
     def _hold(self, positions: Ints, windows: dict[int, tuple[int, int]]) -> None:
         """Puts messages back until the window of each one's zone opens."""
@@ -203,22 +223,23 @@ def _runs(positions: Ints, plain: Flags, least_run: int) -> Iterator[tuple[Ints,
         yield run, bool(is_whole)
 
 
-def _group_starts(releases: Ints) -> Ints:
-    """Where, in ascending order, each distinct release begins."""
-    if not len(releases):
-        return np.zeros(0, np.int64)
-    ordered = np.sort(releases)
-    return np.concatenate(([0], np.flatnonzero(np.diff(ordered)) + 1))
+def _groups(releases: Ints, most: int) -> list[Ints]:
+    """Where each distinct release occurs, ascending; none if there are more than `most` of them."""
+    if most and releases.min() == releases.max():
+        return [np.arange(len(releases))]
+    order = np.argsort(releases, kind="stable")
+    starts = np.flatnonzero(np.diff(releases[order])) + 1
+    return np.split(order, starts) if len(starts) < most else []
 
 
 def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Flags:
     """Which messages of the willing meet no other by content or by customer."""
     plain = np.zeros(len(messages), np.bool_)
-    customer = messages.customer[willing]
+    customer = messages.customer[willing].astype(np.int64, copy=False)
     cap, span = pacer.customer_cap
     shared = _crowded(customer, cap) | _recent(customer, pacer.customers, start_us - span)
     if pacer.content_gap_us:
-        content = messages.content[willing]
+        content = messages.content[willing].astype(np.int64, copy=False)
         shared |= _crowded(content, 1)
         shared |= _recent(content, pacer.contents, start_us - pacer.content_gap_us)
     plain[willing[~shared]] = True
@@ -226,10 +247,23 @@ def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Fl
 
 
 def _crowded(keys: Ints, most: int) -> Flags:
-    """Which keys occur more than `most` times."""
-    ordered = np.sort(keys)
-    more = ordered[most:][ordered[most:] == ordered[: max(0, len(keys) - most)]]
-    return np.isin(keys, more) if len(more) else np.zeros(len(keys), np.bool_)
+    """Which keys occur more than `most` times, where `most` is at least 1."""
+    crowded = np.zeros(len(keys), np.bool_)
+    # Half as wide as the keys, hashes sort in less than half the time, and few are equal by chance.
+    hashes = (keys.view(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
+    twins = _repeated(np.sort(hashes), 1)
+    if len(twins):
+        suspects = np.flatnonzero(np.isin(hashes, twins))
+        suspected = keys[suspects]
+        crowded[suspects] = np.isin(suspected, _repeated(np.sort(suspected), most))
+    return crowded
+
+
+def _repeated(ordered: NDArray[Any], most: int) -> NDArray[Any]:
+    """Of ascending values, those that occur more than `most` times."""
+    later = ordered[most:]
+    repeated: NDArray[Any] = later[later == ordered[: len(later)]]
+    return repeated
 
 
 def _recent(keys: Ints, sends: Sends, after_us: int) -> Flags:

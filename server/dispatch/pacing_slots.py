@@ -39,6 +39,7 @@ class Slots:
 
     due: Times
     column: Times  # of the account in the fleet
+    account: Times  # its index in the pacer
     table: Times  # [pacer.depth + rows, accounts]: history, then the slots made
     warm_until: Times  # as it is for accounts that use a slot
 
@@ -78,19 +79,22 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
 def next_slots(pacer: Pacer, fleet: Fleet, release_us: int, need: int, stop_us: int) -> Slots:
     """At least `need` slots from `release_us` on, or else all that are due before `stop_us`."""
     made = _Table(pacer, fleet, release_us)
-    accounts = len(fleet.index)
-    enough = -(-need // accounts) + 1
+    # Warming accounts soon wait for days, so the others must yield most of the slots.
+    settled = int(np.count_nonzero(fleet.warm_until <= release_us))
+    enough = need // max(settled, -(-len(fleet.index) // 2)) + 1
     while True:
         made.extend(enough - made.rows)
         slots = made.table[pacer.depth : pacer.depth + made.rows]
         # Beyond the earliest of the last slots made, slots that are not made yet may come first.
         horizon = min(int(slots[-1].min()), stop_us)
-        missing = need - int(np.count_nonzero(slots < horizon))
-        if missing <= 0 or horizon == stop_us:
+        ready = int(np.count_nonzero(slots < horizon))
+        if ready >= need or horizon == stop_us:
             break
-        enough = made.rows + max(made.rows // 4, -(-missing // accounts))
+        enough = made.rows + min(made.rows, 1 + made.rows * (need - ready) // max(ready, 1))
     due, column = _in_order(slots, fleet.free, horizon)
-    return Slots(np.maximum(due, release_us), column, made.table, made.warm_until)
+    return Slots(
+        np.maximum(due, release_us), column, fleet.index[column], made.table, made.warm_until
+    )
 
 
 def use(pacer: Pacer, fleet: Fleet, slots: Slots, count: int) -> None:
@@ -108,7 +112,8 @@ def use(pacer: Pacer, fleet: Fleet, slots: Slots, count: int) -> None:
 def _in_order(slots: Times, free: Times, horizon: int) -> tuple[Times, Times]:
     """Slots before the horizon by (free from, account): free from when, and whose."""
     bits = int(slots.shape[1] - 1).bit_length()
-    keys = (slots << bits) + np.arange(slots.shape[1])
+    keys = slots << bits
+    keys += np.arange(slots.shape[1])
     keys[0] += (free - slots[0]) << bits  # the first may be free long before the release
     ordered = np.sort(keys[keys < horizon << bits])
     return ordered >> bits, ordered & ((1 << bits) - 1)
@@ -129,11 +134,11 @@ class _Table:
 
     def extend(self, rows: int) -> None:
         """Makes at least so many further rows."""
-        room = self.table.shape[0] - self._pacer.depth - self.rows
-        if room < rows + LONGEST_BLOCK:
-            grown = np.empty((rows + LONGEST_BLOCK, self.table.shape[1]), np.int64)
-            self.table = np.concatenate((self.table, grown))
         end = self.rows + rows
+        if len(self.table) < self._pacer.depth + end:
+            grown = np.empty((self._pacer.depth + end + self.rows, self.table.shape[1]), np.int64)
+            grown[: self._pacer.depth + self.rows] = self.table[: self._pacer.depth + self.rows]
+            self.table = grown
         while self.rows < end:
             self._make_block(end - self.rows)
 
@@ -150,11 +155,10 @@ class _Table:
         length = min(wanted, self._longest_block(len(warming) > 0))
         bounds = self._bounds(first, length)
         ramp = self._ramp(length)
-        due = _spaced(bounds, ramp)
+        at = self._pacer.depth + self.rows
+        due = _spaced(bounds, ramp, out=self.table[at : at + length])
         if len(warming):
             due[:, warming] = self._warm(bounds[:, warming], ramp[:, warming], warming)
-        at = self._pacer.depth + self.rows
-        self.table[at : at + length] = due
         self.rows += length
 
     def _longest_block(self, warming: bool) -> int:
@@ -168,7 +172,8 @@ class _Table:
 
     def _ramp(self, length: int) -> Times:
         """How far each row comes after a common start by the gaps alone."""
-        return self._pacer.ramp[(self._position + self.rows) % GAPS + np.arange(length)[:, None]]
+        at = (self._position + self.rows) % GAPS + np.arange(length)[:, None]
+        return self._pacer.ramp.take(at)
 
     def _rows_before(self, count: int, length: int) -> Times:
         """The sends that lie `count` before each of the next `length` rows."""
@@ -178,13 +183,17 @@ class _Table:
     def _bounds(self, first: Times, length: int) -> Times:
         """From when the caps allow each of the next rows, warm-up aside."""
         bounds = np.full((length, len(first)), NEVER)
-        for count, span in (cap for cap in (self._pacer.hour, self._pacer.day) if cap != NO_CAP):
-            np.maximum(bounds, self._rows_before(count, length) + span, out=bounds)
+        bounds[0] = first
         # The spacing of slots keeps the cap of a minute; the history may be spaced otherwise.
-        count, span = self._pacer.minute
-        mixed = max(0, min(length, count - self.rows))
-        bounds[:mixed] = np.maximum(bounds[:mixed], self._rows_before(count, mixed) + span)
-        bounds[0] = np.maximum(bounds[0], first)
+        mixed = max(0, self._pacer.minute[0] - self.rows)
+        for (count, span), rows in (
+            (self._pacer.hour, length),
+            (self._pacer.day, length),
+            (self._pacer.minute, min(length, mixed)),
+        ):
+            before = self._rows_before(count, rows)
+            if span and rows and before[-1].max() + span > first.min():  # else it cannot bind
+                np.maximum(bounds[:rows], before + span, out=bounds[:rows])
         return bounds
 
     def _warm(self, bounds: Times, ramp: Times, columns: NDArray[np.intp]) -> Times:
@@ -199,8 +208,9 @@ class _Table:
         return _spaced(np.where(late, np.maximum(bounds, until), capped), ramp)
 
 
-def _spaced(bounds: Times, ramp: Times) -> Times:
+def _spaced(bounds: Times, ramp: Times, out: Times | None = None) -> Times:
     """The earliest rows that keep to the bounds and are spaced as the ramp says."""
-    due: Times = np.maximum.accumulate(bounds - ramp, axis=0)
+    due: Times = np.subtract(bounds, ramp, out=out)
+    np.maximum.accumulate(due, axis=0, out=due)
     due += ramp
     return due

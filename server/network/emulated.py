@@ -11,10 +11,11 @@ from collections.abc import Collection, Container, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.network.delivery import Settings, fate
+from server.store.bulk import Bulk
 from server.store.database import StoreUnavailable
 
 RECORD_VERSION = 1
@@ -34,6 +35,9 @@ accepted = Table(
     Column("reason", Text),  # null: will be delivered
     sqlite_with_rowid=False,
 )
+
+
+_ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
 
 
 class Outbound(NamedTuple):
@@ -81,8 +85,8 @@ class Network:
         rows = [self._row(message) for message in messages]
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(accepted).prefix_with("OR IGNORE"), rows)
-        except SQLAlchemyError as error:
+                await _ACCEPT.execute(connection, rows)
+        except OperationalError as error:
             raise StoreUnavailable(f"the network did not answer: {type(error).__name__}") from None
         for row in rows:
             heapq.heappush(self._calendar, _status(row))

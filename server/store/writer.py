@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.store.database import StoreUnavailable
@@ -120,9 +120,9 @@ def _settle(future: asyncio.Future[Any], answer: Any) -> None:
 
 
 def _fail(group: Sequence[_Pending], error: BaseException) -> None:
-    if isinstance(error, SQLAlchemyError):
-        logger.error("the database failed, nothing of the group is written: %s", type(error).__name__)
-        error = StoreUnavailable(str(getattr(error, "orig", error)))
+    if isinstance(error, OperationalError):  # locked, full, gone; anything else is a fault of ours
+        logger.error("the database failed, nothing of the group is written: %s", error.orig)
+        error = StoreUnavailable(str(error.orig))
     for one in group:
         if not one.answer.done():
             one.answer.set_exception(error)

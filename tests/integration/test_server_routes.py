@@ -123,6 +123,9 @@ def test_a_scheduled_batch_waits_and_says_when_it_will_be_done(client: httpx.Cli
         ('{"template": "Hi", "recipients": [{"to": "+12125550150"}], "audience": {}}', 422, "recipients"),
         ('{"template": "Hi", "recipient": []}', 422, "recipient"),
         ('{"template": "Hi {", "recipients": [{"to": "+12125550150"}]}', 422, "template"),
+        ('{"template": "{a:>999999999}", "recipients": [{"to": "+12125550150"}]}', 422, "template"),
+        ('{"template": "{a!r}", "recipients": [{"to": "+12125550150"}]}', 422, "template"),
+        ('{"template": "\\ud800", "recipients": [{"to": "+12125550150"}]}', 400, None),
         ('{"template": "Hi", "audience": {"all": ["no such"]}}', 422, "audience.all[0]"),
         (
             '{"template": "Hi", "recipients": [{"to": "+12125550150"}], "schedule": "2026-12-01T13:00:00Z"}',

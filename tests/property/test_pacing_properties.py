@@ -103,10 +103,13 @@ def worlds(
     most: int = 60,
     accounts: int = 4,
     booked_s: int = 1_800,
+    starts: tuple[str, ...] = tuple(STARTS),
     jitters: st.SearchStrategy[float] = st.sampled_from([0.0, 0.25, 0.9]),  # noqa: B008
 ) -> World:
-    start_s = draw(st.sampled_from(list(STARTS.values()))).timestamp() + draw(st.integers(0, 40_000))
-    fleet = [draw(account_of(key, start_s, booked_s)) for key in range(draw(st.integers(1, accounts)))]
+    start_s = STARTS[draw(st.sampled_from(starts))].timestamp() + draw(st.integers(0, 40_000))
+    fleet = [
+        draw(account_of(key, start_s, booked_s)) for key in range(draw(st.integers(1, accounts)))
+    ]
     if not any(account.open for account in fleet):
         fleet[0] = fleet[0]._replace(open=True)
     customers = draw(st.sampled_from([5, 10**9]))
@@ -132,7 +135,9 @@ def batches(draw: st.DrawFn, start_s: float, most: int, customers: int, contents
     count = draw(st.integers(0, most))
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     spread = draw(st.sampled_from([0.0, 0.0, 0.3]))
-    release = np.where(random.random(count) < spread, start_s + random.integers(-100, 50_000, count), 0.0)
+    release = np.where(
+        random.random(count) < spread, start_s + random.integers(-100, 50_000, count), 0.0
+    )
     return Messages(
         customer=random.integers(0, customers, count),
         zone=random.integers(0, len(ZONES), count).astype(np.int32),
@@ -269,7 +274,8 @@ def broken_rules(world: World, sends: list[Sent]) -> list[str]:
             f"content {content}"
             for one in by_content[content]
             for other in by_content[content]
-            if one.account != other.account and abs(one.at - other.at) < micros(rules.equal_content_gap_s)
+            if one.account != other.account
+            and abs(one.at - other.at) < micros(rules.equal_content_gap_s)
         ]
     return broken + [f"quiet: {send}" for send in sends if send.zone >= 0 and quiet(send, rules)]
 
@@ -277,7 +283,9 @@ def broken_rules(world: World, sends: list[Sent]) -> list[str]:
 def decisions_of(plan: Plan) -> dict[int, tuple[int, int]]:
     return {
         i: (account, micros(due_s) if account >= 0 else 0)
-        for i, (account, due_s) in enumerate(zip(plan.account.tolist(), plan.due_s.tolist(), strict=True))
+        for i, (account, due_s) in enumerate(
+            zip(plan.account.tolist(), plan.due_s.tolist(), strict=True)
+        )
     }
 
 
@@ -317,9 +325,10 @@ def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataOb
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(worlds(most=9, accounts=3, booked_s=0, jitters=st.just(0.0)))
+@given(worlds(most=9, accounts=3, booked_s=0, starts=("winter",), jitters=st.just(0.0)))
 def test_no_message_could_have_left_earlier(world: World) -> None:
-    # Accounts keep the order of their sends: what they have planned before the batch stays first.
+    # Two things are given up on purpose: an account's sends keep their order, so what it has
+    # planned before the batch stays first; and an hour that occurs twice is quiet the second time.
     decisions = admit_all(world.pacer(), world.messages, world.start_s)
     before: dict[int, tuple[int, int]] = {}
     for position, (account, due) in decisions.items():
