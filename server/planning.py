@@ -7,8 +7,7 @@ from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, union_all
 
 from server.dispatch import pacing
 from server.store.tables import accounts, attempts, messages
@@ -49,7 +48,10 @@ class Fleet:
 
 
 class Planner:
-    """The scenario's pacing rules, and the fleet that is committed."""
+    """The scenario's pacing rules, and the fleet that is committed.
+
+    The writer's steps read the fleet in the database's thread; only what follows a commit may change it.
+    """
 
     def __init__(self, rules: pacing.Rules, seed: int) -> None:
         self.rules = rules
@@ -86,9 +88,9 @@ def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
     )
 
 
-async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
+def fleet_from(connection: Connection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
     """A fleet that knows what was sent, with nothing booked: for planning anew all that is not sent."""
-    recent = await _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
+    recent = _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
     by_account: dict[int, list[float]] = {}
     by_customer: dict[int, list[float]] = {}
     by_content: dict[int, list[tuple[int, float]]] = {}
@@ -99,7 +101,7 @@ async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int
             by_customer.setdefault(customer, []).append(sent_s)
         if sent_s > now_s - rules.equal_content_gap_s:
             by_content.setdefault(content, []).append((account, sent_s))
-    counts = await _counts(connection)
+    counts = _counts(connection)
     starts = [
         pacing.AccountStart(
             key=row.id,
@@ -108,27 +110,27 @@ async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int
             sent=counts.get(row.id, 0),
             open=row.closed_s is None,
         )
-        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+        for row in connection.execute(select(accounts).order_by(accounts.c.id))
     ]
     pacer = pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
     return Fleet(pacer, {start.key for start in starts if start.open})
 
 
-async def _recent(connection: AsyncConnection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
+def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
     """(account, customer, content, sent_s) of every attempt since then, in order of time."""
     now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, messages.c.sent_s)
     before = select(
         attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
     ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
     both = union_all(now.where(messages.c.sent_s > since_s), before.where(attempts.c.sent_s > since_s))
-    rows = await connection.execute(both.order_by("sent_s"))
+    rows = connection.execute(both.order_by("sent_s"))
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def _counts(connection: AsyncConnection) -> dict[int, int]:
+def _counts(connection: Connection) -> dict[int, int]:
     """How many attempts each account ever sent."""
     both = union_all(
         select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
     ).subquery()
-    rows = await connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
+    rows = connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
     return {row[0]: row[1] for row in rows}

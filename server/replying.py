@@ -6,8 +6,7 @@ from itertools import count
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.clock import Clock
 from server.dispatch.consent import is_opt_out
@@ -55,10 +54,10 @@ class Replying:
         self._clock = clock
         self._ids = count(next_id)
 
-    async def apply(self, connection: AsyncConnection, requests: Sequence[Inbound]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Inbound]) -> Applied:
         now_s = self._clock.now()
-        answers = await _answered_before(connection, requests)
-        customers = await _customers(connection, requests, now_s)
+        answers = _answered_before(connection, requests)
+        customers = _customers(connection, requests, now_s)
         rows: list[dict[str, Any]] = []
         given: list[bytes] = []
         for request in requests:
@@ -70,7 +69,7 @@ class Replying:
                 if request.message_id is not None:
                     answers[request.message_id] = answer
             given.append(answer)
-        await _store(connection, rows, now_s)
+        _store(connection, rows, now_s)
         return Applied(given)
 
     def _decide(self, request: Inbound, customer: _Customer, now_s: float) -> dict[str, Any]:
@@ -110,19 +109,17 @@ class Replying:
         )
 
 
-async def _answered_before(connection: AsyncConnection, requests: Sequence[Inbound]) -> dict[str, bytes]:
+def _answered_before(connection: Connection, requests: Sequence[Inbound]) -> dict[str, bytes]:
     """Answers already given, by the senders' message ids."""
     ids = [request.message_id for request in requests if request.message_id is not None]
     if not ids:
         return {}
     query = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(ids))
-    return {row[0]: row[1] for row in await connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
-async def _customers(
-    connection: AsyncConnection, requests: Sequence[Inbound], now_s: float
-) -> dict[str, _Customer]:
-    found = await find_or_add(connection, {request.phone: None for request in requests})
+def _customers(connection: Connection, requests: Sequence[Inbound], now_s: float) -> dict[str, _Customer]:
+    found = find_or_add(connection, {request.phone: None for request in requests})
     query = (
         select(inbound.c.contact_id, func.count())
         .where(
@@ -132,33 +129,33 @@ async def _customers(
         )
         .group_by(inbound.c.contact_id)
     )
-    recent = {row[0]: row[1] for row in await connection.execute(query)}
+    recent = {row[0]: row[1] for row in connection.execute(query)}
     return {
         phone: _Customer(one.id, one.with_human_s is not None, recent.get(one.id, 0))
         for phone, one in found.items()
     }
 
 
-async def _store(connection: AsyncConnection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
+def _store(connection: Connection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
     if not rows:
         return
-    await _INSERT.execute(connection, rows)
+    _INSERT.execute(connection, rows)
     stopped = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == OPTED_OUT]
     if stopped:
-        await connection.execute(_OPT_OUT, stopped)
-        await connection.execute(_CANCEL, stopped)
+        connection.execute(_OPT_OUT, stopped)
+        connection.execute(_CANCEL, stopped)
     held = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == "escalated"]
     if held:
-        await connection.execute(_HAND_OVER, held)
+        connection.execute(_HAND_OVER, held)
 
 
-async def close(connection: AsyncConnection, requests: Sequence[Close]) -> Applied:
+def close(connection: Connection, requests: Sequence[Close]) -> Applied:
     """The step for Close."""
     phones = [request.phone for request in requests]
     query = select(contacts.c.phone).where(contacts.c.phone.in_(phones), contacts.c.with_human_s.is_not(None))
-    held = set((await connection.execute(query)).scalars())
+    held = set(connection.execute(query).scalars())
     if held:
-        await connection.execute(
+        connection.execute(
             update(contacts).where(contacts.c.phone.in_(sorted(held))).values(with_human_s=None)
         )
     return Applied([phone in held for phone in phones])
