@@ -65,15 +65,19 @@ def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.floa
     An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
     keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
     """
-    again_s = np.zeros(len(plan.due_s))
-    for account in np.unique(plan.account).tolist():
-        at = np.flatnonzero(plan.account == account)
-        at = at[np.argsort(plan.due_s[at], kind="stable")]
-        busy_s = max(now_s, fleet.booked_until_s.get(account, now_s))
-        idle = np.diff(plan.due_s[at], prepend=busy_s) > IDLE_S
-        if idle.any():
-            first = int(np.argmax(idle))
-            again_s[at[first:]] = plan.due_s[at[first]]
+    # By account, then time: `starts` are the first of each account, `first_idle` where its idleness begins.
+    order = np.lexsort((plan.due_s, plan.account))
+    account, due_s = plan.account[order], plan.due_s[order]
+    starts = np.flatnonzero(np.diff(account, prepend=-1))
+    before_s = np.roll(due_s, 1)
+    before_s[starts] = [
+        max(now_s, fleet.booked_until_s.get(index, now_s)) for index in account[starts].tolist()
+    ]
+    at = np.arange(len(order))
+    first_idle = np.minimum.reduceat(np.where(due_s - before_s > IDLE_S, at, len(at)), starts)
+    first_idle = np.repeat(first_idle, np.diff(starts, append=len(at)))
+    again_s = np.zeros(len(order))
+    again_s[order] = np.where(at < first_idle, 0.0, due_s[np.minimum(first_idle, len(at) - 1)])
     return again_s
 
 

@@ -23,6 +23,7 @@ from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_un
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
+from server.store.lists import values
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, iso
@@ -119,7 +120,7 @@ class Scheduling:
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
-        known = find_or_add(connection, zones) if zones else {}
+        known = find_or_add(connection, zones)
         return [self._batch(send, known, now_s) for send in _first_of_each_key(sends)]
 
     def _batch(self, send: Send, known: Mapping[str, Contact], now_s: float) -> Batch:
@@ -219,8 +220,7 @@ def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str 
     keys = [send.key for send in sends if send.key is not None]
     if not keys:
         return {}
-    query = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer)
-    rows = connection.execute(query.where(batches.c.idempotency_key.in_(keys)))
+    rows = connection.execute(_ANSWERED, {"keys": keys})
     return {key: (digest, answer) for key, digest, answer in rows}
 
 
@@ -285,6 +285,9 @@ def _move(connection: Connection, waiting: Sequence[Row]) -> None:
     _MOVE.execute(connection, moved)
 
 
+_ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
+    batches.c.idempotency_key.in_(values("keys"))
+)
 _FORGET = (
     update(messages)
     .where(messages.c.status == IS_QUEUED)

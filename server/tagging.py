@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from server.audiences import members
 from server.problems import Problem
-from server.store.contacts import add_tags, chunks, find_or_add, tag_ids
+from server.store.bulk import Bulk
+from server.store.contacts import add_tags, find_or_add, tag_ids
+from server.store.lists import values
 from server.store.tables import contact_tags
 from server.store.writer import Applied
 from server.wire import AudienceFilter, Rejected, Tagged
@@ -73,31 +75,24 @@ def _carry(connection: Connection, pairs: Iterable[tuple[int, int]]) -> set[int]
     """Give these (contact, tag) that are not given yet; the contacts that changed."""
     wanted = set(pairs)
     wanted -= _existing(connection, {contact for contact, _ in wanted}, {tag for _, tag in wanted})
-    if wanted:
-        rows = [{"contact_id": contact, "tag_id": tag} for contact, tag in sorted(wanted)]
-        connection.execute(insert(contact_tags), rows)
+    _CARRY.execute(connection, [{"contact_id": contact, "tag_id": tag} for contact, tag in sorted(wanted)])
     return {contact for contact, _ in wanted}
 
 
 def _drop(connection: Connection, contacts: Collection[int], tags: Collection[int]) -> set[int]:
     """Take these tags from these contacts; the contacts that changed."""
     gone = _existing(connection, contacts, tags)
-    for chunk in chunks(sorted(gone)):
-        pair = tuple_(contact_tags.c.contact_id, contact_tags.c.tag_id)
-        connection.execute(delete(contact_tags).where(pair.in_(chunk)))
+    _DROP.execute(connection, [{"contact": contact, "tag": tag} for contact, tag in sorted(gone)])
     return {contact for contact, _ in gone}
 
 
 def _existing(
     connection: Connection, contacts: Collection[int], tags: Collection[int]
 ) -> set[tuple[int, int]]:
-    found: set[tuple[int, int]] = set()
-    for chunk in chunks(contacts) if tags else ():
-        query = select(contact_tags.c.contact_id, contact_tags.c.tag_id).where(
-            contact_tags.c.contact_id.in_(chunk), contact_tags.c.tag_id.in_(tags)
-        )
-        found.update((contact, tag) for contact, tag in connection.execute(query))
-    return found
+    if not tags:
+        return set()
+    rows = connection.execute(_EXISTING, {"contacts": list(contacts), "tags": list(tags)})
+    return {(contact, tag) for contact, tag in rows}
 
 
 def import_tags(connection: Connection, requests: Sequence[Import]) -> Applied:
@@ -118,3 +113,14 @@ def _import(connection: Connection, request: Import) -> dict[str, str | None]:
         [(found[phone].id, known[name]) for phone in good for name in request.tags_by_phone[phone]],
     )
     return unknown
+
+
+_EXISTING = select(contact_tags.c.contact_id, contact_tags.c.tag_id).where(
+    contact_tags.c.contact_id.in_(values("contacts")), contact_tags.c.tag_id.in_(values("tags"))
+)
+_CARRY = Bulk(insert(contact_tags))
+_DROP = Bulk(
+    delete(contact_tags).where(
+        contact_tags.c.contact_id == bindparam("contact"), contact_tags.c.tag_id == bindparam("tag")
+    )
+)

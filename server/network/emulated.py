@@ -16,10 +16,10 @@ from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text
 from server.network.delivery import Settings, fate
 from server.store.bulk import Bulk
 from server.store.database import Database
+from server.store.lists import values
 
 RECORD_VERSION = 1
 HOUR_S = 3600.0
-CHUNK = 5000  # ids in one query
 
 metadata = MetaData()
 accepted = Table(
@@ -36,6 +36,7 @@ accepted = Table(
 )
 
 
+_RECORDS = select(accepted).where(accepted.c.message_id.in_(values("ids")))
 _ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
 
 
@@ -139,15 +140,8 @@ def _sent_since(connection: Connection, since_s: float) -> dict[int, deque[float
 
 def _records(connection: Connection, wanted: Set[tuple[int, int]]) -> list[dict[str, Any]]:
     """What is on record of these (message_id, attempt)."""
-    ids = sorted({message_id for message_id, _ in wanted})
-    return [
-        dict(row)
-        for first in range(0, len(ids), CHUNK)
-        for row in connection.execute(
-            select(accepted).where(accepted.c.message_id.in_(ids[first : first + CHUNK]))
-        ).mappings()
-        if (row["message_id"], row["attempt"]) in wanted
-    ]
+    rows = connection.execute(_RECORDS, {"ids": sorted({message_id for message_id, _ in wanted})})
+    return [dict(row) for row in rows.mappings() if (row["message_id"], row["attempt"]) in wanted]
 
 
 def _status(row: dict[str, Any]) -> Status:

@@ -1,15 +1,13 @@
 """Contacts and their tags."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
+from server.store.lists import values
 from server.store.tables import contact_tags, contacts, tags
-
-CHUNK = 5_000  # values in one IN list
 
 
 class Contact(NamedTuple):
@@ -33,24 +31,20 @@ COLUMNS = (
 )
 
 
-def chunks(values: Iterable[Any]) -> Iterable[list[Any]]:
-    """Values in lists that fit one query."""
-    rest = iter(values)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
+_FIND = select(*COLUMNS).where(contacts.c.phone.in_(values("phones")))
+_VARIABLES = select(contacts.c.id, contacts.c.variables).where(contacts.c.id.in_(values("ids")))
 
 
 def find(connection: Connection, phones: Collection[str]) -> dict[str, Contact]:
     """Those contacts (phones in E.164) that exist."""
-    found: dict[str, Contact] = {}
-    for chunk in chunks(phones):
-        query = select(*COLUMNS).where(contacts.c.phone.in_(chunk))
-        found.update((row[1], Contact(*row)) for row in connection.execute(query))
-    return found
+    rows = connection.execute(_FIND, {"phones": list(phones)})
+    return {row[1]: Contact(*row) for row in rows}
 
 
 def find_or_add(connection: Connection, zones: Mapping[str, str | None]) -> dict[str, Contact]:
     """A contact for each phone (E.164) of `zones`; a new one gets that zone, and is taken to consent."""
+    if not zones:
+        return {}
     found = find(connection, zones)
     new = [phone for phone in zones if phone not in found]
     if new:
@@ -78,11 +72,8 @@ def tags_of(connection: Connection) -> dict[int, frozenset[str]]:
 
 def variables_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """The template variables of these contacts, by id."""
-    found: dict[int, dict[str, str]] = {}
-    for chunk in chunks(ids):
-        query = select(contacts.c.id, contacts.c.variables).where(contacts.c.id.in_(chunk))
-        found.update((key, msgspec.json.decode(text)) for key, text in connection.execute(query))
-    return found
+    rows = connection.execute(_VARIABLES, {"ids": list(ids)})
+    return {key: msgspec.json.decode(text) for key, text in rows}
 
 
 def load(connection: Connection, rows: Iterable[Any]) -> None:

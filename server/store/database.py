@@ -97,6 +97,7 @@ def _engine(path: Path, *, readers: int | None = None) -> Engine:
         f"sqlite:///{path}",
         pool_size=readers or 1,
         max_overflow=0,
+        pool_reset_on_return=None,  # `_transact` leaves nothing open
         hide_parameters=True,  # an error message must not carry numbers or texts into a log
         connect_args={"timeout": 5.0, "isolation_level": None},  # the driver begins nothing by itself
     )

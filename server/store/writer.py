@@ -4,9 +4,9 @@ Requests that arrive while a transaction runs wait together and share the next o
 once for all of them. Each is answered only after the commit. Within a group the steps run in the order given,
 whatever the order of arrival: all of the group's requests are concurrent, so any order is a fair one.
 
-The steps of a group run in the database's thread while the event loop takes the next requests. What both
-know (the plan, the clock) needs no lock: steps only read it, and `committed` changes it on the event loop, when
-one group is done and the next is not yet handed over. What only steps know (the next ids) stays in the thread.
+The steps of a group run in the thread of the database while the event loop takes the next requests. What both
+know (the plan, the clock) needs no lock: steps only read it; `committed` changes it on the event loop, when
+one group is done and the next is not handed over yet. What only steps know (the next ids) stays there.
 """
 
 import asyncio
