@@ -1,7 +1,7 @@
 """The pacer of a running server: made from the database, advanced only by what is committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, union_all
 
 from server.dispatch import pacing
+from server.dispatch.pacing_state import Sends
 from server.store.tables import accounts, attempts, messages
 
 DAY_S = 86_400.0
@@ -35,6 +36,19 @@ class Fleet:
     open: set[int]
     booked_until_s: dict[int, float] = field(default_factory=dict)  # due time of each account's last message
 
+    def plan(self, messages: pacing.Messages, now_s: float) -> pacing.Plan:
+        """`pacing.plan` from `now_s` (Unix seconds); changes nothing.
+
+        A plan works on a copy of the pacer, and looks only at earlier sends to the same customers and of the
+        same contents: so only those are copied, not all of a week.
+        """
+        concerned = replace(
+            self.pacer,
+            customers=_only(self.pacer.customers, messages.customer),
+            contents=_only(self.pacer.contents, messages.content),
+        )
+        return pacing.plan(concerned, messages, now_s)
+
     def book(self, messages: pacing.Messages, plan: pacing.Plan) -> None:
         pacing.commit(self.pacer, messages, plan)
         for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
@@ -45,6 +59,16 @@ class Fleet:
         if account in self.open:
             self.open.remove(account)
             pacing.close_account(self.pacer, account, at_s)
+
+
+def _only(sends: Sends, keys: NDArray[np.int64]) -> Sends:
+    """Of the sends on record those of these keys."""
+    known = [key for key in set(keys.tolist()) if key in sends.last]
+    return replace(
+        sends,
+        last={key: sends.last[key] for key in known},
+        earlier={key: sends.earlier[key] for key in known if key in sends.earlier},
+    )
 
 
 class Planner:

@@ -180,7 +180,7 @@ def _plan(fleet: Fleet, rows: Sequence[Row], now_s: float) -> Booked | None:
     if not rows or not fleet.open:
         return None
     wanted = columns([Wanted(row["contact_id"], row["zone"], row["content"], 0.0) for row in rows])
-    plan = pacing.plan(fleet.pacer, wanted, now_s)
+    plan = fleet.plan(wanted, now_s)
     again_s = idle_until(fleet, plan, now_s)
     columns_of = zip(rows, plan.account.tolist(), plan.due_s.tolist(), again_s.tolist(), strict=True)
     for row, account, due_s, later_s in columns_of:
@@ -212,7 +212,7 @@ def _finish_s(rows: Sequence[Row], fleet: Fleet, now_s: float) -> float | None:
     if "finish_s" in rows[0]:
         return float(max(row["finish_s"] for row in rows))
     wanted = [Wanted(row["contact_id"], row["zone"], row["content"], row["release_s"]) for row in rows]
-    return float(pacing.plan(fleet.pacer, columns(wanted), now_s).due_s.max())
+    return float(fleet.plan(columns(wanted), now_s).due_s.max())
 
 
 def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str | None, Any]:
