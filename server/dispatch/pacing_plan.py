@@ -23,11 +23,10 @@ from server.dispatch.pacing_admit import (
     write_decisions,
 )
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
-from server.dispatch.pacing_slots import Fleet, Slots, fleet_of, next_slots, use, write_back
-from server.dispatch.pacing_state import NOT_YET, Pacer, Sends, micros
+from server.dispatch.pacing_slots import Fleet, Slots, fleet_of, write_back
+from server.dispatch.pacing_state import Pacer, Sends, micros
 
 LEAST_RUN = 512  # from so many plain messages in a row on, arrays are the faster way
-_WINDOWS_AHEAD = 8  # how many windows of the zones to look through for the next common pause
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
 
@@ -96,7 +95,7 @@ class _Batch:
         self._messages = messages
         self._waiting = waiting
         self._fleet: Fleet | None = None
-        self._handed_out: tuple[Slots, int] | None = None  # not yet booked
+        self._slots: Slots | None = None  # of the fleet, which does not know of those used
         self._counter: Counter | None = None
         self._account = np.full(len(messages), REFUSED)
         self._due_us = np.zeros(len(messages), np.int64)
@@ -108,101 +107,89 @@ class _Batch:
 
     def offer(self, release_us: int, run: Ints) -> None:
         """Offers messages one by one."""
+        counter = self._one_by_one()
+        rows = message_rows(self._messages, run)
+        for position, message in zip(run.tolist(), rows, strict=True):
+            counter.offer(position, message, release_us)
+
+    def fill(self, release_us: int, run: Ints) -> None:
+        """Gives plain messages the next slots, or holds those whose window is shut.
+
+        From one opening or closing of a window to the next, the same zones are open.
+        """
+        slots = self._slots_from(release_us)
+        zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
+        while len(run):
+            due, _ = slots.ready()
+            at_us = int(due[0])
+            windows = {zone: self._pacer.calendars[zone].window(at_us) for zone in zones}
+            is_open = [opens <= at_us for opens, _ in windows.values()]
+            change_us = min(
+                closes if opens <= at_us else opens for opens, closes in windows.values()
+            )
+            count = int(np.searchsorted(due, change_us))
+            if all(is_open):
+                self._place(slots, run[:count])
+                run = run[count:]
+            elif any(is_open):
+                run = run[self._place_some(slots, run, count, windows, at_us) :]
+            else:
+                self._hold(run, windows)
+                return
+
+    def _one_by_one(self) -> Counter:
+        """The state as a pacer, behind a counter."""
         if self._counter is None:
             self._counter = Counter(self._pacer.copy(), self._waiting.hold)
         if self._fleet is not None:
-            self._book()
+            if self._slots is not None:
+                self._slots.book(self._fleet)
             write_back(self._fleet, self._counter.pacer)
-            self._fleet = None
-        rows = message_rows(self._messages, run)
-        for position, message in zip(run.tolist(), rows, strict=True):
-            self._counter.offer(position, message, release_us)
+        self._fleet = self._slots = None
+        return self._counter
 
-    def fill(self, release_us: int, run: Ints) -> None:
-        """Gives plain messages the next slots, or holds those whose window is shut."""
+    def _slots_from(self, release_us: int) -> Slots:
+        """The state as columns, and their slots: those of the last run, if none was let pass."""
+        if self._slots is not None and self._slots.ready()[0][0] >= release_us:
+            return self._slots
         if self._fleet is None:
             self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
         if not len(self._fleet.index):
             raise ValueError("no account is open: add one, or end the pause of one")
-        zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
-        while len(run):
-            self._book()
-            at_us = max(release_us, int(self._fleet.free.min()))
-            pause_us = self._pause(zones, at_us)
-            if pause_us == at_us:
-                self._hold(run, dict(self._windows(zones, at_us)))
-                return
-            slots = next_slots(self._pacer, self._fleet, release_us, len(run), pause_us)
-            used, run = self._match(slots, run, zones)
-            self._handed_out = slots, used
+        if self._slots is not None:
+            self._slots.book(self._fleet)
+        self._slots = Slots(self._pacer, self._fleet, release_us)
+        return self._slots
 
-    def _book(self) -> None:
-        """Books the slots handed out last: not before it is asked for, as the last need not be."""
-        if self._fleet is not None and self._handed_out is not None:
-            use(self._pacer, self._fleet, *self._handed_out)
-        self._handed_out = None
+    def _place(self, slots: Slots, positions: Ints) -> None:
+        """Gives messages the next slots."""
+        due, column = slots.ready()
+        assert self._fleet is not None
+        self._account[positions] = self._fleet.index[column[: len(positions)]]
+        self._due_us[positions] = due[: len(positions)]
+        slots.take(len(positions))
 
-    def _windows(self, zones: list[int], at_us: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        return ((zone, self._pacer.calendars[zone].window(at_us)) for zone in zones)
-
-    def _pause(self, zones: list[int], at_us: int) -> int:
-        """A time up to which, from `at_us` on, always some zone's window is open."""
-        for _ in range(_WINDOWS_AHEAD):
-            windows = [window for _, window in self._windows(zones, at_us)]
-            at_us = max([at_us, *(closes for opens, closes in windows if opens <= at_us)])
-            if at_us == NOT_YET:
-                break
-        return at_us
-
-    def _match(self, slots: Slots, run: Ints, zones: list[int]) -> tuple[int, Ints]:
-        """Hands out slots while there are any; returns how many, and the messages left over.
-
-        From one opening or closing of a window to the next, the same zones are open.
-        """
-        used = 0
-        while len(run) and used < len(slots.due):
-            at_us = int(slots.due[used])
-            windows = dict(self._windows(zones, at_us))
-            change_us = min(o if o > at_us else c for o, c in windows.values())
-            limit = int(np.searchsorted(slots.due, change_us))
-            if all(opens > at_us for opens, _ in windows.values()):
-                self._hold(run, windows)
-                return used, run[:0]
-            if all(opens <= at_us for opens, _ in windows.values()):
-                count = min(len(run), limit - used)
-                self._place(slots, used, run[:count])
-                used, run = used + count, run[count:]
-                continue
-            is_open = np.zeros(len(self._pacer.calendars), np.bool_)
-            is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
-            while len(run) and used < limit:
-                count, reached = self._hand_out(slots, used, limit, run, is_open, windows)
-                used, run = used + count, run[reached:]
-        return used, run
-
-    def _hand_out(
+    def _place_some(
         self,
         slots: Slots,
-        used: int,
-        limit: int,
         run: Ints,
-        is_open: Flags,
+        count: int,
         windows: dict[int, tuple[int, int]],
-    ) -> tuple[int, int]:
-        """Places or holds the next part of a run; returns slots used and messages done."""
-        part = run[: max(2 * (limit - used), 1_024)]
-        may_go = is_open[self._messages.zone[part]]
-        going = np.flatnonzero(may_go)[: limit - used]
-        reached = int(going[-1]) + 1 if len(going) == limit - used else len(part)
-        self._place(slots, used, part[going])
-        if len(going) < reached:
-            self._hold(part[:reached][~may_go[:reached]], windows)
-        return len(going), reached
+        at_us: int,
+    ) -> int:
+        """Gives up to `count` messages of open zones a slot, and holds the others before them.
 
-    def _place(self, slots: Slots, used: int, positions: Ints) -> None:
-        """Gives messages the slots from `used` on."""
-        self._account[positions] = slots.account[used : used + len(positions)]
-        self._due_us[positions] = slots.due[used : used + len(positions)]
+        Returns how many messages that was, of either kind.
+        """
+        is_open = np.zeros(len(self._pacer.calendars), np.bool_)
+        is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
+        part = run[: max(4 * count, 1_024)]
+        may_go = is_open[self._messages.zone[part]]
+        going = np.flatnonzero(may_go)[:count]
+        done = int(going[-1]) + 1 if len(going) == count else len(part)
+        self._place(slots, part[going])
+        self._hold(part[:done][~may_go[:done]], windows)
+        return done
 
     def _hold(self, positions: Ints, windows: dict[int, tuple[int, int]]) -> None:
         """Puts messages back until the window of each one's zone opens."""
