@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.dispatch.pacing_admit import (
+    NO_ACCOUNT_OPEN,
     REFUSED,
     Counter,
     message_rows,
@@ -94,10 +95,11 @@ class _Batch:
         self._pacer = pacer
         self._messages = messages
         self._waiting = waiting
+        self._zones = np.flatnonzero(np.bincount(messages.zone)).tolist()
         self._fleet: Fleet | None = None
         self._slots: Slots | None = None  # of the fleet, which does not know of those used
         self._counter: Counter | None = None
-        self._account = np.full(len(messages), REFUSED)
+        self._account = np.full(len(messages), REFUSED, np.int32)
         self._due_us = np.zeros(len(messages), np.int64)
 
     def plan(self) -> Plan:
@@ -118,15 +120,12 @@ class _Batch:
         From one opening or closing of a window to the next, the same zones are open.
         """
         slots = self._slots_from(release_us)
-        zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
         while len(run):
             due, _ = slots.ready()
             at_us = int(due[0])
-            windows = {zone: self._pacer.calendars[zone].window(at_us) for zone in zones}
+            windows = {zone: self._pacer.calendars[zone].window(at_us) for zone in self._zones}
             is_open = [opens <= at_us for opens, _ in windows.values()]
-            change_us = min(
-                closes if opens <= at_us else opens for opens, closes in windows.values()
-            )
+            change_us = min(c if o <= at_us else o for o, c in windows.values())
             count = int(np.searchsorted(due, change_us))
             if all(is_open):
                 self._place(slots, run[:count])
@@ -155,7 +154,7 @@ class _Batch:
         if self._fleet is None:
             self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
         if not len(self._fleet.index):
-            raise ValueError("no account is open: add one, or end the pause of one")
+            raise ValueError(NO_ACCOUNT_OPEN)
         if self._slots is not None:
             self._slots.book(self._fleet)
         self._slots = Slots(self._pacer, self._fleet, release_us)
@@ -184,18 +183,18 @@ class _Batch:
         is_open = np.zeros(len(self._pacer.calendars), np.bool_)
         is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
         part = run[: max(4 * count, 1_024)]
-        may_go = is_open[self._messages.zone[part]]
+        may_go = is_open.take(self._messages.zone.take(part))
         going = np.flatnonzero(may_go)[:count]
         done = int(going[-1]) + 1 if len(going) == count else len(part)
         self._place(slots, part[going])
-        self._hold(part[:done][~may_go[:done]], windows)
+        self._hold(part[np.flatnonzero(~may_go[:done])], windows)
         return done
 
     def _hold(self, positions: Ints, windows: dict[int, tuple[int, int]]) -> None:
         """Puts messages back until the window of each one's zone opens."""
         zone = self._messages.zone[positions]
         for at, (opens, _) in windows.items():
-            held = positions[zone == at]
+            held = positions[np.flatnonzero(zone == at)]
             if len(held):
                 self._waiting.add(opens, held)
 
@@ -229,7 +228,7 @@ def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Fl
         content = messages.content[willing].astype(np.int64, copy=False)
         shared |= _crowded(content, 1)
         shared |= _recent(content, pacer.contents, start_us - pacer.content_gap_us)
-    plain[willing[~shared]] = True
+    plain[willing] = ~shared
     return plain
 
 

@@ -4,6 +4,7 @@ A *slot* is the next time an account may send if it uses every slot before. Slot
 accounts alone, so they are made for many messages at once and handed out in time order.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class Fleet:
     """The open accounts of a pacer as columns; times in Unix microseconds."""
 
     index: Times  # of the account in the pacer
-    history: Times  # [pacer.depth, accounts], latest last
+    history: Times  # [up to pacer.depth, accounts], latest last, NEVER before the first
     position: Times
     warm_until: Times
     free: Times
@@ -38,13 +39,10 @@ class Fleet:
 def fleet_of(pacer: Pacer) -> Fleet:
     """The open accounts of a pacer."""
     turns = sorted(pacer.queue, key=lambda turn: turn[1])
-    history = np.full((pacer.depth, len(turns)), NEVER)
-    for column, (_, _, account) in enumerate(turns):
-        recent = account.history[-pacer.depth :]
-        history[pacer.depth - len(recent) :, column] = recent
+    recent = [_recent(account.history, pacer.depth) for _, _, account in turns]
     return Fleet(
         index=np.array([index for _, index, _ in turns], np.int64),
-        history=history,
+        history=_bottom_aligned(recent),
         position=np.array([account.position for _, _, account in turns], np.int64),
         warm_until=np.array([account.warm_until for _, _, account in turns], np.int64),
         free=np.array([free for free, _, _ in turns], np.int64),
@@ -56,7 +54,7 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
     """Brings a pacer's accounts up to date with a fleet that was taken from it."""
     for column, index in enumerate(fleet.index.tolist()):
         account = pacer.accounts[index]
-        account.history = fleet.history[:, column].tolist()
+        account.history = [NEVER] * pacer.hour[0] + fleet.history[:, column].tolist()
         account.position = int(fleet.position[column])
         account.warm_until = int(fleet.warm_until[column])
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
@@ -67,12 +65,26 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
     )
 
 
+def _recent(history: list[int], depth: int) -> Times:
+    """Of a history the sends that some cap may look at."""
+    return np.array(history[max(bisect_right(history, NEVER), len(history) - depth) :], np.int64)
+
+
+def _bottom_aligned(columns: list[Times]) -> Times:
+    """The columns side by side, ending together, with NEVER above the shorter ones."""
+    table = np.full((max(map(len, columns), default=0), len(columns)), NEVER)
+    for at, column in enumerate(columns):
+        table[len(table) - len(column) :, at] = column
+    return table
+
+
 class Slots:
     """The coming slots of a fleet from a release on, made as far as they are asked for."""
 
     def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int) -> None:
         accounts = len(fleet.index)
         self._release_us = release_us
+        self._depth = pacer.depth
         self._table = _Table(pacer, fleet, release_us)
         self._bits = (accounts - 1).bit_length()  # a key is a time and, in so many bits, a column
         self._columns = np.arange(accounts)
@@ -95,13 +107,15 @@ class Slots:
 
     def book(self, fleet: Fleet) -> None:
         """Brings the fleet up to date with the slots used."""
-        table, depth = self._table.rows, len(fleet.history)
-        for column, used in enumerate(self._used.tolist()):
-            if used:
-                fleet.history[:, column] = table[used : used + depth, column]
-                fleet.free[column] = table[used + depth, column]
+        rows, deep = self._table.rows, len(fleet.history)
+        ends = (deep + self._used).tolist()
+        fleet.history = _bottom_aligned(
+            [rows[max(0, end - self._depth) : end, column] for column, end in enumerate(ends)]
+        )
+        has_sent = self._used > 0
+        fleet.free = np.where(has_sent, rows[ends, self._columns], fleet.free)
+        fleet.warm_until = np.where(has_sent, self._table.warm_until, fleet.warm_until)
         fleet.position = (fleet.position + self._used) % GAPS
-        fleet.warm_until = np.where(self._used > 0, self._table.warm_until, fleet.warm_until)
         fleet.sent += self._used
 
     def _make_more(self) -> None:
@@ -130,13 +144,13 @@ class _Table:
         self.warm_until = np.where(
             fleet.warm_until == NOT_YET, self._first + pacer.warm_up_us, fleet.warm_until
         )
-        self._depth = pacer.depth
-        self._made = 0
         self._table = fleet.history
+        self._depth = len(fleet.history)
+        self._made = 0
 
     @property
     def rows(self) -> Times:
-        """[pacer.depth + rows made, accounts]: the history, then the slots."""
+        """[rows of history + rows made, accounts]."""
         return self._table[: self._depth + self._made]
 
     def extend(self) -> Times:
@@ -164,10 +178,10 @@ class _Table:
         self._made += len(bounds)
 
     def _room(self, length: int) -> Times:
-        """Where the next rows go; the table grows by halves."""
+        """Where the next rows go; the table doubles when it is full."""
         end = self._depth + self._made
         if len(self._table) < end + length:
-            grown = np.empty((end + length + end // 2, self._table.shape[1]), np.int64)
+            grown = np.empty((2 * end + length + LONGEST_BLOCK, self._table.shape[1]), np.int64)
             grown[:end] = self._table[:end]
             self._table = grown
         return self._table[end : end + length]
@@ -175,8 +189,10 @@ class _Table:
     def _block_length(self, warming: bool) -> int:
         caps = [cap for cap in (self._pacer.hour, self._pacer.day) if cap != NO_CAP]
         caps += [self._pacer.warm_up] * warming
-        most = max(1, 2 * _SLOTS_AT_ONCE // self._table.shape[1])
-        return min([most, LONGEST_BLOCK, *(count for count, _ in caps)])
+        most: int = max(1, 2 * _SLOTS_AT_ONCE // self._table.shape[1])
+        for count, _ in caps:
+            most = min(most, count)
+        return min(most, LONGEST_BLOCK)
 
     def _gap_before(self) -> Times:
         at = (self._position + self._made - 1) % GAPS
@@ -188,9 +204,9 @@ class _Table:
         return self._pacer.ramp.take(at)
 
     def _rows_before(self, count: int, length: int) -> Times:
-        """The sends that lie `count` before each of the next `length` rows."""
+        """The sends that lie `count` before each of the next `length` rows, as far as there are."""
         at = self._depth + self._made - count
-        return self._table[at : at + length]
+        return self._table[max(0, at) : max(0, at + length)]
 
     def _bounds(self, first: Times, length: int) -> Times:
         """From when the caps allow each of the next rows, warm-up aside."""
@@ -204,14 +220,17 @@ class _Table:
             (self._pacer.minute, min(length, mixed)),
         ):
             before = self._rows_before(count, rows)
-            if span and rows and before[-1].max() + span > first.min():  # else it cannot bind
-                np.maximum(bounds[:rows], before + span, out=bounds[:rows])
+            if span and len(before) and before[-1].max() + span > first.min():  # else none binds
+                capped = bounds[rows - len(before) : rows]
+                np.maximum(capped, before + span, out=capped)
         return bounds
 
     def _warm(self, bounds: Times, ramp: Times, columns: NDArray[np.intp]) -> Times:
         """When the rows of warming accounts are due: `next_free` for arrays."""
         count, span = self._pacer.warm_up
-        held = self._rows_before(count, len(bounds))[:, columns] + span
+        held = np.full_like(bounds, NEVER)
+        before = self._rows_before(count, len(bounds))
+        held[len(held) - len(before) :] = before[:, columns] + span
         if not self._made:
             held[0] = NEVER  # the account's own free time says it all
         until = self.warm_until[columns]
