@@ -92,9 +92,7 @@ def next_slots(pacer: Pacer, fleet: Fleet, release_us: int, need: int, stop_us: 
             break
         enough = made.rows + min(made.rows, 1 + made.rows * (need - ready) // max(ready, 1))
     due, column = _in_order(slots, fleet.free, horizon)
-    return Slots(
-        np.maximum(due, release_us), column, fleet.index[column], made.table, made.warm_until
-    )
+    return Slots(np.maximum(due, release_us), column, fleet.index[column], made.table, made.warm_until)
 
 
 def use(pacer: Pacer, fleet: Fleet, slots: Slots, count: int) -> None:
