@@ -54,12 +54,7 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     by_customer = pacer.customers.last
     by_content = pacer.contents.last
     opens, closes = pacer.windows[zone]
-    if (
-        opens <= due < closes
-        and consent
-        and customer not in by_customer
-        and content not in by_content
-    ):
+    if opens <= due < closes and consent and customer not in by_customer and content not in by_content:
         decision = first, due
     else:
         decision = _through_gates(pacer, message, now_us)

@@ -83,9 +83,7 @@ def _clock(field: str, text: str) -> time:
     try:
         return datetime.strptime(text, "%H:%M").time()
     except ValueError:
-        raise ValueError(
-            f"{field} is {text!r}: use a local time 'HH:MM' from 00:00 to 23:59"
-        ) from None
+        raise ValueError(f"{field} is {text!r}: use a local time 'HH:MM' from 00:00 to 23:59") from None
 
 
 @lru_cache(maxsize=4096)

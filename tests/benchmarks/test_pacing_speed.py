@@ -50,8 +50,7 @@ class Rules:
 def fresh_pacer(new_every: int = 5) -> Pacer:
     """Fifty accounts, one in `new_every` of them new, the others warmed."""
     accounts = [
-        AccountStart(key=key, first_send_s=None if key % new_every == 0 else 1.6e9)
-        for key in range(ACCOUNTS)
+        AccountStart(key=key, first_send_s=None if key % new_every == 0 else 1.6e9) for key in range(ACCOUNTS)
     ]
     return pacing.new_pacer(Rules(), accounts, ZONES, seed=1)
 
@@ -190,9 +189,7 @@ def limits_moving_window() -> float:
 def pyrate_limiter() -> float:
     limiters = [Limiter(InMemoryBucket([Rate(1_000, Duration.MINUTE)])) for _ in range(ACCOUNTS)]
     return seconds(
-        lambda: [
-            limiters[n % ACCOUNTS].try_acquire("send", blocking=False) for n in range(DECISIONS)
-        ]
+        lambda: [limiters[n % ACCOUNTS].try_acquire("send", blocking=False) for n in range(DECISIONS)]
     )
 
 

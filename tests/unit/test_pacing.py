@@ -99,9 +99,7 @@ def test_jitter_continues_with_the_messages_ever_sent() -> None:
 
 def test_jitter_depends_on_seed_and_account() -> None:
     plans = [
-        pacing.plan(
-            pacer_of(WARMED._replace(key=key), seed=seed, spacing_jitter=0.25), batch(9), NOON_S
-        )
+        pacing.plan(pacer_of(WARMED._replace(key=key), seed=seed, spacing_jitter=0.25), batch(9), NOON_S)
         for key, seed in [(1, 1), (1, 1), (2, 1), (1, 2)]
     ]
     assert same(plans[0], plans[1])
@@ -148,9 +146,7 @@ def test_a_message_that_waits_for_its_content_blocks_nobody() -> None:
 
 
 def test_equal_content_of_earlier_plans_counts() -> None:
-    pacer = pacing.new_pacer(
-        Rules(), fleet(2, new_every=9), ["UTC"], 1, content_sends={5: [(1, NOON_S - 1)]}
-    )
+    pacer = pacing.new_pacer(Rules(), fleet(2, new_every=9), ["UTC"], 1, content_sends={5: [(1, NOON_S - 1)]})
     assert pacing.admit(pacer, (1, 0, 5, True), NOON_US) == (1, NOON_US)
     assert pacing.admit(pacer, (2, 0, 5, True), NOON_US) == (1, NOON_US + 4_000_000)
     pacing.close_account(pacer, 1, NOON_S + 4)
@@ -171,9 +167,7 @@ def test_a_backlog_stops_at_the_closing_and_goes_on_at_the_opening() -> None:
 
 
 def test_the_frequency_cap_holds_within_a_batch_and_with_earlier_sends() -> None:
-    pacer = pacing.new_pacer(
-        replace(Rules(), customer_cap=2), [WARMED], ["UTC"], 1, {7: [NOON_S - 3_600]}
-    )
+    pacer = pacing.new_pacer(replace(Rules(), customer_cap=2), [WARMED], ["UTC"], 1, {7: [NOON_S - 3_600]})
     plan = pacing.plan(pacer, batch(3, customer=np.array([7, 7, 7])), NOON_S)
     assert after_noon(plan) == [0, DAY_S - 3_600, DAY_S]
 
@@ -254,9 +248,7 @@ def test_an_equal_content_broadcast_offers_no_message_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     count, offers = 3_000, []
-    monkeypatch.setattr(
-        pacing_admit, "admit", lambda *args: offers.append(args) or pacing.admit(*args)
-    )
+    monkeypatch.setattr(pacing_admit, "admit", lambda *args: offers.append(args) or pacing.admit(*args))
     pacer = pacer_of(*fleet(50, new_every=99))
     plan = pacing.plan(pacer, batch(count, content=np.zeros(count, np.int64)), NOON_S)
     assert len(offers) < 3 * count

@@ -46,9 +46,7 @@ def test_offsets_follow_the_clock_change_between_opening_and_closing() -> None:
     assert local_windows("Europe/Berlin", "22:00", "02:00", "2025-10-26", "2025-10-26T12:00") == [
         ("26 02:00+0100", "26 22:00+0100")
     ]
-    assert local_windows(
-        "Europe/Berlin", "22:00", "08:00", "2025-03-29T12:00", "2025-03-30T12:00"
-    ) == [
+    assert local_windows("Europe/Berlin", "22:00", "08:00", "2025-03-29T12:00", "2025-03-30T12:00") == [
         ("29 08:00+0100", "29 22:00+0100"),
         ("30 08:00+0200", "30 22:00+0200"),
     ]
@@ -58,9 +56,7 @@ def test_a_boundary_that_the_clock_skips_is_the_change_itself() -> None:
     # On 30 March 2025 Berlin goes from 02:00 to 03:00.
     opening = local_windows("Europe/Berlin", "22:00", "02:30", "2025-03-30", "2025-03-30T12:00")
     assert opening == [("30 03:00+0200", "30 22:00+0200")]
-    closing = local_windows(
-        "Europe/Berlin", "02:30", "12:00", "2025-03-29T20:00", "2025-03-30T01:00"
-    )
+    closing = local_windows("Europe/Berlin", "02:30", "12:00", "2025-03-29T20:00", "2025-03-30T01:00")
     assert closing == [("29 12:00+0100", "30 03:00+0200")]
 
 
@@ -68,17 +64,13 @@ def test_a_boundary_that_occurs_twice_closes_first_and_opens_last() -> None:
     # On 26 October 2025 Berlin goes from 03:00 back to 02:00.
     opening = local_windows("Europe/Berlin", "22:00", "02:30", "2025-10-26", "2025-10-26T12:00")
     assert opening == [("26 02:30+0100", "26 22:00+0100")]
-    closing = local_windows(
-        "Europe/Berlin", "02:30", "12:00", "2025-10-25T20:00", "2025-10-26T02:00"
-    )
+    closing = local_windows("Europe/Berlin", "02:30", "12:00", "2025-10-25T20:00", "2025-10-26T02:00")
     assert closing == [("25 12:00+0200", "26 02:30+0200")]
 
 
 def test_a_date_that_a_zone_skips_has_no_window() -> None:
     # Samoa went from 29 to 31 December 2011 when it crossed the date line.
-    assert local_windows(
-        "Pacific/Apia", "22:00", "08:00", "2011-12-29T18:00", "2011-12-31T12:00"
-    ) == [
+    assert local_windows("Pacific/Apia", "22:00", "08:00", "2011-12-29T18:00", "2011-12-31T12:00") == [
         ("29 08:00-1000", "29 22:00-1000"),
         ("31 08:00+1400", "31 22:00+1400"),
     ]
@@ -101,9 +93,7 @@ def test_midnight_twice_means_no_quiet_hours() -> None:
         ("", "22:00", "08:00", "is unknown"),
     ],
 )
-def test_bad_input_is_one_clear_line(
-    zone: str, quiet_from: str, quiet_until: str, message: str
-) -> None:
+def test_bad_input_is_one_clear_line(zone: str, quiet_from: str, quiet_until: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         windows(zone, quiet_from, quiet_until, 0.0, 1.0)
     assert "\n" not in str(caught.value)

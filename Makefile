@@ -1,0 +1,47 @@
+# Everything runs in .venv, which the first target that needs it makes. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types imports unit bench docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv and install Wavetank with its development tools
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Wavetank needs Python 3.11 or newer; run make with PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "installing into .venv (a minute or two, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP) ## simulate a campaign, load-test a server, write the report, print where
+	@$(BIN)/wavetank demo
+
+test: $(STAMP) lint types imports unit ## all checks and tests, as CI runs them
+
+lint: $(STAMP) ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## static types, strict
+	$(BIN)/mypy
+
+imports: $(STAMP) ## who may import whom
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
+	$(BIN)/pytest
+
+bench: $(STAMP) ## benchmarks with their ratios to peers; run it alone, it takes minutes
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -s
+
+docs: $(STAMP) ## write the generated pages of docs/
+	$(BIN)/python -m scenarios.kpis > docs/kpis.md
+
+clean: ## remove .venv, caches and results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks out

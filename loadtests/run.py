@@ -1,0 +1,268 @@
+"""A load test of a running server, as a result document (docs/loadtests.md)."""
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Timer
+from time import perf_counter
+
+import msgspec
+from msgspec import UNSET
+
+from loadtests import campaign as campaigns
+from loadtests import measures
+from loadtests.client import Client
+from loadtests.conversations import conversation, customers_of, made_up_number
+from loadtests.trace import Failure, Plan, Trace
+from scenarios.contacts import contacts_of
+from scenarios.errors import InputError
+from scenarios.loading import Loaded
+from scenarios.provenance import Row, rows
+from scenarios.result import Calibration, Kpi, Result, Series, Verdict, provenance_of, write
+from scenarios.service_levels import judge
+
+ROOT = Path(__file__).resolve().parent.parent
+STARTS_PER_S = 500  # conversations; more at once would be a storm of new connections
+RAMP_LEAST_S = 5.0
+TIMEOUT_S = 10.0  # C132: a message that has not arrived by then counts as lost
+DURATION_LEAST_S = 2.0  # intervals need two bins of 1 s
+START_UP_S = 60.0  # most that the worker may take beside ramp, duration and timeout
+CLIENT_CPU_MAX = 0.6  # above, the load generator's own queue shows in the response times
+FAILURES_SHOWN = 5
+FAILURES_FILE = "failures.json"
+CALIBRATION_WARM_UP = 20  # requests
+CALIBRATION_NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
+
+Progress = Callable[[str], None]
+
+
+def run(
+    loaded: Loaded,
+    *,
+    target: str,
+    token: str,
+    conversations: int,
+    duration_s: float,
+    out: Path | None,
+    progress: Progress | None,
+    campaign: bool = True,
+    calibration: Calibration | None = None,
+) -> Result:
+    """Hold `conversations` at once against the server at `target` for `duration_s` after a ramp.
+
+    With `campaign`, the scenario's campaign is posted first and its progress read at the end. `calibration`:
+    what `calibrate` returned, to be kept in the result. `out`: folder for result.json and failures.json.
+    Raises InputError in one line when the target or token is wrong or the load generator dies.
+    """
+    began = perf_counter()
+    tell = progress or (lambda line: None)
+    _check(conversations, duration_s)
+    plan = _plan(loaded, target, token, conversations, duration_s)
+    with Client(target, token) as client:
+        client.call("GET", "/healthz")
+        client.call("GET", "/stats")
+        watch = _post(client, loaded, tell) if campaign else None
+
+        def each_second(line: str) -> None:
+            tell(line)
+            if watch:
+                watch.look()
+
+        trace = _hold(plan, each_second)
+        seen = measures.window(trace, plan.ramp_s, plan.duration_s)
+        kpis = measures.kpis(seen, loaded.scenario.experiment.confidence)
+        series = measures.series(seen)
+        if watch:
+            series["messages_queued"] = measures.by_second(watch.queued, plan.ramp_s)
+            kpis |= watch.kpis()
+    for line in _shown(trace.failures):
+        tell(line)
+    result = _result(loaded, plan, seen, kpis, calibration, perf_counter() - began, series)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / FAILURES_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(trace.failures)))
+        write(result, out)  # last: where it is, the rest is too
+    return result
+
+
+def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
+    """What the idle server needs for a message: `n` of them, sent one after another.
+
+    The messages are those of the load test, from customers of their own; the first few are not timed. A
+    target that does not tell its CPU time counts as busy throughout. InputError as for `run`.
+    """
+    scenario = loaded.scenario
+    scripts, seed = scenario.conversations.scripts, scenario.experiment.seed
+    first = CALIBRATION_NUMBERS + secrets.randbelow(CALIBRATION_NUMBERS // 2)
+    messages = [
+        (made_up_number(first + number), text)
+        for number in range(n + CALIBRATION_WARM_UP)  # a conversation has at least one message
+        for text, _, _ in conversation(scripts, (), 1.0, seed, number).messages
+    ]
+    with Client(target, token) as client:
+        for customer, text in messages[:CALIBRATION_WARM_UP]:
+            _timed(client, customer, text)
+        before_s = _cpu_s(client)
+        times_s = [_timed(client, *message) for message in messages[CALIBRATION_WARM_UP:][:n]]
+        after_s = _cpu_s(client)
+    if before_s is None or after_s is None:
+        return Calibration(times_s, 1.0)
+    return Calibration(times_s, min(1.0, (after_s - before_s) / sum(times_s)))
+
+
+def _cpu_s(client: Client) -> float | None:
+    """CPU time that the server has used so far, if it tells."""
+    cpu_s = client.call("GET", "/stats").get("process_cpu_s")
+    return None if cpu_s is None else float(cpu_s)
+
+
+def _post(client: Client, loaded: Loaded, tell: Progress) -> campaigns.Watch:
+    posted = campaigns.post(client, loaded)
+    tell(f"campaign posted: {posted.accepted} messages accepted, {posted.rejected} contacts rejected")
+    return campaigns.Watch(client, posted)
+
+
+def _timed(client: Client, customer: str, text: str) -> float:
+    body = msgspec.json.encode({"from": customer, "text": text, "message_id": secrets.token_hex(8)})
+    sent = perf_counter()
+    status, _ = client.exchange("POST", "/reply", body)
+    took_s = perf_counter() - sent
+    if status != 200:
+        raise InputError(f"target: {client.target} answered POST /reply with {status}")
+    return took_s
+
+
+def _check(conversations: int, duration_s: float) -> None:
+    if conversations < 1:
+        raise InputError(f"conversations: found {conversations}; must be 1 or more")
+    if duration_s < DURATION_LEAST_S:
+        raise InputError(f"duration: found {duration_s:g} s; must be {DURATION_LEAST_S:g} s or more")
+    allowed = _connections_allowed()
+    if allowed is not None and conversations > allowed:
+        raise InputError(
+            f"conversations: found {conversations}; this system allows a process {allowed} connections "
+            "(raise the hard limit of open files: ulimit -Hn)"
+        )
+
+
+def _connections_allowed() -> int | None:
+    """From the hard limit of open files; None: no limit is known."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # no such limits on this system
+        return None
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return None if hard == resource.RLIM_INFINITY else hard - 100
+
+
+def _plan(loaded: Loaded, target: str, token: str, conversations: int, duration_s: float) -> Plan:
+    scenario = loaded.scenario
+    return Plan(
+        run=secrets.token_hex(4),
+        target=target.rstrip("/"),
+        token=token,
+        conversations=conversations,
+        ramp_s=max(RAMP_LEAST_S, conversations / STARTS_PER_S),
+        duration_s=duration_s,
+        timeout_s=TIMEOUT_S,
+        seed=scenario.experiment.seed,
+        think_time_mean_s=scenario.conversations.think_time_mean_s,
+        scripts=scenario.conversations.scripts,
+        customers=customers_of(contacts_of(loaded), scenario.experiment.seed),
+    )
+
+
+def _hold(plan: Plan, each_second: Progress) -> Trace:
+    """Run the worker in a process of its own; it ends with this call, whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="wavetank-load-") as folder:
+        plan_file, trace_file, errors_file = (Path(folder, name) for name in ("plan", "trace", "errors"))
+        plan_file.write_bytes(msgspec.json.encode(plan))
+        with errors_file.open("wb") as errors:
+            status = _work(plan, [str(plan_file), str(trace_file)], errors.fileno(), each_second)
+        if status != 0 or not trace_file.is_file():
+            lines = errors_file.read_text(encoding="utf-8", errors="replace").split("\n")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+            raise InputError(f"load test: the load generator ended early with status {status}: {last}")
+        return msgspec.json.decode(trace_file.read_bytes(), type=Trace)
+
+
+def _work(plan: Plan, arguments: list[str], errors: int, each_second: Progress) -> int:
+    """The worker's exit status; its lines, one a second, go to `each_second` as they come."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "loadtests.worker", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        start_new_session=True,  # Ctrl-C comes to the caller, who ends it
+    )
+    overdue = Timer(plan.ramp_s + plan.duration_s + plan.timeout_s + START_UP_S, worker.kill)
+    overdue.start()
+    try:
+        assert worker.stdout is not None  # PIPE, above
+        with worker.stdout as lines:
+            for line in lines:
+                each_second(line.rstrip())
+        return worker.wait()
+    finally:
+        overdue.cancel()
+        worker.kill()
+        worker.wait()
+
+
+def _shown(failures: Sequence[Failure]) -> list[str]:
+    return [
+        f"{failure.count} x expected {failure.expected}, got {failure.got}: {failure.text!r}"
+        for failure in failures[:FAILURES_SHOWN]
+    ]
+
+
+def _result(
+    loaded: Loaded,
+    plan: Plan,
+    seen: measures.Window,
+    kpis: dict[str, Kpi],
+    calibration: Calibration | None,
+    wall_s: float,
+    series: dict[str, Series],
+) -> Result:
+    distributions = {
+        "response_time_s": measures.distribution(seen.response_s),
+        "service_time_s": measures.distribution(seen.service_s),
+    }
+    if calibration is not None:
+        distributions["calibration_time_s"] = measures.distribution(calibration.times_s)
+    cpu = kpis["client_cpu"].value
+    sound = Verdict("client_cpu_max", "client_cpu", CLIENT_CPU_MAX, False, cpu, cpu <= CLIENT_CPU_MAX)
+    return Result(
+        kind="load",
+        scenario=loaded.scenario.name,
+        seed=plan.seed,
+        replications=1,
+        horizon_s=plan.duration_s,
+        kpis=kpis,
+        series=series,
+        distributions=distributions,
+        calibration=UNSET if calibration is None else calibration,
+        verdicts=[*judge(loaded.scenario.service_levels, kpis), sound],
+        provenance=provenance_of(_rows(loaded, plan)),
+        wall_s=wall_s,
+        exposures=len(seen.due_s),
+    )
+
+
+def _rows(loaded: Loaded, plan: Plan) -> list[Row]:
+    """The scenario's parameters, with what this run was asked to do otherwise."""
+    asked = {"conversations.at_once": plan.conversations, "conversations.duration_s": plan.duration_s}
+    return [
+        msgspec.structs.replace(row, value=asked[row.path], source="asked for in this run")
+        if row.path in asked and row.value != asked[row.path]
+        else row
+        for row in rows(loaded)
+    ]

@@ -1,0 +1,140 @@
+"""What each field allows but the whole does not: strategies and worlds that cannot be run."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from scenarios.content import variables_of
+from scenarios.schema import Scenario
+
+
+def problem_of(scenario: Scenario) -> str | None:
+    """The first contradiction in a scenario as `field: what is wrong; the mend`, or None."""
+    return next((problem for check in CHECKS if (problem := check(scenario))), None)
+
+
+def _clock_has_zone(scenario: Scenario) -> str | None:
+    for name, moment in (
+        ("experiment.start", scenario.experiment.start),
+        ("campaign.start", scenario.campaign.start),
+    ):
+        if moment.tzinfo is None:
+            return f"{name}: found {moment.isoformat()}; needs a zone, as in 2026-12-01T14:00:00Z"
+    return None
+
+
+def _campaign_is_not_in_the_past(scenario: Scenario) -> str | None:
+    begin, start = scenario.experiment.start, scenario.campaign.start
+    if start < begin:
+        return (
+            f"campaign.start: found {start.isoformat()}, in the past of experiment.start "
+            f"({begin.isoformat()}); schedule it at or after that"
+        )
+    return None
+
+
+def _horizon_holds_the_campaign(scenario: Scenario) -> str | None:
+    end: datetime = scenario.experiment.start + timedelta(days=scenario.experiment.horizon_days)
+    if scenario.campaign.start >= end:
+        return (
+            f"experiment.horizon_days: found {scenario.experiment.horizon_days:g}; the run ends before "
+            f"campaign.start ({scenario.campaign.start.isoformat()}); lengthen it"
+        )
+    return None
+
+
+def _quiet_hours_leave_a_window(scenario: Scenario) -> str | None:
+    pacing = scenario.pacing
+    if pacing.quiet_from == pacing.quiet_until != "00:00":
+        return (
+            f"pacing.quiet_from: quiet hours from {pacing.quiet_from} until {pacing.quiet_until} cover the "
+            "whole day, nothing could be sent; make them shorter, or 00:00 to 00:00 for none"
+        )
+    return None
+
+
+def _new_accounts_exist(scenario: Scenario) -> str | None:
+    accounts = scenario.accounts
+    if accounts.new_count > accounts.count:
+        return (
+            f"accounts.new_count: found {accounts.new_count}; must be at most "
+            f"accounts.count ({accounts.count})"
+        )
+    return None
+
+
+def _delivery_leaves_room_for_the_unregistered(scenario: Scenario) -> str | None:
+    network = scenario.network
+    for name in ("delivery_rate", "delivery_rate_over_limit"):
+        most = 1 - network.unregistered_fraction
+        if getattr(network, name) > most:
+            return (
+                f"network.{name}: found {getattr(network, name):g}; must be <= {most:g}, since "
+                f"network.unregistered_fraction ({network.unregistered_fraction:g}) never arrive"
+            )
+    return None
+
+
+def _reply_delays_are_in_order(scenario: Scenario) -> str | None:
+    replies = scenario.replies
+    if replies.delay_min_s > replies.delay_max_s:
+        return (
+            f"replies.delay_min_s: found {replies.delay_min_s:g}; must be <= "
+            f"replies.delay_max_s ({replies.delay_max_s:g})"
+        )
+    return None
+
+
+def _shares_add_up(scenario: Scenario) -> str | None:
+    total = sum(script.share for script in scenario.conversations.scripts)
+    if abs(total - 1) > 1e-6:
+        return f"conversations.scripts: the shares add up to {total:g}; they must add up to 1"
+    return None
+
+
+def _expected_intents_exist(scenario: Scenario) -> str | None:
+    known = {rule.intent for rule in scenario.replies.rules} | {
+        "escalated",
+        "opted_out",
+        "unmatched",
+    }
+    for script in scenario.conversations.scripts:
+        for turn in script.turns:
+            if turn.expect not in known:
+                return (
+                    f"conversations.scripts: {script.kind} expects intent {turn.expect!r}, which no rule "
+                    f"answers; allowed: {', '.join(sorted(known))}"
+                )
+    return None
+
+
+def _template_is_one(scenario: Scenario) -> str | None:
+    try:
+        variables_of(scenario.campaign.template)
+    except ValueError as error:
+        return f"campaign.template: {error}; write variables as {{name}} and a brace as {{{{"
+    return None
+
+
+def _pacing_caps_fit_each_other(scenario: Scenario) -> str | None:
+    pacing = scenario.pacing
+    if pacing.warm_up_per_day > pacing.rate_per_day:
+        return (
+            f"pacing.warm_up_per_day: found {pacing.warm_up_per_day}; must be <= "
+            f"pacing.rate_per_day ({pacing.rate_per_day})"
+        )
+    return None
+
+
+CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
+    _clock_has_zone,
+    _campaign_is_not_in_the_past,
+    _horizon_holds_the_campaign,
+    _quiet_hours_leave_a_window,
+    _template_is_one,
+    _new_accounts_exist,
+    _pacing_caps_fit_each_other,
+    _delivery_leaves_room_for_the_unregistered,
+    _reply_delays_are_in_order,
+    _shares_add_up,
+    _expected_intents_exist,
+)

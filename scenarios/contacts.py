@@ -1,0 +1,127 @@
+"""Contact files: CSV in, columns out.
+
+Columns: `phone`, `name`, `timezone` (IANA), `tags` (separated by `;`), `consent` (yes/no); any further
+column is a variable for the message template. A malformed *row* is an error; a malformed *number* is data:
+lists have them (C026).
+"""
+
+import csv
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+from scenarios.content import variables_of
+from scenarios.errors import InputError, nearest
+from scenarios.loading import Loaded
+
+REQUIRED = ("phone", "name", "timezone", "tags", "consent")
+CONSENT = {"yes": True, "no": False}
+
+
+class Contact(NamedTuple):
+    phone: str
+    e164: str | None  # None: malformed number
+    timezone: str
+    tags: frozenset[str]
+    consent: bool
+    variables: dict[str, str]  # name and every extra column
+
+
+def e164(text: str) -> str | None:
+    """A number in E.164 (`+14155550100`), or None when it cannot be one. Needs the country code."""
+    number = text.strip()
+    if not number.startswith("+"):
+        number = f"+{number}"
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+@lru_cache(maxsize=8)
+def read_contacts(path: Path) -> tuple[Contact, ...]:
+    """All rows of a contact file. InputError names file, line and column of the first malformed row."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return tuple(_rows(csv.reader(lines), path.name))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path.name}: not UTF-8 text at byte {error.start}; save the file as UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise InputError(f"{path.name}: not a CSV file: {error}") from None
+
+
+def _rows(reader: Iterator[list[str]], file: str) -> Iterator[Contact]:
+    header = [name.strip() for name in next(reader, [])]
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        hint = nearest(missing[0], header)
+        raise InputError(
+            f"{file}: line 1: column {missing[0]!r} is missing{hint} (found: {', '.join(header)})"
+        )
+    count = 0
+    for line, cells in enumerate(reader, start=2):
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InputError(
+                f"{file}: line {line}: found {len(cells)} cells; the header has {len(header)} columns "
+                "(quote a cell that holds a comma)"
+            )
+        yield _contact(
+            dict(zip(header, (cell.strip() for cell in cells), strict=True)), f"{file}: line {line}"
+        )
+        count += 1
+    if not count:
+        raise InputError(f"{file}: holds no contacts; it needs at least one row below the header")
+
+
+def _contact(row: dict[str, str], where: str) -> Contact:
+    consent = CONSENT.get(row["consent"].lower())
+    if consent is None:
+        raise InputError(f"{where}: consent: found {row['consent']!r}; must be yes or no")
+    if not _is_zone(row["timezone"]):
+        raise InputError(
+            f"{where}: timezone: found {row['timezone']!r}; must be an IANA name, as Europe/Berlin"
+        )
+    return Contact(
+        phone=row["phone"],
+        e164=e164(row["phone"]),
+        timezone=row["timezone"],
+        tags=frozenset(tag for tag in (t.strip() for t in row["tags"].split(";")) if tag),
+        consent=consent,
+        variables={name: row[name] for name in row if name not in REQUIRED or name == "name"},
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of the zone database
+        return False
+    return True
+
+
+def contacts_of(loaded: Loaded) -> tuple[Contact, ...]:
+    """The scenario's contact file, checked against the campaign's template."""
+    contacts = read_contacts(loaded.contacts_path)
+    campaign = loaded.scenario.campaign
+    for name in variables_of(campaign.template):
+        columns = list(contacts[0].variables)
+        if name not in columns and name not in campaign.fallbacks:
+            raise InputError(
+                f"{loaded.path.name}: campaign.template: variable {{{name}}} is no column of "
+                f"{loaded.contacts_path.name}{nearest(name, columns)} (have: {', '.join(columns)})"
+            )
+    return contacts

@@ -1,0 +1,107 @@
+"""The names, units and definitions of every KPI: one vocabulary for simulated and measured results."""
+
+import sys
+
+import msgspec
+
+
+class Definition(msgspec.Struct, frozen=True):
+    name: str
+    unit: str
+    text: str
+
+
+DEFINITIONS: tuple[Definition, ...] = tuple(
+    Definition(*row)
+    for row in (
+        ("messages_sent", "messages", "Messages handed to the network; a retry counts again."),
+        ("messages_delivered", "messages", "Messages that reached a phone."),
+        ("messages_read", "messages", "Delivered messages that were read."),
+        ("messages_clicked", "messages", "Read messages whose link was clicked."),
+        ("messages_replied", "messages", "Read messages that the customer answered."),
+        ("delivery_rate", "fraction", "messages_delivered / messages_sent."),
+        ("read_rate", "fraction", "Messages read / messages_delivered."),
+        ("click_rate", "fraction", "Messages whose link was clicked / messages_delivered."),
+        ("reply_rate", "fraction", "Messages answered by the customer / messages_delivered."),
+        ("conversion_rate", "fraction", "orders / messages_delivered."),
+        ("click_to_order_rate", "fraction", "orders / messages clicked."),
+        ("opt_out_rate", "fraction", "Opt-outs (STOP) / messages_delivered."),
+        ("block_rate", "fraction", "Customers blocking the account / messages_delivered."),
+        ("complaint_rate", "fraction", "Complaints to the network / messages_delivered."),
+        ("orders", "orders", "Orders within the horizon."),
+        ("revenue_usd", "USD", "Value of these orders."),
+        ("cost_usd", "USD", "Messages, accounts and server within the horizon."),
+        ("roi", "USD per USD", "Gross profit (revenue x gross margin) returned for each 1 spent."),
+        ("cac_usd", "USD", "cost_usd / customers who ordered."),
+        (
+            "account_ban_rate",
+            "fraction per 30 days",
+            "Share of accounts banned in 30 sending days: 1 - exp(-30 h), h the mean daily ban hazard over "
+            "the account-days with a send. The hazard that acted is used instead of the few bans that it "
+            "happened to cause: the same expectation with far less noise.",
+        ),
+        ("accounts_banned", "accounts", "Accounts banned within the horizon."),
+        ("send_duration_s", "s", "From the first to the last first-attempt send."),
+        (
+            "contacts_rejected",
+            "contacts",
+            "Contacts left out before sending: malformed number, no consent, missing variable.",
+        ),
+        (
+            "response_time_s_p50",
+            "s",
+            "Median time from a customer's message to the server's decision on it. Measured: the HTTP answer "
+            "of POST /reply, from the moment it was due. Simulated: waiting plus service at the server.",
+        ),
+        ("response_time_s_p95", "s", "95th percentile of the same."),
+        ("response_time_s_p99", "s", "99th percentile of the same."),
+        (
+            "conversations_completed",
+            "conversations",
+            "Conversations whose last turn was answered as expected.",
+        ),
+        (
+            "conversations_concurrent_peak",
+            "conversations",
+            "Most conversations open at one moment.",
+        ),
+        (
+            "requests_per_s",
+            "requests/s",
+            "Requests answered by the server for each second of the test.",
+        ),
+        (
+            "error_rate",
+            "fraction",
+            "Requests that failed or whose answer meant the wrong thing / requests.",
+        ),
+        (
+            "escalation_rate",
+            "fraction",
+            "Customer messages handed to a person / customer messages.",
+        ),
+        (
+            "client_cpu",
+            "fraction of one core",
+            "Load test only: processor time of the load generator / time. Above 0.6 the response times are "
+            "the generator's own as much as the server's.",
+        ),
+        (
+            "client_lag_s_p99",
+            "s",
+            "Load test only: 99th percentile of the time from when a message was due to when the load "
+            "generator sent it. It is part of response_time_s.",
+        ),
+    )
+)
+UNITS: dict[str, str] = {definition.name: definition.unit for definition in DEFINITIONS}
+
+
+def markdown() -> str:
+    """docs/kpis.md, whole."""
+    table = "\n".join(f"| `{d.name}` | {d.unit} | {d.text} |" for d in DEFINITIONS)
+    return f"# KPIs\n\nGenerated from `scenarios/kpis.py` by `make docs`.\n\n| name | unit | definition |\n|---|---|---|\n{table}\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

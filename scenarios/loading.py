@@ -1,0 +1,248 @@
+"""From a scenario file to a `Scenario`: TOML, `extends`, `--set`, sources beside values, one-line errors."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from scenarios.checks import problem_of
+from scenarios.errors import InputError, nearest
+from scenarios.schema import Scenario
+
+SHIPPED = Path(__file__).parent
+VALUE_KEYS = ({"value"}, {"value", "source"})
+
+
+class Loaded(NamedTuple):
+    """A checked scenario with where it came from.
+
+    `sources` maps a dotted path to the source that the file states beside that value; `origins` maps it to
+    the file (or `--set`) that set it. Paths in neither hold the schema's default.
+    """
+
+    scenario: Scenario
+    path: Path
+    sources: dict[str, str]
+    origins: dict[str, str]
+
+    @property
+    def contacts_path(self) -> Path:
+        return contacts_path(self.scenario, self.path)
+
+
+def contacts_path(scenario: Scenario, path: Path) -> Path:
+    """Where the contact file is: relative to the scenario file that was loaded."""
+    return (path.parent / scenario.population.contacts).resolve()
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> path of every scenario that comes with the product."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.toml"))}
+
+
+def find(name_or_path: str) -> Path:
+    """The file of a shipped scenario's name or of a path; InputError if there is none."""
+    known = shipped()
+    if name_or_path in known:
+        return known[name_or_path]
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or "/" in name_or_path:
+        raise InputError(f"{name_or_path}: no such scenario file")
+    hint = nearest(name_or_path, list(known))
+    raise InputError(f"{name_or_path}: no shipped scenario of that name{hint} (have: {', '.join(known)})")
+
+
+def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
+    """Load, override and check a scenario.
+
+    `settings` are `PATH=VALUE` strings, applied in order after the file; VALUE is TOML,
+    and bare words are strings.
+    Raises InputError with one line that names file, field, what was found and what is allowed.
+    """
+    path = find(name_or_path)
+    layers = [(str(p), table) for p, table in _chain(path)]
+    layers += [(f"--set {setting}", _table_of(setting)) for setting in settings]
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for origin, table in layers:
+        plain = _unwrap(table, "", sources, origins, "--set" if origin.startswith("--set") else origin)
+        _check_names(plain, Scenario, "", origin)
+        merged = _merge(merged, plain)
+    _rebase_contacts(merged, origins, path)
+    scenario = _convert(merged, path, origins)
+    if problem := problem_of(scenario):
+        raise InputError(f"{path.name}: {problem}")
+    if not contacts_path(scenario, path).is_file():
+        raise InputError(
+            f"{path.name}: population.contacts: found {scenario.population.contacts!r}; no such file "
+            f"beside the scenario; give the path of a CSV relative to {path.name}"
+        )
+    return Loaded(scenario, path, sources, origins)
+
+
+def leaves(kind: type[msgspec.Struct] = Scenario, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every parameter of the schema as (dotted path, msgspec field), in order of definition."""
+    for info in msgspec.structs.fields(kind):
+        path = f"{prefix}{info.name}"
+        inner = _struct_of(info.type)
+        if inner is not None:
+            yield from leaves(inner, f"{path}.")
+        else:
+            yield path, info
+
+
+def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
+    return kind if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+
+
+def _chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[Path, dict[str, Any]]]:
+    """The file and those it extends, furthest ancestor first."""
+    if path in seen:
+        raise InputError(
+            f"{path.name}: extends: goes round in a circle ({' -> '.join(p.name for p in seen)})"
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path.name}: not valid TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path.name}: not UTF-8 text at byte {error.start}; save the file as UTF-8"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    parent = table.pop("extends", None)
+    if parent is None:
+        return [(path, table)]
+    if not isinstance(parent, str):
+        raise InputError(f"{path.name}: extends: found {parent!r}; must be a scenario name or a path")
+    base = path.parent / parent
+    return [*_chain(base if base.is_file() else find(parent), (*seen, path)), (path, table)]
+
+
+def _table_of(setting: str) -> dict[str, Any]:
+    """`a.b=1` as `{"a": {"b": 1}}`."""
+    dotted, equals, text = setting.partition("=")
+    if not equals or not all(dotted.strip().split(".")):
+        raise InputError(f"--set {setting}: must be PATH=VALUE, as in pacing.rate_per_min=25")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table: Any = value
+    for name in reversed(dotted.strip().split(".")):
+        table = {name: table}
+    return dict(table)
+
+
+def _unwrap(
+    table: Mapping[str, Any],
+    prefix: str,
+    sources: dict[str, str],
+    origins: dict[str, str],
+    origin: str,
+) -> dict[str, Any]:
+    """Strip `{value, source}` wrappers and note sources and origins by path."""
+    plain: dict[str, Any] = {}
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping) and set(value) not in VALUE_KEYS and path != "campaign.fallbacks":
+            plain[name] = _unwrap(value, f"{path}.", sources, origins, origin)
+            continue
+        sources.pop(path, None)
+        if isinstance(value, Mapping) and set(value) in VALUE_KEYS:
+            if "source" in value:
+                sources[path] = str(value["source"])
+            value = value["value"]
+        origins[path] = origin
+        plain[name] = value
+    return plain
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        old = merged.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _rebase_contacts(merged: dict[str, Any], origins: Mapping[str, str], path: Path) -> None:
+    """A contact file named by a parent is beside the parent; `--set` names one from the working folder."""
+    population = merged.get("population")
+    origin = origins.get("population.contacts", str(path))
+    if not isinstance(population, dict) or not isinstance(population.get("contacts"), str):
+        return
+    folder = Path.cwd() if origin == "--set" else Path(origin).parent
+    if folder.resolve() != path.parent.resolve():
+        population["contacts"] = str((folder / population["contacts"]).resolve())
+
+
+def _check_names(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str, origin: str) -> None:
+    """Unknown field -> InputError naming the nearest valid one."""
+    fields = {info.name: info for info in msgspec.structs.fields(kind)}
+    where = origin if origin.startswith("--set") else Path(origin).name
+    for name, value in table.items():
+        if name not in fields:
+            hint = nearest(name, list(fields))
+            raise InputError(f"{where}: {prefix}{name}: unknown field{hint} (allowed: {', '.join(fields)})")
+        inner = _struct_of(fields[name].type)
+        if inner is None:
+            continue
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where}: {prefix}{name}: found {value!r}; must be a table of fields")
+        _check_names(value, inner, f"{prefix}{name}.", origin)
+
+
+def _convert(merged: dict[str, Any], path: Path, origins: Mapping[str, str]) -> Scenario:
+    try:
+        return msgspec.convert(merged, Scenario)
+    except msgspec.ValidationError as error:
+        raise InputError(_explain(str(error), merged, path, origins)) from None
+
+
+def _explain(error: str, merged: Mapping[str, Any], path: Path, origins: Mapping[str, str]) -> str:
+    """msgspec's `Expected ... - at `$.a.b`` as file, field, found, allowed."""
+    what, _, where = error.partition(" - at `$")
+    dotted = where.rstrip("`").lstrip(".")
+    if missing := re.search(r"missing required field `(\w+)`", what):
+        field = ".".join(part for part in (dotted, missing[1]) if part)
+        return f"{path.name}: {field}: is missing; it has no default, so the scenario must state it"
+    found: Any = merged
+    for part in re.findall(r"[^.\[\]]+", dotted):
+        found = found[int(part)] if part.isdigit() else found[part]
+    origin = origins.get(dotted, str(path))
+    file = origin if origin.startswith("--set") else Path(origin).name
+    return f"{file}: {dotted}: found {_shown(found)}; {_allowed(dotted) or _plain(what)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+BOUNDS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+
+
+def _allowed(dotted: str) -> str:
+    """`must be a whole number >= 1 and <= 6000`, from the schema; empty for what has no simple form."""
+    info = dict(leaves()).get(dotted)
+    if info is None or info.type.__origin__ not in KINDS:
+        return ""
+    meta = info.type.__metadata__[0]
+    if meta.pattern is not None:
+        return "must be a clock time HH:MM" if meta.extra["unit"] == "HH:MM" else f"must match {meta.pattern}"
+    bounds = [f"{sign} {getattr(meta, name):g}" for name, sign in BOUNDS if getattr(meta, name) is not None]
+    return f"must be {KINDS[info.type.__origin__]} {' and '.join(bounds)}".rstrip()
+
+
+def _plain(what: str) -> str:
+    return re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))

@@ -1,0 +1,111 @@
+"""The result document: the same shape from the simulator and from a load test."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from scenarios.errors import InputError
+from scenarios.kpis import UNITS
+from scenarios.provenance import Row
+
+FILE_NAME = "result.json"
+
+
+class Kpi(Struct, frozen=True):
+    """An estimate with its interval; low = value = high where nothing is random."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+
+
+class Series(Struct, frozen=True):
+    """A time series: seconds from the start, and a value for each."""
+
+    t_s: list[float]
+    value: list[float]
+
+
+class Distribution(Struct, frozen=True):
+    """An empirical distribution: `counts[i]` observations in `[edges[i], edges[i + 1])`."""
+
+    edges: list[float]
+    counts: list[float]
+    unit: str
+
+
+class Calibration(Struct, frozen=True):
+    """Messages sent one after another to an idle server: what it needs for one.
+
+    `times_s`: from a message to its answer, in s, each > 0. `busy_share`, in (0, 1]: how much of that the
+    server itself is busy, so that others must wait; the rest (a flush to disk, a hand-over) passes for many
+    messages at once.
+    """
+
+    times_s: list[float]
+    busy_share: float
+
+
+class Verdict(Struct, frozen=True):
+    """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
+
+    service_level: str
+    kpi: str
+    bound: float
+    least: bool
+    value: float
+    met: bool
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    kind: Literal["simulation", "load"]
+    scenario: str
+    seed: int
+    replications: Annotated[int, Meta(ge=1)]
+    horizon_s: float
+    kpis: dict[str, Kpi]
+    series: dict[str, Series] = field(default_factory=dict)
+    distributions: dict[str, Distribution] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
+    provenance: dict[str, Row] = field(default_factory=dict)
+    wall_s: float = 0.0
+    exposures: int = 0
+
+
+def kpi(name: str, value: float, low: float | None = None, high: float | None = None) -> Kpi:
+    """A KPI of a known name; KeyError for a name without a definition."""
+    return Kpi(value, value if low is None else low, value if high is None else high, UNITS[name])
+
+
+def provenance_of(rows: list[Row]) -> dict[str, Row]:
+    return {row.path: row for row in rows}
+
+
+def encode(result: Result) -> bytes:
+    """The document as JSON, keys in a fixed order. Non-finite numbers become null."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2)
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Write `result.json` into a folder (made if missing), whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / FILE_NAME
+    partial = folder / f".{FILE_NAME}.partial"
+    partial.write_bytes(encode(result))
+    partial.replace(target)
+    return target
+
+
+def read(path: Path) -> Result:
+    """Read a result from its file or its folder; InputError if it is missing or malformed."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Result)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InputError(f"{file}: is not a result document: {error}") from None

@@ -1,0 +1,776 @@
+"""The scenario as frozen structs: every parameter with its range, unit, default and source.
+
+A source is a claim id of the project's claims files (C020, G058, ...), a published paper, or "assumed" with the reason.
+The source of a default stands here; a scenario file may give its own beside the value
+(`rate_per_min = { value = 12, source = "C020" }`).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+
+def parameter(
+    text: str,
+    *,
+    unit: str = "",
+    source: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    min_length: int | None = None,
+    pattern: str | None = None,
+) -> Meta:
+    """Range, meaning, unit and default's source of one parameter, as msgspec metadata."""
+    limits: dict[str, Any] = {
+        "ge": ge,
+        "gt": gt,
+        "le": le,
+        "lt": lt,
+        "min_length": min_length,
+        "pattern": pattern,
+    }
+    return Meta(
+        description=text,
+        extra={"unit": unit, "source": source},
+        extra_json_schema={"x-unit": unit, "x-source": source},
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    )
+
+
+class Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every scenario struct: immutable, and a typo is an error."""
+
+
+CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+
+class Population(Frozen, frozen=True):
+    contacts: Annotated[
+        str,
+        parameter("CSV of contacts, relative to the scenario file", source="scenario", min_length=1),
+    ]
+    size: Annotated[
+        int,
+        parameter(
+            "customers; fewer than the file has: its first rows; more: rows drawn again",
+            unit="customers",
+            source="assumed: the shipped contact file, whole",
+            ge=1,
+            le=50_000_000,
+        ),
+    ] = 10_000
+    engagement_a: Annotated[
+        float,
+        parameter(
+            "first shape of the Beta distribution of a customer's engagement (mean a/(a+b))",
+            source="assumed: mean 1/2; engagement shifts log-odds around the mean customer",
+            gt=0,
+        ),
+    ] = 2.0
+    engagement_b: Annotated[
+        float,
+        parameter(
+            "second shape of the Beta distribution of a customer's engagement",
+            source="assumed: mean 1/2, as engagement_a",
+            gt=0,
+        ),
+    ] = 2.0
+    engagement_log_odds: Annotated[
+        float,
+        parameter(
+            "how far engagement moves the log-odds of read, click, reply and order: from -x to +x",
+            unit="log-odds",
+            source="assumed: the most engaged order about 7 times as often as the least (C181: 7)",
+            ge=0,
+            le=5,
+        ),
+    ] = 1.0
+    order_value_median_usd: Annotated[
+        float,
+        parameter(
+            "median of the lognormal order value",
+            unit="USD",
+            source="G017: 80-150 USD an order",
+            gt=0,
+        ),
+    ] = 110.0
+    order_value_log_sd: Annotated[
+        float,
+        parameter(
+            "standard deviation of the log of the order value",
+            source="assumed: 80-150 USD (G017) as the middle half of orders gives 0.47",
+            ge=0,
+            le=3,
+        ),
+    ] = 0.47
+
+
+class Accounts(Frozen, frozen=True):
+    count: Annotated[
+        int,
+        parameter(
+            "sending accounts",
+            unit="accounts",
+            source="C116: 5-10 accounts is the first server tier",
+            ge=1,
+            le=500,
+        ),
+    ] = 10
+    new_count: Annotated[
+        int,
+        parameter(
+            "how many of them have never sent, and warm up",
+            unit="accounts",
+            source="assumed: a fifth, so that warm-up is seen at work",
+            ge=0,
+        ),
+    ] = 2
+    age_months: Annotated[
+        float,
+        parameter(
+            "age of the accounts that are not new",
+            unit="months",
+            source="assumed: within the first 6 months, before open rates fall (C140)",
+            ge=0,
+            le=120,
+        ),
+    ] = 4.0
+    replacement_delay_h: Annotated[
+        float,
+        parameter(
+            "time from a ban to the new account's first possible send",
+            unit="h",
+            source="assumed: a working day to buy and register a number",
+            ge=0,
+        ),
+    ] = 24.0
+
+
+class Network(Frozen, frozen=True):
+    delivery_rate: Annotated[
+        float,
+        parameter(
+            "delivered at the first attempt, well-formed numbers, account within the hourly limit",
+            unit="fraction",
+            source="C158",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.95
+    delivery_rate_over_limit: Annotated[
+        float,
+        parameter(
+            "the same for sends above the hourly limit",
+            unit="fraction",
+            source="C159, taken as a parameter: the sources name no mechanism behind the drop",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.82
+    hourly_limit: Annotated[
+        int,
+        parameter(
+            "sends of one account in any 3600 s above which delivery drops",
+            unit="messages/h",
+            source="C157",
+            ge=1,
+        ),
+    ] = 200
+    unregistered_fraction: Annotated[
+        float,
+        parameter(
+            "well-formed numbers that are not on WhatsApp: fail at every attempt",
+            unit="fraction",
+            source="assumed: half of the 5 % that C158 leaves undelivered, the rest is transient",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.025
+    delivery_delay_median_s: Annotated[
+        float,
+        parameter(
+            "median time from send to delivery (lognormal)",
+            unit="s",
+            source="assumed: phones online get a message within seconds",
+            gt=0,
+        ),
+    ] = 2.0
+    delivery_delay_log_sd: Annotated[
+        float,
+        parameter(
+            "standard deviation of the log of the delivery delay",
+            source="assumed: 5 % of phones are reached after more than a minute",
+            ge=0,
+            le=5,
+        ),
+    ] = 2.0
+    ban_per_30_days: Annotated[
+        float,
+        parameter(
+            "share of accounts banned in 30 sending days with every rule kept",
+            unit="fraction",
+            source="C106, taken as a parameter: the level that the rule effects multiply; a month assumed, C106 states no period",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.012
+    risky_rate_per_min: Annotated[
+        int,
+        parameter(
+            "sends of one account in any 60 s above which the ban hazard rises",
+            unit="messages/min",
+            source="C018",
+            ge=1,
+        ),
+    ] = 20
+    risky_rate_hazard_ratio: Annotated[
+        float,
+        parameter("ban hazard above risky_rate_per_min against below", unit="ratio", source="C019", ge=1),
+    ] = 1.35
+    broken_rule_hazard_ratio: Annotated[
+        float,
+        parameter(
+            "ban hazard for each other pacing rule broken that day: hourly limit, equal content, warm-up",
+            unit="ratio",
+            source="derived: C107 over C106 as hazards is 26; less C019 leaves 19.3 for three rules, 2.68 each",
+            ge=1,
+        ),
+    ] = 2.68
+    equal_content_gap_s: Annotated[
+        float,
+        parameter(
+            "equal content from two accounts closer than this counts as a broken rule",
+            unit="s",
+            source="C103",
+            ge=0,
+        ),
+    ] = 15.0
+    warm_up_per_day: Annotated[
+        int,
+        parameter(
+            "a new account above this in any 24 h counts as a broken rule",
+            unit="messages/day",
+            source="C104",
+            ge=1,
+        ),
+    ] = 50
+    warm_up_days: Annotated[
+        float,
+        parameter("how long an account counts as new", unit="days", source="C105", ge=0),
+    ] = 3.0
+    complaint_limit: Annotated[
+        float,
+        parameter(
+            "share of an account's delivered messages complained of, above which its ban hazard rises",
+            unit="fraction",
+            source="T025",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.005
+    complaint_hazard_ratio: Annotated[
+        float,
+        parameter(
+            "ban hazard above complaint_limit against below",
+            unit="ratio",
+            source="assumed: as strong as one broken rule (2.68); T025 gives no figure",
+            ge=1,
+        ),
+    ] = 2.68
+
+
+class Pacing(Frozen, frozen=True):
+    """An account's own limits as the strategy sets them; server.dispatch.pacing.Rules reads them."""
+
+    rate_per_min: Annotated[
+        int,
+        parameter(
+            "cap in any 60 s; the mean gap between messages is 60 s over this",
+            unit="messages/min",
+            source="C020: 10-15 a minute",
+            ge=1,
+            le=6000,
+        ),
+    ] = 12
+    rate_per_hour: Annotated[
+        int,
+        parameter("cap in any 3600 s", unit="messages/h", source="C101", ge=1, le=360_000),
+    ] = 200
+    rate_per_day: Annotated[
+        int,
+        parameter(
+            "cap in any 24 h",
+            unit="messages/day",
+            source="derived: C101 through the 14 h between C030 and C031",
+            ge=1,
+            le=8_640_000,
+        ),
+    ] = 2800
+    spacing_jitter: Annotated[
+        float,
+        parameter(
+            "gaps vary evenly by this fraction either way",
+            unit="fraction",
+            source="C017: 3-5 s is 4 s give or take a quarter",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.25
+    warm_up_days: Annotated[
+        float,
+        parameter("a new account is held back this long", unit="days", source="C105", ge=0, le=365),
+    ] = 3.0
+    warm_up_per_day: Annotated[
+        int,
+        parameter("cap in any 24 h while warming up", unit="messages/day", source="C104", ge=1),
+    ] = 50
+    equal_content_gap_s: Annotated[
+        float,
+        parameter(
+            "least time between equal content from different accounts",
+            unit="s",
+            source="C103",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 15.0
+    quiet_from: Annotated[
+        str,
+        parameter(
+            "no send at or after this, customer's local time",
+            unit="HH:MM",
+            source="C031",
+            pattern=CLOCK,
+        ),
+    ] = "22:00"
+    quiet_until: Annotated[
+        str,
+        parameter(
+            "no send before this, customer's local time; 00:00 to 00:00 means no quiet hours",
+            unit="HH:MM",
+            source="C030",
+            pattern=CLOCK,
+        ),
+    ] = "08:00"
+    customer_cap: Annotated[
+        int,
+        parameter(
+            "campaign messages to one customer in any customer_cap_window_s",
+            unit="messages",
+            source="R155: at most 3 a week to an active customer",
+            ge=1,
+        ),
+    ] = 3
+    customer_cap_window_s: Annotated[
+        float,
+        parameter("window of customer_cap", unit="s", source="R155: a week", gt=0, le=31_536_000),
+    ] = 604_800.0
+
+
+class Campaign(Frozen, frozen=True):
+    template: Annotated[
+        str,
+        parameter(
+            "text; {name} and any other column of the contact file in braces",
+            source="scenario",
+            min_length=1,
+        ),
+    ]
+    start: Annotated[
+        datetime,
+        parameter("first possible send, with its zone", source="scenario"),
+    ]
+    fallbacks: Annotated[
+        dict[str, str],
+        parameter(
+            "what stands in for an empty variable; a variable without one holds the message back",
+            source="scenario",
+        ),
+    ] = field(default_factory=dict)
+    with_tags: Annotated[
+        list[str],
+        parameter("only contacts that carry all of these tags", source="scenario"),
+    ] = field(default_factory=list)
+    without_tags: Annotated[
+        list[str],
+        parameter("no contact that carries any of these tags", source="scenario"),
+    ] = field(default_factory=list)
+    validate_numbers: Annotated[
+        bool,
+        parameter(
+            "leave malformed numbers out before sending; false pays for sends that must fail (C027)",
+            source="T038: checked lists",
+        ),
+    ] = True
+    retry_after_h: Annotated[
+        float,
+        parameter("failed numbers are tried again after this", unit="h", source="C028", gt=0, le=720),
+    ] = 24.0
+    retries: Annotated[
+        int,
+        parameter(
+            "how often a failed number is tried again",
+            unit="attempts",
+            source="C028; the count is not stated, one assumed",
+            ge=0,
+            le=5,
+        ),
+    ] = 1
+
+
+class Funnel(Frozen, frozen=True):
+    """What the mean customer does with a delivered message. Effects multiply odds."""
+
+    read: Annotated[
+        float,
+        parameter(
+            "read, given delivered, account up to 6 months old",
+            unit="fraction",
+            source="C141",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.85
+    read_old_account: Annotated[
+        float,
+        parameter(
+            "the same for an account of 12 months or more; between, log-odds fall in a line",
+            unit="fraction",
+            source="C142, ages from C140",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.62
+    click: Annotated[
+        float,
+        parameter(
+            "click, given read",
+            unit="fraction",
+            source="derived: C189 over C188 is 0.08 a message, over delivered 0.95 (C158) and read 0.85 (C141)",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.099
+    order: Annotated[
+        float,
+        parameter(
+            "order, given click",
+            unit="fraction",
+            source="derived: C190 over C189 is 35/400",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.0875
+    reply: Annotated[
+        float,
+        parameter(
+            "reply, given read",
+            unit="fraction",
+            source="T089: 5 % of a send is good; over 0.95 and 0.85",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.062
+    opt_out: Annotated[
+        float,
+        parameter(
+            "opt-out (STOP), given read",
+            unit="fraction",
+            source="assumed: 5 % a month at up to 3 a week (R157, R155) is about 0.4 % a message",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.004
+    block: Annotated[
+        float,
+        parameter(
+            "block of the account, given read",
+            unit="fraction",
+            source="assumed: half as many block as opt out where STOP is honoured",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.002
+    complaint: Annotated[
+        float,
+        parameter(
+            "complaint to the network, given read and STOP honoured",
+            unit="fraction",
+            source="assumed: a fifth of the 0.5 % at which numbers are lost (T025), since all consented",
+            gt=0,
+            lt=1,
+        ),
+    ] = 0.001
+    read_delay_median_s: Annotated[
+        float,
+        parameter(
+            "median time from delivery to read (lognormal)",
+            unit="s",
+            source="assumed: half read within 15 min; R154 gives 3.2 min at lunch for office staff",
+            gt=0,
+        ),
+    ] = 900.0
+    read_delay_log_sd: Annotated[
+        float,
+        parameter(
+            "standard deviation of the log of the read delay",
+            source="assumed: 5 % read after more than 5 h",
+            ge=0,
+            le=5,
+        ),
+    ] = 1.8
+    act_delay_median_s: Annotated[
+        float,
+        parameter(
+            "median time from read to click, reply, opt-out, block or complaint (lognormal)",
+            unit="s",
+            source="assumed: who acts does so within minutes of reading",
+            gt=0,
+        ),
+    ] = 60.0
+    order_delay_median_s: Annotated[
+        float,
+        parameter(
+            "median time from click to order (lognormal)",
+            unit="s",
+            source="assumed: half of the orders within 2 h, the delay after which carts are chased (R095)",
+            gt=0,
+        ),
+    ] = 7200.0
+    delay_log_sd: Annotated[
+        float,
+        parameter(
+            "standard deviation of the log of the act and order delays",
+            source="assumed: wide, as of human delays",
+            ge=0,
+            le=5,
+        ),
+    ] = 1.5
+
+
+class ReplyRule(Frozen, frozen=True):
+    intent: Annotated[str, parameter("name of what the customer wants", min_length=1)]
+    keywords: Annotated[list[str], parameter("words and phrases that show it (C044: 5-8)", min_length=1)]
+    answer: Annotated[str, parameter("what is answered", min_length=1)]
+    escalate: Annotated[bool, parameter("hand over to a person at once")] = False
+
+
+class Replies(Frozen, frozen=True):
+    rules: Annotated[
+        list[ReplyRule],
+        parameter("keyword rules, first match wins", source="C044: 5-8 synonyms an intent", min_length=1),
+    ]
+    delay_min_s: Annotated[
+        float,
+        parameter("shortest wait before an automatic answer", unit="s", source="C049", ge=0, le=3600),
+    ] = 5.0
+    delay_max_s: Annotated[
+        float,
+        parameter("longest wait before an automatic answer", unit="s", source="C049", ge=0, le=3600),
+    ] = 10.0
+    fuzzy_score: Annotated[
+        float,
+        parameter(
+            "least similarity of a misspelt keyword (0 none, 100 equal)",
+            unit="score",
+            source="assumed: one wrong letter in six still matches (C048)",
+            ge=50,
+            le=100,
+        ),
+    ] = 82.0
+    max_per_hour: Annotated[
+        int,
+        parameter(
+            "automatic answers to one customer in any hour; the next goes to a person",
+            unit="answers/h",
+            source="C053, C054",
+            ge=1,
+        ),
+    ] = 3
+
+
+class Turn(Frozen, frozen=True):
+    says: Annotated[list[str], parameter("wordings, one is picked; some misspelt", min_length=1)]
+    expect: Annotated[
+        str,
+        parameter("intent that must answer it, or escalated, opted_out, unmatched", min_length=1),
+    ]
+
+
+class Script(Frozen, frozen=True):
+    kind: Annotated[
+        Literal["greeting", "question", "order", "complaint", "stop"],
+        parameter("what the conversation is about"),
+    ]
+    share: Annotated[float, parameter("share of conversations", unit="fraction", gt=0, le=1)]
+    turns: Annotated[list[Turn], parameter("what the customer writes, in order", min_length=1)]
+
+
+class Conversations(Frozen, frozen=True):
+    scripts: Annotated[
+        list[Script],
+        parameter(
+            "how conversations go",
+            source="assumed: kinds from C067, C082, C085 cases; the shares are not in the sources",
+            min_length=1,
+        ),
+    ]
+    at_once: Annotated[
+        int,
+        parameter(
+            "live conversations held at once in a load test",
+            unit="conversations",
+            source="C136",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 1000
+    think_time_mean_s: Annotated[
+        float,
+        parameter(
+            "mean pause of a customer between an answer and the next message (exponential)",
+            unit="s",
+            source="assumed: compressed, so that a load test of half a minute sees several turns",
+            gt=0,
+            le=3600,
+        ),
+    ] = 5.0
+    duration_s: Annotated[
+        float,
+        parameter(
+            "length of a load test after all conversations have started",
+            unit="s",
+            source="assumed: enough for thousands of turns",
+            gt=0,
+            le=86_400,
+        ),
+    ] = 25.0
+    clock_speed: Annotated[
+        float,
+        parameter(
+            "how many times faster than the wall the clock of a server started for a load test runs",
+            unit="ratio",
+            source="assumed: an hour of the campaign in a second, so that its day fits the test",
+            gt=0,
+            le=1e6,
+        ),
+    ] = 3600.0
+
+
+class ServiceLevels(Frozen, frozen=True):
+    delivery_rate_min: Annotated[
+        float, parameter("least share delivered", unit="fraction", source="C154", ge=0, le=1)
+    ] = 0.92
+    account_ban_rate_max: Annotated[
+        float,
+        parameter("most accounts banned per 30 sending days", unit="fraction", source="C090", ge=0, le=1),
+    ] = 0.02
+    opt_out_rate_max: Annotated[
+        float,
+        parameter(
+            "most opt-outs a delivered message",
+            unit="fraction",
+            source="assumed: twice the assumed rate of a consenting list",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.008
+    send_duration_max_s: Annotated[
+        float,
+        parameter(
+            "longest time from the first to the last first-attempt send",
+            unit="s",
+            source="C030, C031: one permitted day of 14 h",
+            gt=0,
+        ),
+    ] = 50_400.0
+    response_time_p95_max_s: Annotated[
+        float,
+        parameter(
+            "95th percentile of the server's response time",
+            unit="s",
+            source="C098: message delay under 3 s",
+            gt=0,
+        ),
+    ] = 3.0
+    error_rate_max: Annotated[
+        float,
+        parameter(
+            "most requests that fail or answer wrongly",
+            unit="fraction",
+            source="C134: 0.997 of messages arrive",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.003
+
+
+class Costs(Frozen, frozen=True):
+    message_usd: Annotated[
+        float, parameter("price of one message sent", unit="USD", source="G058: 0.005-0.01", ge=0)
+    ] = 0.0075
+    account_usd_per_month: Annotated[
+        float, parameter("rent of one number", unit="USD/month", source="C093: 2-5", ge=0)
+    ] = 3.5
+    new_account_usd: Annotated[
+        float,
+        parameter("one-off price of a replacement number", unit="USD", source="C139: 3-8", ge=0),
+    ] = 5.5
+    server_usd_per_month: Annotated[
+        float, parameter("rent of the server", unit="USD/month", source="C119: 15-20", ge=0)
+    ] = 17.5
+    gross_margin: Annotated[
+        float, parameter("gross profit over revenue", unit="fraction", source="R109", ge=0, le=1)
+    ] = 0.30
+
+
+class Experiment(Frozen, frozen=True):
+    start: Annotated[datetime, parameter("where the clock starts, with its zone", source="scenario")]
+    seed: Annotated[
+        int, parameter("key of all random numbers", source="assumed: any", ge=0, le=2**63 - 1)
+    ] = 1
+    replications: Annotated[
+        int,
+        parameter(
+            "independent runs behind each interval",
+            unit="runs",
+            source="assumed: Student intervals from 20 runs are 5 % wider than from many",
+            ge=2,
+            le=100_000,
+        ),
+    ] = 20
+    horizon_days: Annotated[
+        float,
+        parameter(
+            "simulated time",
+            unit="days",
+            source="assumed: a week holds the campaign, its retry and late orders",
+            gt=0,
+            le=3660,
+        ),
+    ] = 7.0
+    confidence: Annotated[
+        float,
+        parameter("level of the intervals", unit="fraction", source="convention", gt=0.5, lt=1),
+    ] = 0.95
+
+
+class Scenario(Frozen, frozen=True):
+    """One file: the world, the strategy and the service levels."""
+
+    name: Annotated[str, parameter("short name", source="scenario", pattern=r"^[a-z][a-z0-9_]*$")]
+    title: Annotated[str, parameter("one line for people", source="scenario", min_length=1)]
+    population: Population
+    campaign: Campaign
+    replies: Replies
+    conversations: Conversations
+    experiment: Experiment
+    accounts: Accounts = field(default_factory=Accounts)
+    network: Network = field(default_factory=Network)
+    pacing: Pacing = field(default_factory=Pacing)
+    funnel: Funnel = field(default_factory=Funnel)
+    service_levels: ServiceLevels = field(default_factory=ServiceLevels)
+    costs: Costs = field(default_factory=Costs)

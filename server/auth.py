@@ -1,0 +1,61 @@
+"""Bearer tokens with scopes. A token exists in clear only where it is used; here it is a SHA-256 digest."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+
+from scenarios.errors import InputError
+from server.problems import Problem
+
+SCOPES: tuple[str, ...] = ("send", "tag", "reply", "read", "admin")
+SHORTEST = 16  # characters
+
+
+def digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def check_length(token: str) -> None:
+    """InputError for a token that could be guessed."""
+    if len(token) < SHORTEST:
+        raise InputError(
+            f"WAVETANK_TOKEN: found {len(token)} characters; must be {SHORTEST} or more, "
+            "or leave it unset to have one made"
+        )
+
+
+class Tokens:
+    """Who may do what: digest -> scopes."""
+
+    def __init__(self, scopes_of: Mapping[bytes, Iterable[str]]) -> None:
+        self._scopes_of = {key: frozenset(scopes) for key, scopes in scopes_of.items()}
+
+    def add(self, key: bytes, scopes: Iterable[str]) -> None:
+        self._scopes_of[key] = frozenset(scopes)
+
+    def demand(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
+        """The caller's scopes; Problem 401 without a known token, 403 without the scope."""
+        scopes = self._find(_bearer(headers))
+        if scopes is None:
+            raise Problem(401, "give a valid token: Authorization: Bearer TOKEN", "Authorization")
+        if scope not in scopes:
+            raise Problem(403, f"this token lacks the scope {scope!r}", "Authorization")
+        return scopes
+
+    def _find(self, token: bytes | None) -> frozenset[str] | None:
+        if token is None:
+            return None
+        given = hashlib.sha256(token).digest()
+        found = None
+        for key, scopes in self._scopes_of.items():  # all of them: the time tells nothing
+            if hmac.compare_digest(given, key):
+                found = scopes
+        return found
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    for name, value in headers:
+        if name == b"authorization":
+            kind, _, token = value.partition(b" ")
+            return token.strip() if kind.lower() == b"bearer" else None
+    return None

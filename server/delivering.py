@@ -1,0 +1,266 @@
+"""The writer's steps of a message's way: claimed, sent, settled; and what a ban or a crash makes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, case, exists, insert, null, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import Clock
+from server.dispatch.retries import retry_at
+from server.network.emulated import Outbound, Status
+from server.planning import Planner
+from server.store.bulk import Bulk
+from server.store.tables import (
+    CANCELLED,
+    DELIVERED,
+    FAILED,
+    IS_QUEUED,
+    IS_WAITING,
+    SENDING,
+    SENT,
+    WAITING,
+    accounts,
+    attempts,
+    contacts,
+    messages,
+)
+from server.store.writer import Applied
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take at most `limit` messages that are due: they are ours to send. Answer: Claimed.
+
+    Those due more than `late_s` ago are left: their instant is missed, and they need a new plan.
+    """
+
+    limit: int
+    late_s: float
+
+
+class Claimed(NamedTuple):
+    """What to send, in order of time, and when there will be more (Unix seconds; infinity: not known)."""
+
+    messages: Sequence[Outbound]
+    missed: bool
+    next_due_s: float
+    next_release_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The network has accepted these. Answer: None."""
+
+    messages: Sequence[Outbound]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The network tells what became of messages; repeats are harmless. Answer: None."""
+
+    statuses: Sequence[Status]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Claimed, but the network does not know them: they wait for a plan again. Answer: None."""
+
+    message_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """An account is closed and its messages wait for another. Answer: how many; None: no such account."""
+
+    account: int
+
+
+class Claiming:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def apply(self, connection: AsyncConnection, requests: Sequence[Claim]) -> Applied:
+        """One claimer a group: this process owns all accounts."""
+        (request,) = requests
+        now_s = self._clock.now()
+        span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
+        rows = (await connection.execute(_DUE, span)).all()
+        await _CLAIM.execute(connection, [{"key": row.id} for row in rows])
+        next_due_s = _or_never((await connection.execute(_NEXT_DUE)).scalar())
+        next_release_s = _or_never((await connection.execute(_NEXT_RELEASE)).scalar())
+        outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
+        return Applied([Claimed(outbound, next_due_s < span["earliest"], next_due_s, next_release_s)])
+
+
+def _or_never(at_s: float | None) -> float:
+    return float("inf") if at_s is None else at_s
+
+
+async def record_sent(connection: AsyncConnection, requests: Sequence[Sent]) -> Applied:
+    """The step for Sent."""
+    sent = [one for request in requests for one in request.messages]
+    await _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
+    first: dict[int, float] = {}
+    for one in sent:
+        first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
+    if first:
+        await connection.execute(_FIRST_SEND, [{"key": key, "at": at_s} for key, at_s in first.items()])
+    return Applied([None] * len(requests))
+
+
+class Settling:
+    """`apply` is the step for Settle: delivered, failed for good, or to be tried again (C028)."""
+
+    def __init__(self, retry_after_s: float, retries: int) -> None:
+        self._retry_after_s = retry_after_s
+        self._retries = retries
+
+    async def apply(self, connection: AsyncConnection, requests: Sequence[Settle]) -> Applied:
+        final: list[dict[str, Any]] = []
+        again: list[dict[str, Any]] = []
+        for status in (status for request in requests for status in request.statuses):
+            row = {
+                "key": status.message_id,
+                "nth": status.attempt,
+                "at": status.settled_s,
+                "why": status.reason,
+            }
+            retry_s = self._retry_s(status)
+            if retry_s is None:
+                final.append({**row, "state": DELIVERED if status.reason is None else FAILED})
+            else:
+                again.append({**row, "retry": retry_s})
+        await _FINAL.execute(connection, final)
+        if again:
+            await self._try_again(connection, again)
+        return Applied([None] * len(requests))
+
+    def _retry_s(self, status: Status) -> float | None:
+        if status.reason is None:
+            return None
+        return retry_at(
+            status.reason,
+            status.settled_s,
+            status.attempt,
+            retry_after_s=self._retry_after_s,
+            retries=self._retries,
+        )
+
+    async def _try_again(self, connection: AsyncConnection, failed: Sequence[dict[str, Any]]) -> None:
+        await connection.execute(_KEEP_ATTEMPT, failed)
+        await connection.execute(_TRY_AGAIN, failed)
+
+
+async def recall(connection: AsyncConnection, requests: Sequence[Recall]) -> Applied:
+    """The step for Recall; whoever said STOP meanwhile gets nothing."""
+    ids = [{"key": key} for request in requests for key in request.message_ids]
+    await _RECALL.execute(connection, ids)
+    return Applied([None] * len(requests))
+
+
+class Banning:
+    """`apply` is the step for Ban; it must come after the planning of the same group."""
+
+    def __init__(self, planner: Planner, clock: Clock) -> None:
+        self._planner = planner
+        self._clock = clock
+
+    async def apply(self, connection: AsyncConnection, requests: Sequence[Ban]) -> Applied:
+        now_s = self._clock.now()
+        answers = [await self._ban(connection, request.account, now_s) for request in requests]
+        closed = [one.account for one, answer in zip(requests, answers, strict=True) if answer is not None]
+        return Applied(answers, partial(self._committed, closed, now_s))
+
+    async def _ban(self, connection: AsyncConnection, account: int, now_s: float) -> int | None:
+        which = accounts.c.id == account
+        if not (await connection.execute(select(accounts.c.id).where(which))).all():
+            return None
+        still_open = accounts.c.closed_s.is_(None)
+        await connection.execute(update(accounts).where(which, still_open).values(closed_s=now_s))
+        unplanned = await connection.execute(
+            update(messages)
+            .where(messages.c.account_id == account, messages.c.status == IS_QUEUED)
+            .values(status=WAITING, account_id=None, due_s=messages.c.release_s)
+        )
+        return int(unplanned.rowcount)
+
+    def _committed(self, closed: Sequence[int], now_s: float) -> None:
+        for account in closed:
+            self._planner.fleet.close(account, now_s)
+
+
+_DUE = (
+    select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.due_s, contacts.c.phone)
+    .join_from(messages, contacts)
+    .where(
+        messages.c.status == IS_QUEUED,
+        messages.c.due_s >= bindparam("earliest"),
+        messages.c.due_s <= bindparam("now"),
+    )
+    .order_by(messages.c.due_s)
+    .limit(bindparam("most"))
+)
+_CLAIM = Bulk(update(messages).where(messages.c.id == bindparam("key")).values(status=SENDING))
+_NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order_by(messages.c.due_s).limit(1)
+_NEXT_RELEASE = (
+    select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
+)
+_SENT = Bulk(
+    update(messages)
+    .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
+    .values(status=SENT, sent_s=bindparam("at"))
+)
+_FIRST_SEND = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("key"), accounts.c.first_send_s.is_(None))
+    .values(first_send_s=bindparam("at"))
+)
+_THIS_ATTEMPT = (
+    messages.c.id == bindparam("key"),
+    messages.c.attempt == bindparam("nth"),
+    messages.c.status == SENT,
+)
+_FINAL = Bulk(
+    update(messages)
+    .where(*_THIS_ATTEMPT)
+    .values(status=bindparam("state"), reason=bindparam("why"), settled_s=bindparam("at"))
+)
+_KEEP_ATTEMPT = insert(attempts).from_select(
+    ["message_id", "attempt", "account_id", "sent_s", "settled_s", "reason"],
+    select(
+        messages.c.id,
+        messages.c.attempt,
+        messages.c.account_id,
+        messages.c.sent_s,
+        bindparam("at"),
+        bindparam("why"),
+    ).where(*_THIS_ATTEMPT),
+)
+_STOPPED = exists().where(contacts.c.id == messages.c.contact_id, contacts.c.opted_out_s.is_not(None))
+_TRY_AGAIN = (
+    update(messages)
+    .where(*_THIS_ATTEMPT)
+    .values(
+        status=case((_STOPPED, CANCELLED), else_=WAITING),
+        reason=case((_STOPPED, "opted_out"), else_=null()),
+        settled_s=case((_STOPPED, bindparam("at")), else_=null()),
+        attempt=messages.c.attempt + 1,
+        release_s=bindparam("retry"),
+        due_s=bindparam("retry"),
+        account_id=None,
+        sent_s=None,
+    )
+)
+_RECALL = Bulk(
+    update(messages)
+    .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
+    .values(
+        status=case((_STOPPED, CANCELLED), else_=WAITING),
+        reason=case((_STOPPED, "opted_out"), else_=null()),
+        account_id=None,
+        due_s=messages.c.release_s,
+    )
+)

@@ -1,0 +1,116 @@
+"""The loop that sends what is due: claim (committed), hand to the network, record.
+
+After a start, and after any failure of a database, nothing is assumed: whatever was claimed is looked up at
+the network, and all that is not sent is planned anew, so that a pause never ends in a burst.
+
+A message is sent at its planned instant: that is what the network is told and what is recorded. The hand-over
+itself happens when this loop gets to it, `lag_s` real seconds later; one later than LATE_S gets a new plan.
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.clock import Clock
+from server.delivering import Claim, Claimed, Recall, Sent, Settle
+from server.network.emulated import Network, Outbound
+from server.planning import Planner
+from server.scheduling import Release, Replan
+from server.store.database import StoreUnavailable
+from server.store.tables import SENDING, SENT, contacts, messages
+from server.store.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+CLAIM = 500  # messages in one round: bounds how long a reply waits behind it
+ROUND_S = 0.02  # real seconds between rounds with little to do: two commits for each message would be a waste
+LATE_S = 2.0  # real seconds after which a planned instant is missed
+PAUSE_S = 1.0  # real seconds before asking a failing database again
+
+
+class Dispatcher:
+    def __init__(
+        self, writer: Writer, network: Network, planner: Planner, clock: Clock, readers: AsyncEngine
+    ) -> None:
+        self.lag_s = 0.0  # real seconds, of the last message sent
+        self._writer = writer
+        self._network = network
+        self._planner = planner
+        self._clock = clock
+        self._readers = readers
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to do earlier than thought."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._recover()
+                while True:
+                    await self._round()
+            except (StoreUnavailable, OperationalError) as error:
+                logger.error("dispatch stands still, trying again: %s", type(error).__name__)
+                await asyncio.sleep(PAUSE_S)
+
+    async def _recover(self) -> None:
+        """Settle what a stop left open by asking the network; then plan anew what is not sent."""
+        claimed = await self._in_state(SENDING)
+        under_way = await self._in_state(SENT)
+        await self._network.restore(self._clock.now())
+        known = await self._network.known({(one.message_id, one.attempt) for one in (*claimed, *under_way)})
+        sent = [
+            one._replace(sent_s=known[one.message_id, one.attempt])
+            for one in claimed
+            if (one.message_id, one.attempt) in known
+        ]
+        unknown = [one.message_id for one in claimed if (one.message_id, one.attempt) not in known]
+        await asyncio.gather(self._writer.submit(Sent(sent)), self._writer.submit(Recall(unknown)))
+        await self._writer.submit(Replan())
+
+    async def _in_state(self, state: str) -> list[Outbound]:
+        query = (
+            select(
+                messages.c.id, messages.c.attempt, messages.c.account_id, contacts.c.phone, messages.c.due_s
+            )
+            .join_from(messages, contacts)
+            .where(messages.c.status == state)
+        )
+        async with self._readers.connect() as connection:
+            return [Outbound(*row) for row in await connection.execute(query)]
+
+    async def _round(self) -> None:
+        self._news.clear()
+        statuses = self._network.statuses(self._clock.now(), CLAIM)
+        claimed: Claimed
+        claimed, _ = await asyncio.gather(
+            self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
+            self._writer.submit(Settle(statuses)),
+        )
+        if claimed.messages:
+            # No await between the claim's commit and this call: no STOP can be answered in between.
+            await self._network.accept(claimed.messages)
+            self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
+            await self._writer.submit(Sent(claimed.messages))
+        if claimed.missed:
+            await self._writer.submit(Replan())
+        if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
+            await self._writer.submit(Release())
+        elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
+            await self._rest(claimed)
+
+    async def _rest(self, claimed: Claimed) -> None:
+        """Until something is due or news comes, but no shorter than a round."""
+        release_s = claimed.next_release_s if self._planner.fleet.open else float("inf")
+        next_s = min(claimed.next_due_s, release_s, self._network.next_status_s())
+        await asyncio.sleep(ROUND_S)
+        try:
+            async with asyncio.timeout(self._clock.real_until(next_s) if next_s < float("inf") else None):
+                await self._news.wait()
+        except TimeoutError:
+            return

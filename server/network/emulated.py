@@ -1,0 +1,154 @@
+"""The emulated network: takes messages, remembers them for good, and tells later what became of each.
+
+It stands in for a service of somebody else: it keeps its own record in its own file, commits it before it
+says "accepted", and takes a message that it already knows for the same message. Whoever is unsure after a
+crash asks it, and does not send again.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Collection, Container, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from server.network.delivery import Settings, fate
+from server.store.bulk import Bulk
+from server.store.database import StoreUnavailable
+
+RECORD_VERSION = 1
+HOUR_S = 3600.0
+CHUNK = 5000  # ids in one query
+
+metadata = MetaData()
+accepted = Table(
+    "accepted",
+    metadata,
+    Column("message_id", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("account", Integer, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("sent_s", Float, nullable=False),
+    Column("settles_s", Float, nullable=False),
+    Column("reason", Text),  # null: will be delivered
+    sqlite_with_rowid=False,
+)
+
+
+_ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
+
+
+class Outbound(NamedTuple):
+    """One attempt to send. `sent_s` in Unix seconds; ascending within an account."""
+
+    message_id: int
+    attempt: int
+    account: int
+    phone: str
+    sent_s: float
+
+
+class Status(NamedTuple):
+    """What became of an attempt; `reason` None: delivered."""
+
+    settled_s: float
+    message_id: int
+    attempt: int
+    reason: str | None
+
+
+class Network:
+    """Accepts durably and reports statuses when the clock reaches them; `engine` is that of its own file."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings, seed: int) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._seed = seed
+        self._calendar: list[Status] = []
+        self._last_hour: dict[int, deque[float]] = {}
+
+    async def restore(self, now_s: float) -> None:
+        """Remember who sent what in the last hour: needed after a restart or a failure."""
+        query = select(accepted.c.account, accepted.c.sent_s).where(accepted.c.sent_s > now_s - HOUR_S)
+        self._last_hour = {}
+        async with self._engine.connect() as connection:
+            for account, sent_s in await connection.execute(query.order_by(accepted.c.sent_s)):
+                self._last_hour.setdefault(account, deque()).append(sent_s)
+
+    async def accept(self, messages: Sequence[Outbound]) -> None:
+        """Take them; durable on return. A known (message_id, attempt) is not taken twice.
+
+        Raises StoreUnavailable: the network did not answer, and some or none may have been taken.
+        """
+        rows = [self._row(message) for message in messages]
+        try:
+            async with self._engine.begin() as connection:
+                await _ACCEPT.execute(connection, rows)
+        except OperationalError as error:
+            raise StoreUnavailable(f"the network did not answer: {type(error).__name__}") from None
+        for row in rows:
+            heapq.heappush(self._calendar, _status(row))
+
+    async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
+        """Which of these (message_id, attempt) were accepted, with their `sent_s`.
+
+        Their statuses are told again, and only theirs: the reader must expect repeats.
+        """
+        rows = await self._records(sorted({message_id for message_id, _ in attempts}), set(attempts))
+        self._calendar = [_status(row) for row in rows]
+        heapq.heapify(self._calendar)
+        return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
+
+    async def _records(self, ids: Sequence[int], wanted: Container[tuple[int, int]]) -> list[dict[str, Any]]:
+        async with self._engine.connect() as connection:
+            return [
+                dict(row)
+                for first in range(0, len(ids), CHUNK)
+                for row in (
+                    await connection.execute(
+                        select(accepted).where(accepted.c.message_id.in_(ids[first : first + CHUNK]))
+                    )
+                ).mappings()
+                if (row["message_id"], row["attempt"]) in wanted
+            ]
+
+    def statuses(self, now_s: float, limit: int) -> list[Status]:
+        """Statuses whose time has come, at most `limit`, in order of time; each is given once."""
+        ready: list[Status] = []
+        while self._calendar and self._calendar[0].settled_s <= now_s and len(ready) < limit:
+            ready.append(heapq.heappop(self._calendar))
+        return ready
+
+    def next_status_s(self) -> float:
+        """When the next status is due; infinity for none."""
+        return self._calendar[0].settled_s if self._calendar else float("inf")
+
+    def _row(self, message: Outbound) -> dict[str, Any]:
+        over = self._count(message.account, message.sent_s) > self._settings.hourly_limit
+        settled = fate(
+            self._settings,
+            self._seed,
+            message.phone,
+            message.message_id,
+            message.attempt,
+            over_limit=over,
+        )
+        return {
+            **message._asdict(),
+            "settles_s": message.sent_s + settled.delay_s,
+            "reason": settled.reason,
+        }
+
+    def _count(self, account: int, sent_s: float) -> int:
+        """Sends of the account in the hour up to and with this one."""
+        hour = self._last_hour.setdefault(account, deque())
+        while hour and hour[0] <= sent_s - HOUR_S:
+            hour.popleft()
+        hour.append(sent_s)
+        return len(hour)
+
+
+def _status(row: dict[str, Any]) -> Status:
+    return Status(row["settles_s"], row["message_id"], row["attempt"], row["reason"])

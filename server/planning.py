@@ -1,0 +1,134 @@
+"""The pacer of a running server: made from the database, advanced only by what is committed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.dispatch import pacing
+from server.store.tables import accounts, attempts, messages
+
+DAY_S = 86_400.0
+IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
+ZONES = tuple(sorted(available_timezones()))
+ZONE_INDEX = {name: index for index, name in enumerate(ZONES)}
+
+
+class Wanted(NamedTuple):
+    """A message that wants a plan. `release_s`: Unix seconds, not before."""
+
+    customer: int
+    zone: str
+    content: int
+    release_s: float
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The accounts as far as they are booked."""
+
+    pacer: pacing.Pacer
+    open: set[int]
+    booked_until_s: dict[int, float] = field(default_factory=dict)  # due time of each account's last message
+
+    def book(self, messages: pacing.Messages, plan: pacing.Plan) -> None:
+        pacing.commit(self.pacer, messages, plan)
+        for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
+            self.booked_until_s[account] = max(due_s, self.booked_until_s.get(account, due_s))
+
+    def close(self, account: int, at_s: float) -> None:
+        """Banned: it gets nothing more."""
+        if account in self.open:
+            self.open.remove(account)
+            pacing.close_account(self.pacer, account, at_s)
+
+
+class Planner:
+    """The scenario's pacing rules, and the fleet that is committed."""
+
+    def __init__(self, rules: pacing.Rules, seed: int) -> None:
+        self.rules = rules
+        self.seed = seed
+        self.fleet = Fleet(pacing.new_pacer(rules, [], ZONES, seed), set())
+
+
+def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.float64]:
+    """For each message of a plan 0, or the Unix seconds until which its account would stand idle before it.
+
+    An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
+    keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
+    """
+    again_s = np.zeros(len(plan.due_s))
+    for account in np.unique(plan.account).tolist():
+        at = np.flatnonzero(plan.account == account)
+        at = at[np.argsort(plan.due_s[at], kind="stable")]
+        busy_s = max(now_s, fleet.booked_until_s.get(account, now_s))
+        idle = np.diff(plan.due_s[at], prepend=busy_s) > IDLE_S
+        if idle.any():
+            first = int(np.argmax(idle))
+            again_s[at[first:]] = plan.due_s[at[first]]
+    return again_s
+
+
+def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
+    """The arrays that pacing takes. Everybody here has consented: others are refused before."""
+    return pacing.Messages(
+        customer=np.array([one.customer for one in wanted], np.int64),
+        zone=np.array([ZONE_INDEX[one.zone] for one in wanted], np.int32),
+        content=np.array([one.content for one in wanted], np.int64),
+        consent=np.ones(len(wanted), np.bool_),
+        release_s=np.array([one.release_s for one in wanted], np.float64),
+    )
+
+
+async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
+    """A fleet that knows what was sent, with nothing booked: for planning anew all that is not sent."""
+    recent = await _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
+    by_account: dict[int, list[float]] = {}
+    by_customer: dict[int, list[float]] = {}
+    by_content: dict[int, list[tuple[int, float]]] = {}
+    for account, customer, content, sent_s in recent:
+        if sent_s > now_s - DAY_S:
+            by_account.setdefault(account, []).append(sent_s)
+        if sent_s > now_s - rules.customer_cap_window_s:
+            by_customer.setdefault(customer, []).append(sent_s)
+        if sent_s > now_s - rules.equal_content_gap_s:
+            by_content.setdefault(content, []).append((account, sent_s))
+    counts = await _counts(connection)
+    starts = [
+        pacing.AccountStart(
+            key=row.id,
+            first_send_s=row.first_send_s,
+            recent_s=by_account.get(row.id, ()),
+            sent=counts.get(row.id, 0),
+            open=row.closed_s is None,
+        )
+        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+    ]
+    pacer = pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
+    return Fleet(pacer, {start.key for start in starts if start.open})
+
+
+async def _recent(connection: AsyncConnection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
+    """(account, customer, content, sent_s) of every attempt since then, in order of time."""
+    now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, messages.c.sent_s)
+    before = select(
+        attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
+    ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
+    both = union_all(now.where(messages.c.sent_s > since_s), before.where(attempts.c.sent_s > since_s))
+    rows = await connection.execute(both.order_by("sent_s"))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def _counts(connection: AsyncConnection) -> dict[int, int]:
+    """How many attempts each account ever sent."""
+    both = union_all(
+        select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
+    ).subquery()
+    rows = await connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,235 @@
+"""The reads: what became of a batch, of everything, of the accounts and the tags."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.dispatch import pacing
+from server.problems import Problem
+from server.store.tables import (
+    CANCELLED,
+    DELIVERED,
+    FAILED,
+    QUEUED,
+    SENDING,
+    SENT,
+    WAITING,
+    accounts,
+    attempts,
+    batches,
+    contact_tags,
+    contacts,
+    inbound,
+    messages,
+    tags,
+)
+from server.wire import iso
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+STATES = (QUEUED, SENDING, SENT, DELIVERED, FAILED, CANCELLED)
+ACTIONS = ("answered", "escalated", "opted_out", "unmatched")
+
+
+class BatchProgress(Struct, frozen=True):
+    """`counts`: every accepted message in exactly one state; `failures`: failed attempts by reason."""
+
+    batch_id: str
+    created: str | None
+    schedule: str | None
+    accepted: int
+    counts: dict[str, int]
+    failures: dict[str, int]
+    retrying: int
+    first_send: str | None
+    last_send: str | None
+    expected_finish: str | None
+
+
+class Stats(Struct, frozen=True):
+    """`sends` counts attempts, `delivery_rate` is delivered / sends; `dispatch_lag_s` in real seconds."""
+
+    clock: str | None
+    speed: float
+    contacts: int
+    messages: dict[str, int]
+    sends: int
+    failures: dict[str, int]
+    delivery_rate: float | None
+    first_send: str | None
+    last_send: str | None
+    replies: dict[str, int]
+    conversations_with_human: int
+    opt_outs: int
+    accounts: dict[str, int]
+    queue_length: int
+    dispatch_lag_s: float
+    process_cpu_s: float
+
+
+class AccountState(Struct, frozen=True):
+    index: int
+    key: str
+    open: bool
+    sent: int
+    sent_last_hour: int
+    sent_last_day: int
+    warming_up: bool
+    first_send: str | None
+
+
+class Sends(Struct, frozen=True):
+    """Attempts handed to the network, of a batch or of all."""
+
+    count: int
+    first_s: float | None
+    last_s: float | None
+    failures: dict[str, int]
+    retrying: int
+
+
+async def batch_progress(connection: AsyncConnection, batch_id: str) -> BatchProgress:
+    """Problem 404 for a batch that does not exist."""
+    batch = (await connection.execute(select(batches).where(batches.c.id == batch_id))).one_or_none()
+    if batch is None:
+        raise Problem(404, "no such batch", "batch_id")
+    of_batch = messages.c.batch_id == batch_id
+    counts = await _states(connection, of_batch)
+    sends = await _sends(connection, of_batch)
+    return BatchProgress(
+        batch_id=batch_id,
+        created=iso(batch.created_s),
+        schedule=iso(batch.schedule_s),
+        accepted=sum(counts.values()),
+        counts=counts,
+        failures=sends.failures,
+        retrying=sends.retrying,
+        first_send=iso(sends.first_s),
+        last_send=iso(sends.last_s),
+        expected_finish=iso(batch.finish_s),
+    )
+
+
+async def stats(connection: AsyncConnection, *, now_s: float, speed: float, lag_s: float) -> Stats:
+    counts = await _states(connection)
+    sends = await _sends(connection)
+    open_count, closed_count = await _open_and_closed(connection)
+    return Stats(
+        clock=iso(now_s),
+        speed=speed,
+        contacts=await _count(connection, select(func.count()).select_from(contacts)),
+        messages=counts,
+        sends=sends.count,
+        failures=sends.failures,
+        delivery_rate=counts[DELIVERED] / sends.count if sends.count else None,
+        first_send=iso(sends.first_s),
+        last_send=iso(sends.last_s),
+        replies=await _replies(connection),
+        conversations_with_human=await _count(connection, _contacts_with(contacts.c.with_human_s)),
+        opt_outs=await _count(connection, _contacts_with(contacts.c.opted_out_s)),
+        accounts={"open": open_count, "banned": closed_count},
+        queue_length=counts[QUEUED],
+        dispatch_lag_s=round(lag_s, 4),
+        process_cpu_s=time.process_time(),
+    )
+
+
+async def account_states(
+    connection: AsyncConnection, rules: pacing.Rules, now_s: float
+) -> list[AccountState]:
+    hour = await _sent_by_account(connection, now_s - HOUR_S)
+    day = await _sent_by_account(connection, now_s - DAY_S)
+    ever = await _sent_by_account(connection, None)
+    return [
+        AccountState(
+            index=row.id,
+            key=key_of(row.id),
+            open=row.closed_s is None,
+            sent=ever.get(row.id, 0),
+            sent_last_hour=hour.get(row.id, 0),
+            sent_last_day=day.get(row.id, 0),
+            warming_up=row.first_send_s is None or now_s < row.first_send_s + rules.warm_up_days * DAY_S,
+            first_send=iso(row.first_send_s),
+        )
+        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+    ]
+
+
+def key_of(account: int) -> str:
+    """The name of an account."""
+    return f"account-{account:03d}"
+
+
+async def tag_counts(connection: AsyncConnection) -> dict[str, int]:
+    """Contacts by tag, tags without any included."""
+    query = (
+        select(tags.c.name, func.count(contact_tags.c.contact_id))
+        .join_from(tags, contact_tags, isouter=True)
+        .group_by(tags.c.name)
+        .order_by(tags.c.name)
+    )
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def latest_s(connection: AsyncConnection) -> float:
+    """The last moment on record (Unix seconds; 0: none): a clock must not start before it."""
+    moments = (messages.c.sent_s, messages.c.settled_s, batches.c.created_s, inbound.c.received_s)
+    found = [(await connection.execute(select(func.max(moment)))).scalar() for moment in moments]
+    return max((at_s for at_s in found if at_s is not None), default=0.0)
+
+
+async def _states(connection: AsyncConnection, *only: ColumnElement[bool]) -> dict[str, int]:
+    query = select(messages.c.status, func.count()).where(*only).group_by(messages.c.status)
+    found: Mapping[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
+    counts = {state: found.get(state, 0) for state in STATES}
+    counts[QUEUED] += found.get(WAITING, 0)  # to its sender, a message without a plan is queued too
+    return counts
+
+
+async def _sends(connection: AsyncConnection, *only: ColumnElement[bool]) -> Sends:
+    before = select(attempts.c.sent_s, attempts.c.reason).join_from(attempts, messages).where(*only)
+    last = select(messages.c.sent_s, messages.c.reason).where(messages.c.sent_s.is_not(None), *only)
+    both = union_all(before, last).subquery()
+    query = select(both.c.reason, func.count(), func.min(both.c.sent_s), func.max(both.c.sent_s))
+    rows = (await connection.execute(query.group_by(both.c.reason))).all()
+    again = select(func.count()).where(messages.c.status.in_([WAITING, QUEUED]), messages.c.attempt > 1)
+    return Sends(
+        count=sum(row[1] for row in rows),
+        first_s=min((row[2] for row in rows), default=None),
+        last_s=max((row[3] for row in rows), default=None),
+        failures={row[0]: row[1] for row in rows if row[0] is not None},
+        retrying=await _count(connection, again.where(*only)),
+    )
+
+
+async def _replies(connection: AsyncConnection) -> dict[str, int]:
+    query = select(inbound.c.action, func.count()).group_by(inbound.c.action)
+    found = {row[0]: row[1] for row in await connection.execute(query)}
+    return {action: found.get(action, 0) for action in ACTIONS}
+
+
+async def _open_and_closed(connection: AsyncConnection) -> tuple[int, int]:
+    query = select(func.count(), func.count(accounts.c.closed_s)).select_from(accounts)
+    total, closed = (await connection.execute(query)).one()
+    return total - closed, closed
+
+
+async def _sent_by_account(connection: AsyncConnection, since_s: float | None) -> dict[int, int]:
+    after = float("-inf") if since_s is None else since_s
+    both = union_all(
+        select(messages.c.account_id).where(messages.c.sent_s > after),
+        select(attempts.c.account_id).where(attempts.c.sent_s > after),
+    ).subquery()
+    query = select(both.c.account_id, func.count()).group_by(both.c.account_id)
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+def _contacts_with(column: ColumnElement[Any]) -> Select[int]:
+    return select(func.count()).where(column.is_not(None))
+
+
+async def _count(connection: AsyncConnection, query: Select[int]) -> int:
+    return (await connection.execute(query)).scalar_one()

@@ -1,0 +1,182 @@
+"""The writer's step for what customers write: decided, and durable, before it is answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.clock import Clock
+from server.dispatch.consent import is_opt_out
+from server.dispatch.replies import Rulebook, decide
+from server.store.bulk import Bulk
+from server.store.contacts import find_or_add
+from server.store.tables import CANCELLED, QUEUED, WAITING, contacts, inbound, messages
+from server.store.writer import Applied
+from server.wire import Answered
+
+HOUR_S = 3600.0
+OPTED_OUT: Literal["opted_out"] = "opted_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One customer message; `message_id` makes it count once. Answer: the JSON of Answered."""
+
+    phone: str
+    text: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The person is done: the conversation is automatic again. Answer: whether a person had it."""
+
+    phone: str
+
+
+@dataclass(slots=True)
+class _Customer:
+    """A contact as the messages of this group leave it."""
+
+    id: int
+    with_human: bool
+    answers: int  # automatic ones in the last hour
+
+
+class Replying:
+    """`apply` is the step; `next_id` continues after the inbound messages that the database holds."""
+
+    def __init__(self, rulebook: Rulebook, clock: Clock, next_id: int) -> None:
+        self._rulebook = rulebook
+        self._clock = clock
+        self._ids = count(next_id)
+
+    async def apply(self, connection: AsyncConnection, requests: Sequence[Inbound]) -> Applied:
+        now_s = self._clock.now()
+        answers = await _answered_before(connection, requests)
+        customers = await _customers(connection, requests, now_s)
+        rows: list[dict[str, Any]] = []
+        given: list[bytes] = []
+        for request in requests:
+            answer = answers.get(request.message_id) if request.message_id is not None else None
+            if answer is None:
+                row = self._decide(request, customers[request.phone], now_s)
+                rows.append(row)
+                answer = row["answer"]
+                if request.message_id is not None:
+                    answers[request.message_id] = answer
+            given.append(answer)
+        await _store(connection, rows, now_s)
+        return Applied(given)
+
+    def _decide(self, request: Inbound, customer: _Customer, now_s: float) -> dict[str, Any]:
+        key = next(self._ids)
+        answer = self._answer(request.text, customer, key)
+        if answer.action == "answered":
+            customer.answers += 1
+        customer.with_human = answer.conversation == "human"
+        return {
+            "id": key,
+            "message_id": request.message_id,
+            "contact_id": customer.id,
+            "received_s": now_s,
+            "text": request.text,
+            "action": answer.action,
+            "answer": msgspec.json.encode(answer),
+        }
+
+    def _answer(self, text: str, customer: _Customer, key: int) -> Answered:
+        """STOP is heard whoever holds the conversation, and leaves it where it is."""
+        if is_opt_out(text):
+            return Answered(OPTED_OUT, None, None, 0.0, "human" if customer.with_human else "automatic")
+        decision = decide(
+            self._rulebook,
+            text,
+            recent_answers=customer.answers,
+            with_human=customer.with_human,
+            key=key,
+        )
+        held = customer.with_human or decision.action == "escalated"
+        return Answered(
+            decision.action,
+            decision.intent,
+            decision.answer,
+            round(decision.delay_s, 3),
+            "human" if held else "automatic",
+        )
+
+
+async def _answered_before(connection: AsyncConnection, requests: Sequence[Inbound]) -> dict[str, bytes]:
+    """Answers already given, by the senders' message ids."""
+    ids = [request.message_id for request in requests if request.message_id is not None]
+    if not ids:
+        return {}
+    query = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(ids))
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def _customers(
+    connection: AsyncConnection, requests: Sequence[Inbound], now_s: float
+) -> dict[str, _Customer]:
+    found = await find_or_add(connection, {request.phone: None for request in requests})
+    query = (
+        select(inbound.c.contact_id, func.count())
+        .where(
+            inbound.c.contact_id.in_([contact.id for contact in found.values()]),
+            inbound.c.received_s > now_s - HOUR_S,
+            inbound.c.action == "answered",
+        )
+        .group_by(inbound.c.contact_id)
+    )
+    recent = {row[0]: row[1] for row in await connection.execute(query)}
+    return {
+        phone: _Customer(one.id, one.with_human_s is not None, recent.get(one.id, 0))
+        for phone, one in found.items()
+    }
+
+
+async def _store(connection: AsyncConnection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
+    if not rows:
+        return
+    await _INSERT.execute(connection, rows)
+    stopped = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == OPTED_OUT]
+    if stopped:
+        await connection.execute(_OPT_OUT, stopped)
+        await connection.execute(_CANCEL, stopped)
+    held = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == "escalated"]
+    if held:
+        await connection.execute(_HAND_OVER, held)
+
+
+async def close(connection: AsyncConnection, requests: Sequence[Close]) -> Applied:
+    """The step for Close."""
+    phones = [request.phone for request in requests]
+    query = select(contacts.c.phone).where(contacts.c.phone.in_(phones), contacts.c.with_human_s.is_not(None))
+    held = set((await connection.execute(query)).scalars())
+    if held:
+        await connection.execute(
+            update(contacts).where(contacts.c.phone.in_(sorted(held))).values(with_human_s=None)
+        )
+    return Applied([phone in held for phone in phones])
+
+
+_INSERT = Bulk(insert(inbound))
+_OPT_OUT = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("who"), contacts.c.opted_out_s.is_(None))
+    .values(opted_out_s=bindparam("at"))
+)
+_CANCEL = (
+    update(messages)
+    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([WAITING, QUEUED]))
+    .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
+)
+_HAND_OVER = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("who"), contacts.c.with_human_s.is_(None))
+    .values(with_human_s=bindparam("at"))
+)

@@ -1,0 +1,175 @@
+"""A running server without its HTTP: the database opened, the parts put together, the loops started."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from scenarios.contacts import contacts_of
+from scenarios.loading import Loaded
+from scenarios.schema import Scenario
+from server import delivering, replying, tagging
+from server.auth import Tokens
+from server.clock import Clock
+from server.dispatch.replies import new_rules
+from server.dispatcher import Dispatcher
+from server.network import emulated
+from server.numbers import Numbers
+from server.planning import Planner
+from server.reading import latest_s
+from server.scheduling import Release, Replan, Scheduling, Send
+from server.store import contacts as contact_store
+from server.store.database import hold, open_readers, open_writer
+from server.store.tables import SCHEMA_VERSION, accounts, contacts, inbound, messages, metadata
+from server.store.tokens import IssueToken, issue, load_tokens
+from server.store.writer import Step, Writer
+
+logger = logging.getLogger(__name__)
+
+DAY_S = 86_400.0
+DAYS_PER_MONTH = 30.44
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes work with."""
+
+    scenario: Scenario
+    clock: Clock
+    readers: AsyncEngine
+    writer: Writer
+    planner: Planner
+    dispatcher: Dispatcher
+    numbers: Numbers
+    tokens: Tokens
+    loops: Sequence[asyncio.Task[None]]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether accepted messages will go out."""
+        return not any(loop.done() for loop in self.loops)
+
+
+@contextlib.asynccontextmanager
+async def open_service(
+    loaded: Loaded, path: Path, *, start_s: float, speed: float, scopes_of: Mapping[bytes, Sequence[str]]
+) -> AsyncIterator[Service]:
+    """Open the database and run the writer and the dispatcher until the block ends; then nothing is pending.
+
+    `start_s` is where the clock starts, unless the database has seen later times; `scopes_of` gives the
+    tokens of this run by digest. InputError if the database or the contacts cannot be read.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(contextlib.closing(hold(path)))
+        engine = await open_writer(path, metadata, SCHEMA_VERSION)
+        stack.push_async_callback(engine.dispose)
+        network_engine = await open_writer(network_path(path), emulated.metadata, emulated.RECORD_VERSION)
+        stack.push_async_callback(network_engine.dispose)
+        readers = open_readers(path)
+        stack.push_async_callback(readers.dispose)
+        async with engine.begin() as connection:
+            start_s = max(start_s, await latest_s(connection))
+            await _populate(connection, loaded, start_s)
+        network = emulated.Network(network_engine, loaded.scenario.network, loaded.scenario.experiment.seed)
+        service = await _assemble(loaded.scenario, Clock(start_s, speed), engine, readers, network, scopes_of)
+        try:
+            yield service
+        finally:
+            await _stop(service)
+
+
+def network_path(path: Path) -> Path:
+    """Where the emulated network keeps its own record: `wavetank.db` -> `wavetank.network.db`."""
+    return path.with_name(f"{path.stem}.network{path.suffix}")
+
+
+async def _assemble(
+    scenario: Scenario,
+    clock: Clock,
+    engine: AsyncEngine,
+    readers: AsyncEngine,
+    network: emulated.Network,
+    scopes_of: Mapping[bytes, Sequence[str]],
+) -> Service:
+    planner = Planner(scenario.pacing, scenario.experiment.seed)
+    async with readers.connect() as connection:
+        numbers = Numbers((await connection.execute(select(contacts.c.phone))).scalars())
+        tokens = Tokens({**await load_tokens(connection), **scopes_of})
+        steps = await _steps(connection, scenario, clock, planner)
+    writer = Writer(engine, steps)
+    dispatcher = Dispatcher(writer, network, planner, clock, readers)
+    loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
+    for loop in loops:
+        loop.add_done_callback(_report_end)
+    return Service(scenario, clock, readers, writer, planner, dispatcher, numbers, tokens, loops)
+
+
+async def _steps(
+    connection: AsyncConnection, scenario: Scenario, clock: Clock, planner: Planner
+) -> list[Step]:
+    """In the order that is right for a group: STOP before new plans, new plans before bans, claims last."""
+    replies = scenario.replies
+    rulebook = new_rules(
+        replies.rules,
+        fuzzy_score=replies.fuzzy_score,
+        delay_min_s=replies.delay_min_s,
+        delay_max_s=replies.delay_max_s,
+        max_per_hour=replies.max_per_hour,
+    )
+    answering = replying.Replying(rulebook, clock, await _next_id(connection, inbound.c.id))
+    scheduling = Scheduling(planner, clock, await _next_id(connection, messages.c.id))
+    settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
+    return [
+        Step((delivering.Sent,), delivering.record_sent),
+        Step((delivering.Settle,), settling.apply),
+        Step((delivering.Recall,), delivering.recall),
+        Step((replying.Close,), replying.close),
+        Step((replying.Inbound,), answering.apply),
+        Step((tagging.Tag,), tagging.tag),
+        Step((tagging.Import,), tagging.import_tags),
+        Step((Send, Release, Replan), scheduling.apply),
+        Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
+        Step((IssueToken,), issue),
+        Step((delivering.Claim,), delivering.Claiming(clock).apply),
+    ]
+
+
+async def _next_id(connection: AsyncConnection, column: Column[int]) -> int:
+    return ((await connection.execute(select(func.max(column)))).scalar() or 0) + 1
+
+
+async def _populate(connection: AsyncConnection, loaded: Loaded, now_s: float) -> None:
+    """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
+    scenario = loaded.scenario
+    if await contact_store.is_empty(connection):
+        rows = contacts_of(loaded)[: scenario.population.size]
+        await contact_store.load(connection, rows)
+    have = (await connection.execute(select(func.count()).select_from(accounts))).scalar_one()
+    old = scenario.accounts.count - scenario.accounts.new_count
+    since_s = now_s - scenario.accounts.age_months * DAYS_PER_MONTH * DAY_S
+    missing: list[dict[str, Any]] = [
+        {"id": index, "first_send_s": since_s if index < old else None}
+        for index in range(have, scenario.accounts.count)
+    ]
+    if missing:
+        await connection.execute(insert(accounts), missing)
+
+
+async def _stop(service: Service) -> None:
+    """The dispatcher first; then the writer, when all that waits is committed."""
+    writing, dispatching = service.loops
+    dispatching.cancel()
+    await asyncio.wait({dispatching})
+    service.writer.stop()
+    await asyncio.wait({writing})
+
+
+def _report_end(loop: asyncio.Task[None]) -> None:
+    if not loop.cancelled() and (error := loop.exception()) is not None:
+        logger.critical("a loop of the server ended; /healthz says so", exc_info=error)

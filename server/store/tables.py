@@ -1,0 +1,133 @@
+"""The tables. Times are Unix seconds of the server's clock; a message's attempts count from 1."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnClause,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
+
+SCHEMA_VERSION = 1
+
+# States of a message. WAITING has no plan yet: its time is to come, or no account is open.
+WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
+DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
+
+# As literals, not bound parameters: only then may the database use the partial indexes below.
+IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
+IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
+
+metadata = MetaData()
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("phone", Text, nullable=False, unique=True),  # E.164
+    Column("zone", Text),  # IANA; null: not known
+    Column("consent", Boolean, nullable=False),
+    Column("opted_out_s", Float),
+    Column("with_human_s", Float),  # since when a person holds the conversation
+    Column("variables", Text, nullable=False),  # JSON object
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+contact_tags = Table(
+    "contact_tags",
+    metadata,
+    Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
+    Column("tag_id", ForeignKey("tags.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # index into the pacer's accounts
+    Column("first_send_s", Float),
+    Column("closed_s", Float),  # banned since
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created_s", Float, nullable=False),
+    Column("schedule_s", Float),
+    Column("finish_s", Float),  # expected when it was accepted
+    Column("template", Text, nullable=False),
+    Column("idempotency_key", Text, unique=True),
+    Column("body_digest", LargeBinary),
+    Column("answer", LargeBinary),  # what the key's first request was answered
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("batch_id", ForeignKey("batches.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("zone", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("content", Integer, nullable=False),  # server.dispatch.content.content_key of the text
+    Column("release_s", Float, nullable=False),  # not to be sent before
+    Column("attempt", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("account_id", ForeignKey("accounts.id")),
+    Column("due_s", Float, nullable=False),  # the plan; of a waiting message when to plan it
+    Column("sent_s", Float),
+    Column("settled_s", Float),  # delivered, failed or cancelled at
+    Column("reason", Text),
+)
+Index("messages_queued", messages.c.due_s, sqlite_where=text("status = 'queued'"))
+Index("messages_waiting", messages.c.due_s, sqlite_where=text("status = 'waiting'"))
+
+# Attempts that failed and were followed by another; the last attempt is the message itself.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("message_id", ForeignKey("messages.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("sent_s", Float, nullable=False),
+    Column("settled_s", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("message_id", Text, unique=True),  # the sender's own id, when it gave one
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("received_s", Float, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # the whole answer, JSON
+)
+Index("inbound_by_contact", inbound.c.contact_id, inbound.c.received_s)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256; the token itself is nowhere
+    Column("scopes", Text, nullable=False),  # separated by spaces
+    sqlite_with_rowid=False,
+)

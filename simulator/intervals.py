@@ -1,0 +1,31 @@
+"""Student intervals over replications."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+from scenarios.kpis import UNITS
+from scenarios.result import Kpi, kpi
+
+
+def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | None:
+    """Mean and interval of independent replications' values; no KPI is negative, no fraction above 1.
+
+    A ratio is undefined (nan) in a replication without its denominator: such replications do not count, and
+    None is returned when fewer than two are left.
+    """
+    defined = np.array([value for value in values if np.isfinite(value)])
+    if len(defined) < 2:
+        return None
+    mean = float(defined.mean())
+    error = float(defined.std(ddof=1) / np.sqrt(len(defined)))
+    half = float(stats.t.ppf(0.5 + confidence / 2, len(defined) - 1)) * error
+    most = 1.0 if UNITS[name].startswith("fraction") else np.inf
+    return kpi(name, mean, max(0.0, mean - half), min(most, mean + half))
+
+
+def intervals(rows: Sequence[Mapping[str, float]], confidence: float) -> dict[str, Kpi]:
+    """One KPI for each name that the replications report, in their order."""
+    found = {name: interval(name, [row[name] for row in rows], confidence) for name in rows[0]}
+    return {name: estimate for name, estimate in found.items() if estimate is not None}

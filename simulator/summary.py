@@ -1,0 +1,109 @@
+"""From the counts of a replication to its KPIs and series."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.ledger import Kind, Ledger, cumulative, ledger_of
+from simulator.network import DAY_S, MONTH_DAYS
+from simulator.replication import Replication
+from simulator.tally import BIN_S
+from simulator.world import World, capacity, permitted
+
+RATES = {
+    "delivery_rate": ("messages_delivered", "messages_sent"),
+    "read_rate": ("messages_read", "messages_delivered"),
+    "click_rate": ("messages_clicked", "messages_delivered"),
+    "reply_rate": ("messages_replied", "messages_delivered"),
+    "conversion_rate": ("orders", "messages_delivered"),
+    "click_to_order_rate": ("orders", "messages_clicked"),
+    "opt_out_rate": ("opt_outs", "messages_delivered"),
+    "block_rate": ("blocks", "messages_delivered"),
+    "complaint_rate": ("complaints", "messages_delivered"),
+}
+COUNTS = (
+    "messages_sent",
+    "messages_delivered",
+    "messages_read",
+    "messages_clicked",
+    "messages_replied",
+    "orders",
+    "accounts_banned",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is left of a replication."""
+
+    kpis: dict[str, float]  # nan: undefined
+    series: dict[str, NDArray[np.float64]]  # by 15-minute bin
+    histograms: dict[str, NDArray[np.int64]]
+
+
+def simulate_once(world: World, number: int) -> Summary:
+    """Run replication `number` (from 1) and sum it up."""
+    run = Replication(world, number)
+    run.run()
+    return summary_of(run)
+
+
+def summary_of(run: Replication) -> Summary:
+    ledger = ledger_of(
+        run.world.scenario.costs,
+        run.tally.sends,
+        run.tally.revenue_cents,
+        run.fleet.opened_s,
+        run.fleet.closed_s,
+        run.fleet.bought,
+        run.world.horizon_s,
+    )
+    return Summary(_kpis(run, ledger), _series(run, ledger), run.tally.histograms)
+
+
+def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:
+    total = run.tally.total
+    first_s, last_s = run.tally.first_try_s
+    return {
+        **{name: float(total[name]) for name in COUNTS},
+        **{name: _ratio(total[part], total[whole]) for name, (part, whole) in RATES.items()},
+        **_money(run, ledger),
+        "account_ban_rate": _ban_rate(run),
+        "send_duration_s": last_s - first_s,
+        "contacts_rejected": float(np.count_nonzero(run.world.rejected)),
+    }
+
+
+def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
+    cost, revenue = ledger.cost_usd, ledger.revenue_usd
+    return {
+        "revenue_usd": revenue,
+        "cost_usd": cost,
+        "roi": _ratio(revenue * run.world.scenario.costs.gross_margin, cost),
+        "cac_usd": _ratio(cost, int(np.count_nonzero(run.ordered))),
+    }
+
+
+def _ban_rate(run: Replication) -> float:
+    """1 - exp(-30 h), h the mean hazard of an account-day with a send."""
+    days = int(np.count_nonzero(run.sending))
+    return float(-np.expm1(-MONTH_DAYS * _ratio(float(run.hazard[run.sending].sum()), days)))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else np.nan
+
+
+def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
+    pacing, fleet, per_h = run.world.scenario.pacing, run.fleet, 3600 / BIN_S
+    warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
+    costs = (Kind.MESSAGE, Kind.ACCOUNT, Kind.SERVER, Kind.REPLACEMENT)
+    return {
+        "sends_per_h": run.tally.sends.sum(axis=(1, 2)) * per_h,
+        "capacity_per_h": capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
+        * per_h,
+        "deliveries_per_h": run.tally.deliveries * per_h,
+        "revenue_usd_cum": cumulative(ledger, run.tally.bins, Kind.REVENUE),
+        "cost_usd_cum": cumulative(ledger, run.tally.bins, *costs),
+    }

@@ -1,0 +1,16 @@
+import example_results
+import pytest
+
+from scenarios.result import Result
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Result:
+    """A result of the simulator, with every KPI, series and distribution that it writes."""
+    return example_results.simulation()
+
+
+@pytest.fixture(scope="session")
+def measured() -> Result:
+    """A result of a load test of the same scenario."""
+    return example_results.load()

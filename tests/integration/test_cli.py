@@ -1,0 +1,162 @@
+"""The command line as a user meets it: exit statuses, one-line errors, one JSON document on stdout."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--set", "population.size=400", "--set", "accounts.count=3", "--replications", "3"]
+
+
+def wavetank(*arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "WAVETANK_TOKEN"}
+    if token is not None:
+        environment["WAVETANK_TOKEN"] = token
+    return subprocess.run(
+        [sys.executable, "-m", "wavetank", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def error_of(*arguments: str, token: str | None = None) -> str:
+    """The one line of a run that must fail with exit status 2."""
+    done = wavetank(*arguments, token=token)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert done.stdout == ""
+    return lines[0]
+
+
+def test_help_names_every_command() -> None:
+    shown = wavetank("--help").stdout
+    for command in ("demo", "scenarios", "simulate", "serve", "load", "report"):
+        assert command in shown
+
+
+def test_scenarios_lists_and_shows_with_sources() -> None:
+    assert "bulk_send" in wavetank("scenarios").stdout
+    rows = json.loads(wavetank("scenarios", "show", "bulk_send", "--json").stdout)
+    rate = next(row for row in rows if row["path"] == "pacing.rate_per_min")
+    assert (rate["value"], rate["unit"], rate["source"][:4]) == (12, "messages/min", "C020")
+
+
+def test_scenarios_check_counts_malformed_numbers() -> None:
+    found = json.loads(wavetank("scenarios", "check", "bulk_send", "--json").stdout)
+    assert found == {"scenario": "bulk_send", "contacts": 10_000, "malformed_numbers": 800}
+
+
+def test_scenarios_schema_is_json() -> None:
+    assert "$defs" in json.loads(wavetank("scenarios", "schema").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["simulate", "bulk_sned"], "did you mean 'bulk_send'?"),
+        (["simulate", "bulk_send", "--set", "pacing.rate_per_mim=3"], "did you mean 'rate_per_min'?"),
+        (["simulate", "bulk_send", "--replications", "0"], "experiment.replications: found 0; must be"),
+        (
+            ["simulate", "bulk_send", "--set", "pacing.rate_per_hour=0"],
+            "found 0; must be a whole number >= 1",
+        ),
+        (["simulate", "none.toml"], "none.toml: no such scenario file"),
+        (["simulate"], "Missing argument 'SCENARIO'"),
+        (["simulate", "bulk_send", "--frobnicate"], "No such option: --frobnicate"),
+        (["dance"], "No such command 'dance'"),
+        (["report", "nowhere"], "nowhere: cannot be read"),
+        (["load", "bulk_send", "--target", "http://127.0.0.1:9"], "WAVETANK_TOKEN: is not set"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_status_2(arguments: list[str], expected: str) -> None:
+    assert expected in error_of(*arguments)
+
+
+def test_a_broken_contact_file_names_file_and_line(tmp_path: Path) -> None:
+    contacts = tmp_path / "broken.csv"
+    contacts.write_text("phone,name,timezone,tags,consent,voucher\n+14155550100,Ada\n", encoding="utf-8")
+    text = error_of("simulate", "bulk_send", "--set", f"population.contacts={contacts}")
+    assert "broken.csv: line 2: found 2 cells; the header has 6 columns" in text
+
+
+def test_a_target_that_does_not_answer_is_named() -> None:
+    text = error_of("load", "bulk_send", "--target", "http://127.0.0.1:9", token="x" * 32)
+    assert "127.0.0.1:9" in text
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        text = error_of("serve", "--port", port, "--db", str(tmp_path / "x.db"))
+    assert f"port {port}" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    text = error_of("serve", "--port", "0", "--db", str(tmp_path / "no" / "such" / "folder" / "x.db"))
+    assert "x.db" in text
+
+
+def test_simulate_prints_one_json_document_of_the_agreed_shape() -> None:
+    done = wavetank("simulate", "bulk_send", *SMALL, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["kind"] == "simulation"
+    assert {
+        "scenario",
+        "seed",
+        "replications",
+        "horizon_s",
+        "kpis",
+        "series",
+        "provenance",
+        "wall_s",
+        "exposures",
+    } <= (set(document))
+    assert document["replications"] == 3
+    for name, kpi in document["kpis"].items():
+        assert set(kpi) == {"value", "low", "high", "unit"}, name
+        assert kpi["low"] <= kpi["value"] <= kpi["high"], name
+    for series in document["series"].values():
+        assert len(series["t_s"]) == len(series["value"]) > 0
+    assert document["provenance"]["population.size"]["source"] == "--set on the command line"
+
+
+def test_the_same_seed_gives_the_same_bytes_with_one_and_two_workers() -> None:
+    one, two = (wavetank("simulate", "bulk_send", *SMALL, "--json", "--workers", n) for n in "12")
+    assert one.stdout == two.stdout != ""
+    other = wavetank("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
+    assert other.stdout != one.stdout
+
+
+def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
+    wavetank("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
+    done = wavetank("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.strip())
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_load_starts_a_server_and_reports_what_it_held(tmp_path: Path) -> None:
+    done = wavetank(
+        "load", "bulk_send", "--conversations", "20", "--duration", "3",
+        "--set", "conversations.think_time_mean_s=0.5", "--set", "population.size=200", "--json",
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    document = json.loads(done.stdout)
+    assert document["kind"] == "load"
+    kpis = document["kpis"]
+    assert kpis["conversations_concurrent_peak"]["value"] == 20
+    assert kpis["error_rate"]["value"] == 0
+    assert kpis["requests_per_s"]["value"] > 5
+    assert kpis["conversations_completed"]["value"] > 0

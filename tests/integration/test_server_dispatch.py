@@ -1,0 +1,178 @@
+"""A campaign through a running server at 3,600 times real speed: what was sent keeps every rule."""
+
+import sqlite3
+import time
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from running_server import Running, numbers, running, write_scenario
+
+PER_ZONE = 60
+STOPPED = numbers("213", 20)  # Los Angeles: queued until 16:00 UTC, two emulated hours after the start
+OPTIONS = (
+    "--speed=3600",
+    "--set=accounts.count=3",
+    "--set=accounts.new_count=1",
+    "--set=pacing.rate_per_min=10",
+    "--set=pacing.rate_per_hour=50",
+    "--set=pacing.customer_cap_window_s=10800",
+    "--set=campaign.retry_after_h=1",
+    "--set=network.unregistered_fraction=0.1",
+    "--set=network.delivery_rate=0.8",
+)
+HOUR_S, DAY_S = 3600, 86_400
+
+
+class Campaign:
+    """What a finished run left in its two databases."""
+
+    def __init__(self, folder: Path, stats: dict[str, Any]) -> None:
+        self.stats = stats
+        self.messages = read(
+            folder / "wavetank.db",
+            "SELECT m.*, c.phone FROM messages m JOIN contacts c ON c.id = m.contact_id",
+        )
+        self.opt_outs = {
+            row["phone"]: row["opted_out_s"]
+            for row in read(folder / "wavetank.db", "SELECT * FROM contacts WHERE opted_out_s IS NOT NULL")
+        }
+        (banned,) = read(folder / "wavetank.db", "SELECT closed_s FROM accounts WHERE closed_s IS NOT NULL")
+        self.closed_s = banned["closed_s"]
+        self.attempts = read(folder / "wavetank.db", "SELECT * FROM attempts")
+        self.taken = read(folder / "wavetank.network.db", "SELECT * FROM accepted ORDER BY sent_s")
+        self.zone_of = {row["phone"]: row["zone"] for row in self.messages}
+        self.content_of = {row["id"]: row["content"] for row in self.messages}
+
+
+def read(path: Path, query: str) -> list[sqlite3.Row]:
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def until_finished(client: httpx.Client, seconds: float = 25) -> dict[str, Any]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        stats: dict[str, Any] = client.get("/stats").json()
+        if not any(stats["messages"][state] for state in ("queued", "sending", "sent")):
+            return stats
+        time.sleep(0.1)
+    raise AssertionError(f"not finished: {stats}")
+
+
+def send_all(server: Running) -> dict[str, Any]:
+    """One personalised and one plain batch; STOP from some, one account banned, on the way."""
+    with server.client() as client:
+        personal = {"template": "Hi {name}, {voucher}", "audience": {}}
+        plain = {"template": "The same to all", "audience": {"any": ["vip"]}}
+        assert client.post("/send", json=personal).json()["accepted"] == 4 * PER_ZONE
+        assert client.post("/send", json=plain).json()["accepted"] == 4 * PER_ZONE / 5
+        for number in STOPPED:
+            answer = client.post("/reply", json={"from": number, "text": "STOP"}).json()
+            assert answer["action"] == "opted_out"
+        assert client.post("/emulator/accounts/0/ban").json()["planned_again"] > 0
+        return until_finished(client)
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    folder = tmp_path_factory.mktemp("dispatch")
+    with running(write_scenario(folder, PER_ZONE), folder / "wavetank.db", *OPTIONS) as server:
+        stats = send_all(server)
+    return Campaign(folder, stats)
+
+
+def most_in_any(times_s: list[float], span_s: float) -> int:
+    """Largest number of times in any half-open window of that length."""
+    first, most = 0, 0
+    for last, time_s in enumerate(times_s):
+        while times_s[first] <= time_s - span_s:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_every_message_ends_in_one_final_state(campaign: Campaign) -> None:
+    counts = campaign.stats["messages"]
+    assert counts["delivered"] + counts["failed"] + counts["cancelled"] == len(campaign.messages)
+    assert counts["cancelled"] >= len(STOPPED)
+    assert counts["failed"] > 0
+
+
+def test_the_network_took_each_attempt_once_and_no_other(campaign: Campaign) -> None:
+    """`taken` has (message, attempt) as its key, so what is to be shown is that both records agree."""
+    recorded = {(row["message_id"], row["attempt"]) for row in campaign.attempts}
+    recorded |= {(row["id"], row["attempt"]) for row in campaign.messages if row["sent_s"] is not None}
+    assert recorded == {(row["message_id"], row["attempt"]) for row in campaign.taken}
+
+
+def test_failed_messages_are_tried_once_more_after_the_wait(campaign: Campaign) -> None:
+    sent_s = {(row["message_id"], row["attempt"]): row["sent_s"] for row in campaign.taken}
+    assert campaign.attempts
+    assert {row["attempt"] for row in campaign.taken} == {1, 2}
+    for row in campaign.attempts:
+        again_s = sent_s.get((row["message_id"], 2))
+        assert again_s is None or again_s >= row["settled_s"] + HOUR_S - 1e-3
+
+
+def test_caps_hold_in_every_window(campaign: Campaign) -> None:
+    by_account = defaultdict(list)
+    for row in campaign.taken:
+        by_account[row["account"]].append(row["sent_s"])
+    for account, times_s in by_account.items():
+        assert most_in_any(times_s, 60) <= 10
+        assert most_in_any(times_s, HOUR_S) <= 50
+        assert most_in_any(times_s, DAY_S) <= (50 if account == 2 else 2800)
+    assert len(by_account[1]) > len(by_account[2]) > 0
+
+
+def test_no_customer_hears_more_often_than_the_cap(campaign: Campaign) -> None:
+    by_customer = defaultdict(list)
+    for row in campaign.taken:
+        by_customer[row["phone"]].append(row["sent_s"])
+    assert max(most_in_any(times_s, 10_800) for times_s in by_customer.values()) == 3
+    assert max(map(len, by_customer.values())) == 4
+
+
+def test_nothing_is_sent_in_quiet_hours(campaign: Campaign) -> None:
+    for row in campaign.taken:
+        local = datetime.fromtimestamp(row["sent_s"], ZoneInfo(campaign.zone_of[row["phone"]]))
+        assert 8 <= local.hour < 22
+
+
+def test_equal_texts_from_different_accounts_keep_their_distance(campaign: Campaign) -> None:
+    last: dict[int, tuple[float, int]] = {}
+    for row in campaign.taken:
+        content = campaign.content_of[row["message_id"]]
+        at_s, account = last.get(content, (float("-inf"), row["account"]))
+        assert account == row["account"] or row["sent_s"] - at_s >= 15 - 1e-5
+        last[content] = (row["sent_s"], row["account"])
+
+
+def test_nothing_is_sent_after_stop(campaign: Campaign) -> None:
+    assert set(campaign.opt_outs) == set(STOPPED)
+    late = [
+        row for row in campaign.taken if row["sent_s"] > campaign.opt_outs.get(row["phone"], float("inf"))
+    ]
+    assert late == []
+
+
+def test_a_banned_account_sends_no_more(campaign: Campaign) -> None:
+    by_account = {row["account"]: row["sent_s"] for row in campaign.taken}  # the last one stays
+    assert by_account[0] <= campaign.closed_s
+    assert by_account[1] > campaign.closed_s
+
+
+def test_the_delivery_rate_is_that_of_the_sends(campaign: Campaign) -> None:
+    delivered = sum(row["reason"] is None for row in campaign.taken)
+    assert campaign.stats["sends"] == len(campaign.taken)
+    assert campaign.stats["delivery_rate"] == pytest.approx(delivered / len(campaign.taken))
+    assert campaign.stats["failures"].keys() == {"transient", "unregistered"}

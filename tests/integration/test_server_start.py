@@ -1,0 +1,110 @@
+"""Starting and stopping: what cannot work is refused in one line; what works prints what it promises."""
+
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from running_server import HEADER, refused, running, write_scenario
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenario(tmp_path_factory.mktemp("start"), per_zone=5)
+
+
+def test_without_a_token_one_is_made_and_shown_once(scenario: Path, tmp_path: Path) -> None:
+    with running(scenario, tmp_path / "wavetank.db", token=None) as server:
+        first, second = server.output
+        assert first.startswith("token: ")
+        assert first.endswith("  (shown once)")
+        token = first.removeprefix("token: ").removesuffix("  (shown once)")
+        assert second == f"listening on {server.url}"
+        assert httpx.get(f"{server.url}/stats", headers={"Authorization": f"Bearer {token}"}).is_success
+    assert token.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_given_token_is_not_shown(scenario: Path, tmp_path: Path) -> None:
+    with running(scenario, tmp_path / "wavetank.db") as server:
+        assert server.output == [f"listening on {server.url}"]
+        assert server.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_stops_it_with_everything_written(scenario: Path, tmp_path: Path, name: str) -> None:
+    body = {"template": "Hi", "recipients": [{"to": "+12125550100"}]}
+    with running(scenario, tmp_path / "wavetank.db") as server:
+        batch = httpx.post(f"{server.url}/send", json=body, headers=HEADER).json()["batch_id"]
+        server.process.send_signal(getattr(signal, name))
+        out, err = server.process.communicate(timeout=10)
+        assert (server.process.returncode, out, err) == (0, "", "")
+    with running(scenario, tmp_path / "wavetank.db") as server:
+        assert httpx.get(f"{server.url}/send/{batch}", headers=HEADER).json()["accepted"] == 1
+
+
+def test_the_clock_does_not_go_back_at_a_restart(scenario: Path, tmp_path: Path) -> None:
+    said = []
+    for _ in range(2):
+        with running(scenario, tmp_path / "wavetank.db", "--speed=36000") as server:
+            httpx.post(f"{server.url}/reply", json={"from": "+12125550100", "text": "hi"}, headers=HEADER)
+            said.append(httpx.get(f"{server.url}/stats", headers=HEADER).json()["clock"])
+    assert said[0] < said[1]
+
+
+def test_tokens_of_an_administrator_outlive_the_server(scenario: Path, tmp_path: Path) -> None:
+    with running(scenario, tmp_path / "wavetank.db") as server:
+        token = httpx.post(f"{server.url}/tokens", json={"scopes": ["read"]}, headers=HEADER).json()["token"]
+    with running(scenario, tmp_path / "wavetank.db", token=None) as server:
+        assert httpx.get(f"{server.url}/tag", headers={"Authorization": f"Bearer {token}"}).is_success
+        assert httpx.get(f"{server.url}/tag", headers=HEADER).status_code == 401
+
+
+def test_a_port_in_use_is_refused_before_a_database_is_made(scenario: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(scenario, tmp_path / "wavetank.db", port=port)
+    assert f"--port {port}" in said
+    assert "another port" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_token_is_refused(scenario: Path, tmp_path: Path) -> None:
+    said = refused(scenario, tmp_path / "wavetank.db", token="short")
+    assert "WAVETANK_TOKEN" in said
+    assert "short" not in said
+
+
+@pytest.mark.parametrize(
+    ("db", "expected"),
+    [
+        ("missing/wavetank.db", "cannot be opened"),
+        (".", "cannot be opened"),
+        ("postgresql+asyncpg://x/y", "only SQLite"),
+        ("sqlite+aiosqlite://", "needs a file"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_refused(
+    scenario: Path, tmp_path: Path, db: str, expected: str
+) -> None:
+    said = refused(scenario, db if "://" in db else tmp_path / db)
+    assert "--db" in said
+    assert expected in said
+
+
+def test_a_file_that_is_something_else_is_refused_and_left_alone(scenario: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.db"
+    notes.write_text("not a database, but somebody's notes " * 40, encoding="utf-8")
+    before = notes.read_bytes()
+    assert "cannot be opened" in refused(scenario, notes)
+    assert notes.read_bytes() == before
+
+
+def test_a_database_in_use_by_another_server_is_refused(scenario: Path, tmp_path: Path) -> None:
+    with running(scenario, tmp_path / "wavetank.db"):
+        assert "another server" in refused(scenario, tmp_path / "wavetank.db")
+
+
+def test_a_url_names_a_file_too(scenario: Path, tmp_path: Path) -> None:
+    with running(scenario, f"sqlite+aiosqlite:///{tmp_path / 'by_url.db'}"):
+        assert (tmp_path / "by_url.db").is_file()

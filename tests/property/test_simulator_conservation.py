@@ -1,0 +1,114 @@
+"""Over random small scenarios: every message ends in one state, and nobody gets what they must not."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenarios.loading import load
+from simulator.funnel import Outcomes
+from simulator.network import DAY_S
+from simulator.replication import Replication
+from simulator.sender import Sends
+from simulator.summary import summary_of
+from simulator.world import Campaign, World, world_of
+
+
+def one_of(path: str, *values: object) -> st.SearchStrategy[str]:
+    return st.sampled_from([f"{path}={value}" for value in values])
+
+
+SETTINGS = st.tuples(
+    one_of("population.size", 1, 40, 300),
+    one_of("accounts.count", 2, 7),
+    one_of("accounts.new_count", 0, 2),
+    one_of("accounts.replacement_delay_h", 0, 5, 24),
+    one_of("network.ban_per_30_days", 0, 0.012, 0.99999),
+    one_of("network.hourly_limit", 1, 200),
+    one_of("pacing.rate_per_min", 1, 12, 25),
+    one_of("campaign.retries", 0, 1, 3),
+    one_of("campaign.retry_after_h", 0.5, 7, 24),
+    one_of("campaign.validate_numbers", "true", "false"),
+    one_of("campaign.template", '"Sale!"', '"Hi {name}"'),
+    one_of("funnel.opt_out", 0.004, 0.6),
+    one_of("funnel.block", 0.002, 0.6),
+    one_of("experiment.horizon_days", 0.4, 2, 3.3),
+    one_of("experiment.seed", *range(20)),
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """One campaign, or two of which the second may overlap with the first."""
+    world = world_of(load("bulk_send", draw(SETTINGS)))
+    second_s = draw(st.sampled_from([None, 0.0, 3600.0, 0.9 * DAY_S]))
+    if second_s is None or second_s >= world.horizon_s:
+        return world
+    return replace(world, campaigns=(*world.campaigns, Campaign(1, second_s)))
+
+
+def ran(world: World) -> tuple[Replication, list[tuple[Sends, Outcomes]]]:
+    seen: list[tuple[Sends, Outcomes]] = []
+    run = Replication(world, 1, watch=lambda sends, happened: seen.append((sends, happened)))
+    run.run()
+    return run, seen
+
+
+@given(worlds())
+@settings(max_examples=40, deadline=None)
+def test_every_message_ends_in_exactly_one_state(world: World) -> None:
+    run, seen = ran(world)
+    total = run.tally.total
+    started = sum(len(world.recipients) for campaign in world.campaigns if campaign.start_s < world.horizon_s)
+    ended = total["messages_delivered"] + total["in_transit"] + total["failed"] + total["withdrawn"]
+    pending = sum(len(part.customer) for part in (run.queue, run.failed, run.waiting))
+    assert ended + pending == started
+    sent = sum(len(sends.customer) for sends, _ in seen)
+    arrived = sum(int((happened.delivered_s < np.inf).sum()) for _, happened in seen)
+    assert sent == total["messages_sent"] == run.tally.sends.sum()
+    assert arrived == total["messages_delivered"] + total["in_transit"]
+
+
+@given(worlds())
+@settings(max_examples=40, deadline=None)
+def test_nobody_gets_what_they_must_not(world: World) -> None:
+    run, seen = ran(world)
+    people = world.customers
+    opted_out = np.full(people.size, np.inf)
+    blocked = np.full(people.size, np.inf)
+    for sends, happened in seen:
+        np.minimum.at(opted_out, sends.customer, happened.opted_out_s)
+        np.minimum.at(blocked, sends.customer, happened.blocked_s)
+    for sends, happened in seen:
+        who = sends.customer
+        arrived = happened.delivered_s < np.inf
+        assert people.consent[who].all()
+        assert people.complete[who].all()
+        assert np.all(sends.due_s < opted_out[who])
+        assert np.all(sends.due_s[arrived] < blocked[who][arrived])
+        assert not (people.malformed[who] & arrived).any()
+        assert np.all(run.hidden.registered[who] | ~arrived)
+        assert np.all(arrived | np.isinf(happened.read_s))
+        for later in (happened.clicked_s, happened.replied_s, happened.opted_out_s, happened.complained_s):
+            assert np.all((happened.read_s < np.inf) | np.isinf(later))
+        assert np.all((sends.due_s >= 0) & (sends.due_s < world.horizon_s))
+        assert np.all(sends.due_s < run.fleet.closed_s[sends.account])
+        assert np.all(sends.due_s >= run.fleet.opened_s[sends.account])
+
+
+@given(worlds())
+@settings(max_examples=20, deadline=None)
+def test_money_is_its_causes(world: World) -> None:
+    run, _ = ran(world)
+    kpis, costs, days = summary_of(run).kpis, world.scenario.costs, world.horizon_s / DAY_S
+    fleet = run.fleet
+    rented = np.minimum(fleet.closed_s, world.horizon_s) - fleet.opened_s
+    expected = (
+        run.tally.total["messages_sent"] * costs.message_usd
+        + rented.sum() / DAY_S / 30 * costs.account_usd_per_month
+        + days / 30 * costs.server_usd_per_month
+        + fleet.bought.sum() * costs.new_account_usd
+    )
+    assert np.isclose(kpis["cost_usd"], expected)
+    assert np.isclose(kpis["revenue_usd"], run.tally.revenue_cents.sum() / 100)

@@ -1,0 +1,180 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from scenarios import provenance
+from scenarios.errors import InputError
+from scenarios.json_schema import json_schema
+from scenarios.loading import leaves, load, shipped
+from scenarios.schema import Scenario
+
+
+def message_of(name: str, *settings: str) -> str:
+    with pytest.raises(InputError) as caught:
+        load(name, settings)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def child(folder: Path, text: str) -> str:
+    path = folder / "child.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_every_shipped_scenario_loads(name: str) -> None:
+    assert load(name).scenario.name == name
+
+
+def test_set_overrides_in_order_and_is_its_own_source() -> None:
+    loaded = load("bulk_send", ["pacing.rate_per_min=20", "pacing.rate_per_min=25"])
+    assert loaded.scenario.pacing.rate_per_min == 25
+    row = next(row for row in provenance.rows(loaded) if row.path == "pacing.rate_per_min")
+    assert row.source == "--set on the command line"
+
+
+def test_set_takes_bare_words_as_text() -> None:
+    assert load("bulk_send", ["title=short and plain"]).scenario.title == "short and plain"
+
+
+def test_unknown_field_names_the_nearest() -> None:
+    text = message_of("bulk_send", "pacing.rate_per_mim=3")
+    assert "pacing.rate_per_mim: unknown field; did you mean 'rate_per_min'?" in text
+
+
+def test_out_of_range_says_found_and_allowed() -> None:
+    text = message_of("bulk_send", "pacing.rate_per_min=0")
+    assert "pacing.rate_per_min: found 0; must be a whole number >= 1 and <= 6000" in text
+
+
+def test_wrong_type_says_found_and_allowed() -> None:
+    assert "found 'fast'; must be a whole number" in message_of("bulk_send", "pacing.rate_per_hour=fast")
+
+
+def test_error_in_a_file_names_that_file(tmp_path: Path) -> None:
+    text = message_of(child(tmp_path, 'extends = "bulk_send"\n[pacing]\nrate_per_hour = -1\n'))
+    assert text.startswith("child.toml: pacing.rate_per_hour: found -1; must be a whole number >= 1")
+
+
+def test_error_inside_a_list_names_the_entry(tmp_path: Path) -> None:
+    text = message_of(child(tmp_path, 'extends = "bulk_send"\n[replies]\nrules = [{ intent = "a" }]\n'))
+    assert text.startswith("child.toml: replies.rules[0].keywords: is missing")
+
+
+def test_section_given_as_a_value_is_explained() -> None:
+    assert "pacing: found 3; must be a table of fields" in message_of("bulk_send", "pacing=3")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            ["campaign.start=2020-01-01T00:00:00Z"],
+            "campaign.start: found 2020-01-01T00:00:00+00:00, in the past",
+        ),
+        (["campaign.start=2026-12-01T14:00:00"], "campaign.start: found 2026-12-01T14:00:00; needs a zone"),
+        (["campaign.start=2027-12-01T14:00:00Z"], "experiment.horizon_days: found 7; the run ends before"),
+        (
+            ["pacing.quiet_from=08:00"],
+            "pacing.quiet_from: quiet hours from 08:00 until 08:00 cover the whole day",
+        ),
+        (["pacing.quiet_from=8:00"], "must be a clock time HH:MM"),
+        (["pacing.warm_up_per_day=0"], "pacing.warm_up_per_day: found 0; must be a whole number >= 1"),
+        (
+            ["pacing.warm_up_per_day=5000"],
+            "pacing.warm_up_per_day: found 5000; must be <= pacing.rate_per_day",
+        ),
+        (["accounts.new_count=11"], "accounts.new_count: found 11; must be at most accounts.count (10)"),
+        (["network.delivery_rate=0.99"], "network.delivery_rate: found 0.99; must be <= 0.975"),
+        (["replies.delay_min_s=11"], "replies.delay_min_s: found 11; must be <= replies.delay_max_s (10)"),
+        (["campaign.template=Hi {name"], "campaign.template: expected '}'"),
+        (["campaign.template=Hi {0}"], "campaign.template: {0} is not a plain variable name"),
+        (["campaign.template=Hi {name:>9}"], "campaign.template: {name} is not a plain variable name"),
+        (["population.contacts=none.csv"], "no such file"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(settings: list[str], expected: str) -> None:
+    assert expected in message_of("bulk_send", *settings)
+
+
+def test_shares_must_add_up(tmp_path: Path) -> None:
+    scripts = '[[conversations.scripts]]\nkind = "stop"\nshare = 0.4\nturns = [{says=["STOP"], expect="opted_out"}]\n'
+    assert "the shares add up to 0.4" in message_of(child(tmp_path, f'extends = "bulk_send"\n{scripts}'))
+
+
+def test_expected_intent_must_exist(tmp_path: Path) -> None:
+    scripts = (
+        '[[conversations.scripts]]\nkind = "stop"\nshare = 1.0\nturns = [{says=["x"], expect="dance"}]\n'
+    )
+    assert "expects intent 'dance'" in message_of(child(tmp_path, f'extends = "bulk_send"\n{scripts}'))
+
+
+def test_extends_inherits_values_contacts_and_sources(tmp_path: Path) -> None:
+    loaded = load(child(tmp_path, 'extends = "bulk_send"\nname = "mine"\n[pacing]\nrate_per_min = 9\n'))
+    assert loaded.scenario.name == "mine"
+    assert loaded.scenario.pacing.rate_per_min == 9
+    assert loaded.contacts_path == load("bulk_send").contacts_path
+    rows = {row.path: row.source for row in provenance.rows(loaded)}
+    assert rows["pacing.rate_per_min"] == "child.toml (C020: 10-15 a minute)"
+    assert rows["accounts.count"] == "C116: 5-10 accounts is the first server tier"
+
+
+def test_extends_in_a_circle_is_refused(tmp_path: Path) -> None:
+    assert "goes round in a circle" in message_of(child(tmp_path, 'extends = "child.toml"\n'))
+
+
+def test_source_beside_a_value_is_kept(tmp_path: Path) -> None:
+    text = 'extends = "bulk_send"\n[pacing]\nrate_per_min = { value = 9, source = "our own test" }\n'
+    rows = {row.path: row for row in provenance.rows(load(child(tmp_path, text)))}
+    assert (rows["pacing.rate_per_min"].value, rows["pacing.rate_per_min"].source) == (9, "our own test")
+
+
+def test_missing_required_field_is_named(tmp_path: Path) -> None:
+    assert message_of(child(tmp_path, 'name = "x"\ntitle = "y"\n')) == (
+        "child.toml: population: is missing; it has no default, so the scenario must state it"
+    )
+
+
+def test_broken_toml_is_one_line(tmp_path: Path) -> None:
+    assert message_of(child(tmp_path, "[pacing\n")).startswith("child.toml: not valid TOML: ")
+
+
+def test_unknown_scenario_suggests_the_nearest() -> None:
+    assert "did you mean 'bulk_send'?" in message_of("bulk_sned")
+
+
+def test_missing_file_is_named() -> None:
+    assert message_of("nowhere/x.toml") == "nowhere/x.toml: no such scenario file"
+
+
+@pytest.mark.parametrize("setting", ["pacing", "=3", "a..b=1"])
+def test_malformed_set_is_explained(setting: str) -> None:
+    assert "must be PATH=VALUE" in message_of("bulk_send", setting)
+
+
+def test_every_parameter_has_a_unit_or_is_plain_and_a_source() -> None:
+    rows = provenance.rows(load("bulk_send"))
+    assert len(rows) == len(list(leaves()))
+    assert [row.path for row in rows if not row.source] == []
+    number_without_unit = {row.path for row in rows if isinstance(row.value, float) and not row.unit}
+    dimensionless = {path for path in number_without_unit if path.endswith(("_a", "_b", "_log_sd"))}
+    assert number_without_unit == dimensionless
+
+
+def test_sources_of_numbers_are_claims_or_say_assumed_or_derived() -> None:
+    starts = ("C", "G", "R", "T", "E", "assumed", "derived", "convention", "scenario", "as ")
+    rows = provenance.rows(load("bulk_send"))
+    numbers = [row for row in rows if isinstance(row.value, int | float) and not isinstance(row.value, bool)]
+    assert [row for row in numbers if not row.source.startswith((*starts, "bulk_send.toml ("))] == []
+
+
+def test_json_schema_knows_every_field_and_sources_beside_values() -> None:
+    schema = json_schema()
+    sections = set(schema["$defs"]["Scenario"]["properties"])
+    assert sections == {info.name for info in msgspec.structs.fields(Scenario)} | {"extends"}
+    forms = schema["$defs"]["Pacing"]["properties"]["rate_per_min"]["anyOf"]
+    assert forms[0]["minimum"] == 1
+    assert set(forms[1]["properties"]) == {"value", "source"}

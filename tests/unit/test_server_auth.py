@@ -1,0 +1,42 @@
+import pytest
+
+from scenarios.errors import InputError
+from server.auth import Tokens, check_length, digest
+from server.problems import Problem
+
+TOKENS = Tokens({digest("a token that is long"): ["send", "read"], digest("another of that length"): ["tag"]})
+
+
+def header(value: str) -> list[tuple[bytes, bytes]]:
+    return [(b"host", b"x"), (b"authorization", value.encode())]
+
+
+def test_a_known_token_has_its_own_scopes() -> None:
+    assert TOKENS.demand(header("Bearer a token that is long"), "send") == {"send", "read"}
+    assert TOKENS.demand(header("bearer another of that length"), "tag") == {"tag"}
+
+
+@pytest.mark.parametrize("value", ["Bearer wrong", "Bearer ", "Basic a token that is long", ""])
+def test_an_unknown_token_is_401(value: str) -> None:
+    with pytest.raises(Problem) as caught:
+        TOKENS.demand(header(value), "send")
+    assert caught.value.status == 401
+
+
+def test_no_header_is_401() -> None:
+    with pytest.raises(Problem) as caught:
+        TOKENS.demand([], "send")
+    assert caught.value.status == 401
+
+
+def test_a_missing_scope_is_403_and_named() -> None:
+    with pytest.raises(Problem, match="'tag'") as caught:
+        TOKENS.demand(header("Bearer a token that is long"), "tag")
+    assert caught.value.status == 403
+
+
+def test_a_token_that_could_be_guessed_is_refused_without_being_repeated() -> None:
+    check_length("x" * 16)
+    with pytest.raises(InputError) as caught:
+        check_length("my-secret-token")
+    assert "my-secret-token" not in str(caught.value)

@@ -1,0 +1,53 @@
+import numpy as np
+
+from scenarios.schema import Pacing
+from server.dispatch import pacing
+from server.planning import ZONES, Fleet, Wanted, columns, idle_until
+
+NOON = 1_796_126_400.0  # 2026-12-01 12:00 UTC: Los Angeles sleeps until 16:00, London is awake
+
+
+def fleet(accounts: int) -> Fleet:
+    starts = [pacing.AccountStart(key=index, first_send_s=0.0) for index in range(accounts)]
+    pacer = pacing.new_pacer(Pacing(), starts, ZONES, seed=1)
+    return Fleet(pacer, set(range(accounts)))
+
+
+def test_nothing_is_booked_behind_idle_hours() -> None:
+    awake = [Wanted(customer, "Europe/London", customer, 0.0) for customer in range(20)]
+    asleep = [Wanted(100 + customer, "America/Los_Angeles", 100 + customer, 0.0) for customer in range(20)]
+    one = fleet(2)
+    plan = pacing.plan(one.pacer, columns([*asleep, *awake]), NOON)
+    again_s = idle_until(one, plan, NOON)
+    assert (again_s[20:] == 0).all()
+    assert (again_s[:20] >= NOON + 4 * 3600).all()
+    assert (again_s[:20] <= plan.due_s[:20]).all()
+
+
+def test_the_pause_of_an_hourly_cap_is_no_idleness() -> None:
+    one = fleet(1)
+    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(500)])
+    plan = pacing.plan(one.pacer, wanted, NOON)
+    assert np.diff(np.sort(plan.due_s)).max() > 1_800
+    assert (idle_until(one, plan, NOON) == 0).all()
+
+
+def test_idleness_counts_from_what_is_booked() -> None:
+    one = fleet(1)
+    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(1_000)])
+    first = pacing.plan(one.pacer, wanted, NOON)
+    one.book(wanted, first)
+    assert one.booked_until_s == {0: first.due_s.max()}
+    more = columns([Wanted(5_000, "Europe/London", 5_000, 0.0)])
+    plan = pacing.plan(one.pacer, more, NOON)
+    assert plan.due_s[0] > NOON + 7_200
+    assert (idle_until(one, plan, NOON) == 0).all()
+
+
+def test_a_closed_account_gets_nothing() -> None:
+    one = fleet(2)
+    one.close(0, NOON)
+    one.close(0, NOON)
+    assert one.open == {1}
+    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(50)])
+    assert set(pacing.plan(one.pacer, wanted, NOON).account.tolist()) == {1}

@@ -1,0 +1,345 @@
+"""The command line: one thin function a command.
+
+Exit status: 0 done, 1 the thing asked about failed, 2 the input was wrong.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from scenarios import provenance, result
+from scenarios.contacts import contacts_of
+from scenarios.errors import InputError
+from scenarios.json_schema import json_schema
+from scenarios.loading import Loaded, load, shipped
+from scenarios.result import Calibration, Result, Verdict
+
+# Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
+
+app = typer.Typer(
+    name="wavetank",
+    help="Try messaging strategies and platforms on a simulated WhatsApp before one real message is sent.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+scenarios_app = typer.Typer(help="List, show and check scenarios.", invoke_without_command=True)
+app.add_typer(scenarios_app, name="scenarios")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True)
+
+DEMO_FOLDER = Path("out/demo")
+REPORT_FOLDER = Path("out")
+CALIBRATION_REQUESTS = 300
+
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a path to a TOML file.")
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="PATH=VALUE", help="Override a parameter; may be given several times."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
+OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write results there.")]
+
+
+def main() -> None:
+    """Entry point: every wrong input is one line on stderr and exit status 2."""
+    usage_error: Any = typer.BadParameter.__mro__[1]  # typer exports only this subclass of it
+    try:
+        status = app(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error))
+    except usage_error as error:
+        message = error.format_message()
+        if message:  # empty when a command was left out: its help has been printed
+            _fail(f"{message.rstrip('.')}; see wavetank --help")
+        sys.exit(2)
+    except OSError as error:
+        _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        err.print("stopped")
+        sys.exit(130)
+    sys.exit(status or 0)
+
+
+def _fail(message: str) -> None:
+    err.print(f"wavetank: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
+@scenarios_app.callback()
+def scenarios_list(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the shipped scenarios."""
+    if context.invoked_subcommand is not None:
+        return
+    titles = {name: load(name).scenario.title for name in shipped()}
+    if as_json:
+        _print_json(titles)
+        return
+    for name, title in titles.items():
+        out.print(f"[bold]{name}[/]  {title}")
+
+
+@scenarios_app.command("show")
+def scenarios_show(scenario: ScenarioName, settings: Settings = [], as_json: AsJson = False) -> None:
+    """Every parameter with unit, value and source."""
+    rows = provenance.rows(load(scenario, settings))
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        value = f"{row.path} = {_short(row.value)} {row.unit}".rstrip()
+        out.print(value, style="bold", markup=False, highlight=False)
+        out.print(f"    {row.meaning}; source: {row.source}", markup=False, highlight=False)
+
+
+@scenarios_app.command("check")
+def scenarios_check(scenario: ScenarioName, settings: Settings = [], as_json: AsJson = False) -> None:
+    """Validate a scenario and its contact file."""
+    loaded = load(scenario, settings)
+    contacts = contacts_of(loaded)
+    malformed = sum(contact.e164 is None for contact in contacts)
+    if as_json:
+        _print_json(
+            {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
+        )
+        return
+    out.print(
+        f"{loaded.path.name}: ok. {loaded.scenario.name}: {len(contacts):,} contacts, "
+        f"{malformed:,} with a malformed number ({malformed / len(contacts):.1%})"
+    )
+
+
+@scenarios_app.command("schema")
+def scenarios_schema(as_json: AsJson = True) -> None:
+    """JSON Schema of scenario files, for editors."""
+    _print_json(json_schema())
+
+
+@app.command()
+def simulate(
+    scenario: ScenarioName,
+    settings: Settings = [],
+    replications: Annotated[int | None, typer.Option(help="Independent runs behind each interval.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Key of all random numbers.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
+    out_folder: OutFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a scenario in the simulator and print its KPIs with intervals."""
+    from simulator.run import simulate as run
+
+    for name, value in (("replications", replications), ("seed", seed)):
+        settings = settings if value is None else [*settings, f"experiment.{name}={value}"]
+    loaded = load(scenario, settings)
+    started = time.perf_counter()
+    with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
+        answer = run(loaded, workers=workers, progress=step)
+    wall_s = time.perf_counter() - started
+    err.print(f"{answer.exposures:,} exposures in {wall_s:.1f} s ({answer.exposures / wall_s:,.0f} a second)")
+    _hand_over(answer, out_folder, as_json)
+
+
+@app.command()
+def serve(
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="World and strategy of the server.")
+    ] = "bulk_send",
+    settings: Settings = [],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
+    db: Annotated[str, typer.Option(help="Database: a path or an URL.")] = "wavetank.db",
+    speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
+) -> None:
+    """Run the reference server with the emulated network; prints its token once."""
+    from server.serve import serve as run
+
+    loaded = load(scenario, settings)
+    run(loaded, host=host, port=port, db=db, speed=speed, token=os.environ.get("WAVETANK_TOKEN"))
+
+
+@app.command("load")
+def load_test(
+    scenario: ScenarioName,
+    settings: Settings = [],
+    target: Annotated[
+        str | None,
+        typer.Option(help="URL of a running server (its token in WAVETANK_TOKEN); else one is started."),
+    ] = None,
+    conversations: Annotated[int | None, typer.Option(min=1, help="Conversations held at once.")] = None,
+    duration: Annotated[float | None, typer.Option(min=1, help="Measured seconds after the ramp.")] = None,
+    out_folder: OutFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold conversations against a server; exit 1 when a service level is missed."""
+    loaded = load(scenario, _with_load(settings, conversations, duration))
+    answer = _load_test(loaded, target, settings, out_folder)
+    _hand_over(answer, None, as_json)
+    if not all(verdict.met for verdict in answer.verdicts):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders with a result.json.")],
+    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the page goes.")] = Path(
+        "out"
+    ),
+) -> None:
+    """Render results already on disk: a page and its figures."""
+    from reports.page import write_report
+
+    out.print(str(write_report([result.read(folder) for folder in folders], out_folder)))
+
+
+@app.command()
+def demo(
+    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")] = Path(
+        "out/demo"
+    ),
+) -> None:
+    """The main job on shipped input: simulate, load-test a server, write the report, print where."""
+    from loadtests.run import calibrate
+    from loadtests.target import own_server
+    from reports.page import write_report
+    from reports.summary import lines
+    from simulator.run import simulate as run
+
+    loaded = load("bulk_send")
+    conversations = loaded.scenario.conversations
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
+        err.print("[bold]1/4[/] server: starting, and timing single requests")
+        database = Path(folder) / "demo.db"
+        with own_server(loaded.path, database=database, speed=conversations.clock_speed) as target:
+            calibration = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
+        err.print("[bold]2/4[/] simulator: the campaign, and a prediction of the load test")
+        with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
+            simulated = run(loaded, workers=_cores(), calibration=calibration, progress=step)
+        result.write(simulated, out_folder / "simulation")
+    err.print(f"[bold]3/4[/] load test: {conversations.at_once:,} conversations at once")
+    measured = _load_test(loaded, None, [], out_folder / "load", calibration)
+    err.print("[bold]4/4[/] report")
+    page = write_report([simulated, measured], out_folder)
+    for line in lines([simulated, measured]):
+        out.print(line, markup=False, highlight=False)
+    out.print(f"report: {page.resolve()}", markup=False, highlight=False)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _with_load(settings: list[str], conversations: int | None, duration: float | None) -> list[str]:
+    extra = (("at_once", conversations), ("duration_s", duration))
+    return settings + [f"conversations.{name}={value}" for name, value in extra if value is not None]
+
+
+def _load_test(
+    loaded: Loaded,
+    target: str | None,
+    settings: list[str],
+    folder: Path | None,
+    calibration: Calibration | None = None,
+) -> Result:
+    """Against a running server, or one of our own on a database that is thrown away."""
+    from loadtests.run import run
+    from loadtests.target import own_server
+
+    conversations = loaded.scenario.conversations
+    sizes: dict[str, Any] = {
+        "conversations": conversations.at_once,
+        "duration_s": conversations.duration_s,
+        "out": folder,
+        "calibration": calibration,
+        "progress": lambda line: err.print(f"  {line}", markup=False, highlight=False),
+    }
+    if target is not None:
+        token = os.environ.get("WAVETANK_TOKEN")
+        if not token:
+            raise InputError("WAVETANK_TOKEN: is not set; export the token that the target printed")
+        return run(loaded, target=target, token=token, **sizes)
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as scratch:
+        database = Path(scratch) / "load.db"
+        with own_server(
+            loaded.path, settings=settings, database=database, speed=conversations.clock_speed
+        ) as own:
+            return run(loaded, target=own.url, token=own.token, **sizes)
+
+
+class _progress:
+    """A bar on a terminal, nothing elsewhere: `with _progress(what, total) as (bar, step)`."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self.bar = Progress(
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+        )
+        self.task = self.bar.add_task(what, total=total)
+
+    def __enter__(self) -> tuple[Progress, Callable[[int, int], None]]:
+        self.bar.start()
+        return self.bar, lambda done, total: self.bar.update(self.task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
+    """Print a result, and write it where asked."""
+    if folder is not None:
+        err.print(f"written: {result.write(answer, folder)}")
+    if as_json:
+        sys.stdout.write(result.encode(answer).decode() + "\n")
+        return
+    out.print(_kpi_table(answer))
+    for verdict in answer.verdicts:
+        out.print(_verdict_line(verdict), markup=False, highlight=False)
+
+
+def _kpi_table(answer: Result) -> Table:
+    table = Table("KPI", box=None, pad_edge=False)
+    for name in ("value", "low", "high"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for name, kpi in answer.kpis.items():
+        table.add_row(name, *(f"{number:,.6g}" for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
+    return table
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    sign = ">=" if verdict.least else "<="
+    state = "met   " if verdict.met else "MISSED"
+    return f"{state} {verdict.kpi} {verdict.value:.4g} {sign} {verdict.bound:.4g} ({verdict.service_level})"
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], msgspec.Struct):
+        return f"{len(value)} entries"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+if __name__ == "__main__":
+    main()
