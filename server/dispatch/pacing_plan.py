@@ -44,14 +44,13 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     """
     check_messages(messages, len(pacer.calendars))
     willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
-    releases = releases_us(messages, start_s)[willing]
-    plain = _plain(pacer, messages, willing, micros(start_s))
-    groups = _groups(releases, len(willing) // least_run)
-    if not groups or 2 * np.count_nonzero(plain) < len(willing):
+    groups = _groups(releases_us(messages, start_s), willing, len(willing) // least_run)
+    plain = _plain(pacer, messages, micros(start_s))
+    if not groups or 2 * np.count_nonzero(plain) < len(messages):
         return plan_one_by_one(pacer, messages, start_s)
     waiting = _Waiting()
-    for group in groups:
-        waiting.add(int(releases[group[0]]), willing[group])
+    for release, group in groups:
+        waiting.add(release, group)
     batch = _Batch(pacer, messages, waiting)
     while waiting:
         release, positions = waiting.next()
@@ -209,34 +208,35 @@ def _runs(positions: Ints, plain: Flags, least_run: int) -> Iterator[tuple[Ints,
         yield run, bool(is_whole)
 
 
-def _groups(releases: Ints, most: int) -> list[Ints]:
-    """Where each distinct release occurs, ascending; none if there are more than `most` of them."""
+def _groups(releases: Ints, willing: Ints, most: int) -> list[tuple[int, Ints]]:
+    """The willing by release; none if there are more than `most` different releases."""
     if most and releases.min() == releases.max():
-        return [np.arange(len(releases))]
-    order = np.argsort(releases, kind="stable")
+        return [(int(releases[0]), willing)]
+    order = willing[np.argsort(releases[willing], kind="stable")]
     starts = np.flatnonzero(np.diff(releases[order])) + 1
-    return np.split(order, starts) if len(starts) < most else []
+    if len(starts) >= most:
+        return []
+    return [(int(releases[group[0]]), group) for group in np.split(order, starts)]
 
 
-def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Flags:
-    """Which messages of the willing meet no other by content or by customer."""
-    plain = np.zeros(len(messages), np.bool_)
-    customer = messages.customer[willing].astype(np.int64, copy=False)
+def _plain(pacer: Pacer, messages: Messages, start_us: int) -> Flags:
+    """Which messages meet no other by content or by customer."""
+    customer = messages.customer.astype(np.int64, copy=False)
     cap, span = pacer.customer_cap
-    shared = _crowded(customer, cap) | _recent(customer, pacer.customers, start_us - span)
+    shared = _crowded(customer, cap)
+    shared |= _recent(customer, pacer.customers, start_us - span)
     if pacer.content_gap_us:
-        content = messages.content[willing].astype(np.int64, copy=False)
+        content = messages.content.astype(np.int64, copy=False)
         shared |= _crowded(content, 1)
         shared |= _recent(content, pacer.contents, start_us - pacer.content_gap_us)
-    plain[willing] = ~shared
-    return plain
+    return ~shared
 
 
 def _crowded(keys: Ints, most: int) -> Flags:
     """Which keys occur more than `most` times, where `most` is at least 1."""
     crowded = np.zeros(len(keys), np.bool_)
     # Half as wide as the keys, hashes sort in less than half the time, and few are equal by chance.
-    hashes = (keys.view(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
+    hashes = (np.ascontiguousarray(keys).view(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
     twins = _repeated(np.sort(hashes), 1)
     if len(twins):
         suspects = np.flatnonzero(np.isin(hashes, twins))

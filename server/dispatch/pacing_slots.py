@@ -19,7 +19,7 @@ from server.dispatch.pacing_state import (
     Pacer,
 )
 
-_SLOTS_AT_ONCE = 1 << 13  # so many fit the cache, and outweigh the cost of a call
+_SLOTS_AT_ONCE = 1 << 14  # so many fit the cache, and outweigh the cost of a call
 
 Times = NDArray[np.int64]  # Unix microseconds
 

@@ -313,3 +313,9 @@ def test_sends_out_of_order_are_refused() -> None:
 def test_malformed_batches_are_refused(columns: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pacing.plan(pacer_of(), batch(2, **columns), NOON_S)
+
+
+def test_a_batch_without_any_consent_is_refused_whole() -> None:
+    plan = pacing.plan(pacer_of(), batch(600, consent=np.zeros(600, np.bool_)), NOON_S)
+    assert np.all(plan.account == -1)
+    assert np.all(np.isnan(plan.due_s))
