@@ -19,6 +19,7 @@ from server.dispatch.pacing_state import (
     Pacer,
 )
 
+_BLOCKS_AT_ONCE = 8
 _SLOTS_AT_ONCE = 1 << 14  # so many fit the cache, and outweigh the cost of a call
 
 Times = NDArray[np.int64]  # Unix microseconds
@@ -154,10 +155,12 @@ class _Table:
         return self._table[: self._depth + self._made]
 
     def extend(self) -> Times:
-        """Makes some thousand further slots and returns their rows."""
+        """Makes some thousand further slots, fewer if blocks are small, and returns their rows."""
         before = self._made
-        while (self._made - before) * self._table.shape[1] < _SLOTS_AT_ONCE:
+        for _ in range(_BLOCKS_AT_ONCE):
             self._make_block()
+            if (self._made - before) * self._table.shape[1] >= _SLOTS_AT_ONCE:
+                break
         return self.rows[self._depth + before :]
 
     def _make_block(self) -> None:
