@@ -172,6 +172,13 @@ def test_the_frequency_cap_holds_within_a_batch_and_with_earlier_sends() -> None
     assert after_noon(plan) == [0, DAY_S - 3_600, DAY_S]
 
 
+def test_a_send_planned_far_ahead_leaves_room_before_it() -> None:
+    rules = replace(Rules(), customer_cap_window_s=3_600.0)
+    pacer = pacing.new_pacer(rules, [WARMED], ["UTC"], 1, {7: [NOON_S + 9_000]})
+    plan = pacing.plan(pacer, batch(3, customer=np.array([7, 7, 7])), NOON_S)
+    assert after_noon(plan) == [0, 3_600, 12_600]
+
+
 def test_releases_are_kept_and_order_the_queue() -> None:
     releases = np.array([NOON_S + 100, 0, NOON_S + 50, NOON_S - 50])
     plan = pacing.plan(pacer_of(), batch(4, release_s=releases), NOON_S)
