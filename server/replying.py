@@ -172,7 +172,10 @@ _OPT_OUT = (
 )
 _CANCEL = (
     update(messages)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([WAITING, QUEUED]))
+    .where(  # not .in_(): SQLAlchemy cannot run that for several customers at once
+        messages.c.contact_id == bindparam("who"),
+        (messages.c.status == WAITING) | (messages.c.status == QUEUED),
+    )
     .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
 )
 _HAND_OVER = (
