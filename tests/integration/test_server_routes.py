@@ -92,6 +92,19 @@ def test_send_accepts_good_recipients_and_names_the_bad_ones(client: httpx.Clien
     assert progress["expected_finish"] == accepted["expected_finish"]
 
 
+@pytest.mark.parametrize("to", ["", "   "])
+def test_a_number_that_is_missing_is_rejected_alone(client: httpx.Client, to: str) -> None:
+    answer = client.post("/send", json={"template": "Hi", "recipients": [{"to": to}, {"to": "+12125550155"}]})
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 1
+    assert answer.json()["rejected"] == [{"index": 0, "to": to, "field": "to", "reason": "invalid_number"}]
+    tagged = client.post("/tag", json={"contacts": [to], "add": ["vip"]}).json()
+    assert [(one["field"], one["reason"]) for one in tagged["rejected"]] == [
+        ("contacts[0]", "invalid_number")
+    ]
+    assert problem(client.post("/reply", json={"from": to, "text": "Hi"}), 422)["field"] == "from"
+
+
 def test_send_by_audience_takes_the_stored_variables_and_leaves_out_who_did_not_consent(
     client: httpx.Client,
 ) -> None:
