@@ -14,7 +14,7 @@ from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.lists import values
-from server.store.tables import CANCELLED, IS_ANSWERED, QUEUED, WAITING, contacts, inbound, messages
+from server.store.tables import CANCELLED, IS_ANSWERED, IS_QUEUED, IS_WAITING, contacts, inbound, messages
 from server.store.writer import Applied
 from server.wire import Answered
 
@@ -173,10 +173,7 @@ _OPT_OUT = (
 )
 _CANCEL = (
     update(messages)
-    .where(  # not .in_(): SQLAlchemy cannot run that for several customers at once
-        messages.c.contact_id == bindparam("who"),
-        (messages.c.status == WAITING) | (messages.c.status == QUEUED),
-    )
+    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, IS_QUEUED]))
     .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
 )
 _HAND_OVER = (

@@ -1,0 +1,94 @@
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from scenarios.loading import load
+from server.clock import Clock
+from server.dispatch.replies import new_rules
+from server.replying import Inbound, Replying
+from server.store.database import Database, open_writer
+from server.store.tables import SCHEMA_VERSION, batches, contacts, inbound, messages, metadata
+
+PHONES = [f"+1212555{line:04d}" for line in range(100, 106)]
+STATES = ("waiting", "queued", "sending", "sent")
+NOW_S = 1_000_000.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with contextlib.closing(open_writer(tmp_path / "replies.db", metadata, SCHEMA_VERSION)) as opened:
+        asyncio.run(opened.run(fill))
+        yield opened
+
+
+def fill(connection: Connection) -> None:
+    """Each customer but the last has a message in each state."""
+    known = [{"id": key, "phone": PHONES[key], "consent": True, "variables": "{}"} for key in range(1, 5)]
+    connection.execute(insert(contacts), known)
+    connection.execute(insert(batches), [{"id": "b", "created_s": NOW_S, "template": "Hi"}])
+    rows = [(one["id"], state) for one in known for state in STATES]
+    connection.execute(
+        insert(messages),
+        [
+            {"id": key, "batch_id": "b", "contact_id": who, "zone": "UTC", "text": "Hi", "content": 1}
+            | {"release_s": NOW_S, "attempt": 1, "status": state, "due_s": NOW_S}
+            for key, (who, state) in enumerate(rows)
+        ],
+    )
+
+
+def new_step() -> Replying:
+    rules = load("bulk_send").scenario.replies
+    rulebook = new_rules(
+        rules.rules,
+        fuzzy_score=rules.fuzzy_score,
+        delay_min_s=rules.delay_min_s,
+        delay_max_s=rules.delay_max_s,
+        max_per_hour=2,
+    )
+    return Replying(rulebook, Clock(NOW_S, 1.0, lambda: 0.0), next_id=1)
+
+
+def answers(database: Database, step: Replying, requests: Sequence[Inbound]) -> list[dict[str, Any]]:
+    applied = asyncio.run(database.run(partial(step.apply, requests=requests)))
+    return [msgspec.json.decode(answer) for answer in applied.answers]
+
+
+def states_of(database: Database, phone: str) -> list[str]:
+    query = select(messages.c.status).join(contacts).where(contacts.c.phone == phone).order_by(messages.c.id)
+    return asyncio.run(database.run(lambda connection: list(connection.execute(query).scalars())))
+
+
+def test_several_stops_in_one_group_are_each_heard(database: Database) -> None:
+    stops = [Inbound(phone, "STOP", None) for phone in (*PHONES[1:4], PHONES[5])]
+    given = answers(database, new_step(), [*stops, Inbound(PHONES[4], "Thanks", None)])
+    assert [one["action"] == "opted_out" for one in given] == [True, True, True, True, False]
+    for phone in PHONES[1:4]:
+        assert states_of(database, phone) == ["cancelled", "cancelled", "sending", "sent"]
+    assert states_of(database, PHONES[4]) == list(STATES)
+    stopped = select(contacts.c.phone).where(contacts.c.opted_out_s == NOW_S).order_by(contacts.c.phone)
+    found = asyncio.run(database.run(lambda connection: list(connection.execute(stopped).scalars())))
+    assert found == [*PHONES[1:4], PHONES[5]]
+
+
+def test_automatic_answers_are_counted_within_a_group_and_over_groups(database: Database) -> None:
+    step, ask = new_step(), Inbound(PHONES[1], "What is the price?", None)
+    first = answers(database, step, [ask, Inbound(PHONES[0], "What is the price?", None)])
+    then = answers(database, step, [ask, ask])
+    assert [one["action"] for one in (*first, *then)] == ["answered", "answered", "answered", "escalated"]
+    assert then[1]["conversation"] == "human"
+
+
+def test_a_message_id_counts_once_within_a_group_and_over_groups(database: Database) -> None:
+    step, once = new_step(), Inbound(PHONES[1], "What is the price?", "a1")
+    given = [*answers(database, step, [once, once]), *answers(database, step, [once])]
+    assert given[0] == given[1] == given[2]
+    stored = asyncio.run(database.run(lambda connection: len(connection.execute(select(inbound)).all())))
+    assert stored == 1
