@@ -28,16 +28,18 @@ class Variant(NamedTuple):
 def variants_of(
     base: Loaded, stated: Sequence[str], files: Sequence[Path], settings: Sequence[str] = ()
 ) -> list[Variant]:
-    """Load variants stated as `NAME:PATH=VALUE,PATH=VALUE,...`, then those in TOML files, named by their stem.
+    """Load variants stated as `NAME:PATH=VALUE,...`, then those in TOML files, named by their stem.
 
-    `settings` (those of the base, PATH=VALUE) apply to every variant: below what a stated one says, above what
-    a file says. Raises InputError, in one line, for a malformed variant, a name given twice, a file that
+    `settings` (those of the base, PATH=VALUE) apply to every variant: below what a stated one says, above
+    what a file says. Raises InputError, in one line, for a malformed variant, a name given twice, a file that
     extends nothing, no variant at all, or one whose random numbers would not pair with the base's.
     """
     variants = [_stated(base, text, settings) for text in stated]
     variants += [_from_file(base, path, settings) for path in files]
     if not variants:
-        raise InputError("no variant to compare with; give --variant NAME:PATH=VALUE or a file that extends it")
+        raise InputError(
+            "no variant to compare with; give --variant NAME:PATH=VALUE or a file that extends it"
+        )
     names = [variant.name for variant in variants]
     for name in names:
         if name == "base" or names.count(name) > 1:

@@ -78,7 +78,7 @@ def check(goal: Goal, kpis: Sequence[str], least: int) -> None:
         )
     if goal.budget < least:
         raise InputError(
-            f"--max-replications: found {goal.budget}; must be at least the {least} of experiment.replications"
+            f"--max-replications: found {goal.budget}; must be at least experiment.replications, {least}"
         )
 
 

@@ -67,9 +67,7 @@ def simulate(
     return _with_conversations(result, loaded, calibration, workers)
 
 
-def _summaries(
-    world: World, watch: Watch | None, workers: int, progress: Progress | None
-) -> list[Summary]:
+def _summaries(world: World, watch: Watch | None, workers: int, progress: Progress | None) -> list[Summary]:
     """Every replication of the scenario, or as many as the watch wants, which depends on no worker."""
     total = world.scenario.experiment.replications if watch is None else watch.goal.budget
     summaries: list[Summary] = []
