@@ -170,7 +170,8 @@ def simulate(
     err.print(f"{answer.exposures:,} exposures in {wall_s:.1f} s ({answer.exposures / wall_s:,.0f} a second)")
     _hand_over(answer, out_folder, as_json)
     if isinstance(answer.precision, Precision):
-        err.print(_precision_line(answer.precision, answer.replications), markup=False, highlight=False)
+        line = _precision_line(answer.precision, answer.replications)
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
         if answer.precision.first is None:
             raise typer.Exit(1)
 
@@ -402,8 +403,9 @@ def _precision_line(precision: Precision, replications: int) -> str:
     line = f"precision: {precision.kpi} {got} after {replications:,} replications; asked ±{asked:.2%}"
     if precision.first is not None:
         return f"{line}, held since replication {precision.first:,}"
-    if achieved is not None and achieved > asked:
-        line += f"; about {replications * (achieved / asked) ** 2:,.0f} would be needed"
+    if achieved is not None:
+        needed = replications * (achieved / asked) ** 2
+        line += f"; about {needed:,.0f} would be needed" if achieved > asked else ", but not held long enough"
     return f"{line}. NOT reached within {precision.budget:,}; raise --max-replications or --precision"
 
 

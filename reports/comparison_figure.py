@@ -89,7 +89,9 @@ def _limits(marks: list[Mark]) -> tuple[float, float]:
     most = LONGEST * max((abs(mark.value) for mark in marks), default=0.0) or 1.0
     low = max(-most, min((mark.low for mark in marks), default=0.0))
     high = min(most, max((mark.high for mark in marks), default=0.0))
-    room = 0.06 * max(high, -low)
+    if _is_wide((low, high)):
+        return min(1.6 * low, -LINEAR_CORE), 1.6 * high
+    room = 0.06 * (max(high, -low) or 1.0)
     return min(low - room, -3 * room), max(high + room, 3 * room)
 
 
@@ -114,6 +116,7 @@ def _draw_mark(axes: Axes, mark: Mark, y: float, limits: tuple[float, float]) ->
         markerfacecolor=colour if mark.told else "white",
         markersize=6.5,
         zorder=3,
+        clip_on=False,
     )
 
 

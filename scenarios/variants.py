@@ -60,7 +60,8 @@ def _stated(base: Loaded, text: str, settings: Sequence[str]) -> Variant:
     try:
         return Variant(name, own, load(str(base.path), [*settings, *own]))
     except InputError as error:
-        raise InputError(f"variant {name}: {str(error).removeprefix('--set ')}") from None
+        what = str(error).removeprefix("--set ").removeprefix("--set: ")
+        raise InputError(f"variant {name}: {what}") from None
 
 
 def _from_file(base: Loaded, path: Path, settings: Sequence[str]) -> Variant:
@@ -76,11 +77,14 @@ def _from_file(base: Loaded, path: Path, settings: Sequence[str]) -> Variant:
 
 def _differing(base: Loaded, other: Loaded) -> list[str]:
     """Parameters whose values differ, as PATH=VALUE; not its name and title."""
+    passed_over = {"name", "title"}
+    if base.contacts_path == other.contacts_path:  # the same file, named from another folder
+        passed_over.add("population.contacts")
     pairs = zip(rows(base), rows(other), strict=True)
     return [
         f"{row.path}={msgspec.json.encode(row.value).decode()}"
         for before, row in pairs
-        if row.value != before.value and row.path not in ("name", "title")
+        if row.value != before.value and row.path not in passed_over
     ]
 
 
