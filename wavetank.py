@@ -427,9 +427,7 @@ def _print_comparison(answer: Comparison) -> None:
     for row in table_rows(answer):
         table.add_row(row.label, row.base, *(f"{cell.word}  {cell.figures}".rstrip() for cell in row.cells))
     if table.rows:
-        out.print(
-            table, width=max(out.width, TABLE_WIDTH)
-        )  # wider than a terminal: it breaks lines, not cells
+        Console(width=TABLE_WIDTH).print(table, soft_wrap=True)  # a narrow terminal breaks lines, not cells
     notes = [f"{name}: {', '.join(variant.settings)}" for name, variant in answer.variants.items()]
     for paragraph in (sentences(answer), notes, reading_notes(answer)):
         out.print("", *paragraph, sep="\n", markup=False, highlight=False)

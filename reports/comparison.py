@@ -74,6 +74,8 @@ def base_text(base: Kpi) -> str:
     """`63 orders`, `1.20 % per 30 days`, `5 h 9 min`."""
     if base.unit == "s":
         return duration(base.value)
+    if base.high - base.low <= NARROW * abs(base.value):
+        base = Kpi(base.value, base.value, base.value, base.unit)
     shown = scale(base.unit, base.value)
     return f"{estimate(base, shown)[0]} {shown.unit}"
 

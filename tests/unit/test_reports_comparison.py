@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from reports import comparison_figure, drawing
-from reports.comparison import order_of, reading_notes, sentences, table_rows
+from reports.comparison import base_text, order_of, reading_notes, sentences, table_rows
 from scenarios.comparison import Comparison
+from scenarios.result import Kpi
 
 BOTH = example_comparisons.two_variants()
 SAME = example_comparisons.no_difference()
@@ -39,6 +40,10 @@ def test_the_table_says_how_much_and_whether_it_can_be_told() -> None:
         "Send duration": ("5 h 9 min", "lower −4.583 (−4.602 to −4.565) min", "the same"),
         "Click rate": ("8.32 %", "the same", "higher +0.90 (+0.83 to +0.97) points"),
     }
+
+
+def test_rounding_does_not_lend_digits_to_an_exact_figure() -> None:
+    assert base_text(Kpi(0.012, 0.012 - 1e-17, 0.012 + 1e-17, "fraction per 30 days")) == "1.20 % per 30 days"
 
 
 def test_each_difference_that_can_be_told_has_a_sentence() -> None:
