@@ -97,7 +97,7 @@ def test_progress_is_told_after_each_run() -> None:
 
 def test_common_random_numbers_cut_the_variance_of_a_click_lift_tenfold() -> None:
     """10 % more clicks: with common luck only the customers between the two rates differ."""
-    size, runs = ["population.size=400"], 80
+    size, runs = ["population.size=400", "accounts.count=2", "experiment.horizon_days=3"], 50
     base = world_of(load("bulk_send", size))
     lifted = world_of(load("bulk_send", [*size, "funnel.click=0.1089"]))
     other = world_of(load("bulk_send", [*size, "funnel.click=0.1089", "experiment.seed=2"]))
