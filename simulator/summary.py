@@ -32,6 +32,17 @@ COUNTS = (
     "orders",
     "accounts_banned",
 )
+KPIS = (
+    *COUNTS,
+    *RATES,
+    "revenue_usd",
+    "cost_usd",
+    "roi",
+    "cac_usd",
+    "account_ban_rate",
+    "send_duration_s",
+    "contacts_rejected",
+)  # all, in the order of the document
 
 
 @dataclass(frozen=True, slots=True)
