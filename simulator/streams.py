@@ -23,6 +23,11 @@ class Purpose(IntEnum):
     DELAYS = 5
     BAN = 6
     CONVERSATIONS = 7
+    HANDLING = 20
+    PATIENCE = 21
+    RESOLUTION = 22
+    READING = 23
+    PURCHASES = 24
 
 
 def stream(
