@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import count
-from math import gamma
+from math import gamma, inf
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -333,7 +333,7 @@ def _conversation(desk: _Desk, number: int) -> Process:
     for offer in count():
         place = desk.staff.request(priority=desk.rank[number])
         if not place.triggered:
-            yield place | env.timeout(leaves_s - env.now)
+            yield place if leaves_s == inf else place | env.timeout(leaves_s - env.now)
         if not place.triggered:
             place.cancel()
             break
