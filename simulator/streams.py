@@ -27,7 +27,10 @@ class Purpose(IntEnum):
     PATIENCE = 21
     RESOLUTION = 22
     READING = 23
-    PURCHASES = 24
+    PURCHASE_RATE = 24
+    DROPOUT = 25
+    PURCHASE = 26
+    STAY = 27
 
 
 def stream(
