@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -64,7 +64,7 @@ class Endpoint:
             media_type = JSON
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
-        except (StoreUnavailable, OperationalError):
+        except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         headers = _headers(status, body, media_type)
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -117,8 +117,8 @@ async def send(service: Service, call: Call) -> Answer:
 
 
 async def batch(service: Service, call: Call) -> Answer:
-    async with service.readers.connect() as connection:
-        return 200, msgspec.json.encode(await reading.batch_progress(connection, call.path["batch_id"]))
+    found = await service.readers.run(partial(reading.batch_progress, batch_id=call.path["batch_id"]))
+    return 200, msgspec.json.encode(found)
 
 
 async def tag(service: Service, call: Call) -> Answer:
@@ -162,8 +162,7 @@ async def tag_import(service: Service, call: Call) -> Answer:
 
 
 async def tag_counts(service: Service, _call: Call) -> Answer:
-    async with service.readers.connect() as connection:
-        return 200, msgspec.json.encode({"tags": await reading.tag_counts(connection)})
+    return 200, msgspec.json.encode({"tags": await service.readers.run(reading.tag_counts)})
 
 
 async def reply(service: Service, call: Call) -> Answer:
@@ -185,17 +184,17 @@ def _sender(service: Service, text: str) -> str:
 
 
 async def stats(service: Service, _call: Call) -> Answer:
-    clock = service.clock
-    async with service.readers.connect() as connection:
-        found = await reading.stats(
-            connection, now_s=clock.now(), speed=clock.speed, lag_s=service.dispatcher.lag_s
-        )
+    clock, lag_s = service.clock, service.dispatcher.lag_s
+    found = await service.readers.run(
+        partial(reading.stats, now_s=clock.now(), speed=clock.speed, lag_s=lag_s)
+    )
     return 200, msgspec.json.encode(found)
 
 
 async def account_list(service: Service, _call: Call) -> Answer:
-    async with service.readers.connect() as connection:
-        found = await reading.account_states(connection, service.scenario.pacing, service.clock.now())
+    found = await service.readers.run(
+        partial(reading.account_states, rules=service.scenario.pacing, now_s=service.clock.now())
+    )
     return 200, msgspec.json.encode({"accounts": found})
 
 

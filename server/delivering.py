@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, exists, insert, null, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, case, exists, insert, null, select, update
 
 from server.clock import Clock
 from server.dispatch.retries import retry_at
@@ -82,15 +81,15 @@ class Claiming:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def apply(self, connection: AsyncConnection, requests: Sequence[Claim]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Claim]) -> Applied:
         """One claimer a group: this process owns all accounts."""
         (request,) = requests
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
-        rows = (await connection.execute(_DUE, span)).all()
-        await _CLAIM.execute(connection, [{"key": row.id} for row in rows])
-        next_due_s = _or_never((await connection.execute(_NEXT_DUE)).scalar())
-        next_release_s = _or_never((await connection.execute(_NEXT_RELEASE)).scalar())
+        rows = connection.execute(_DUE, span).all()
+        _CLAIM.execute(connection, [{"key": row.id} for row in rows])
+        next_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
+        next_release_s = _or_never(connection.execute(_NEXT_RELEASE).scalar())
         outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
         return Applied([Claimed(outbound, next_due_s < span["earliest"], next_due_s, next_release_s)])
 
@@ -99,15 +98,15 @@ def _or_never(at_s: float | None) -> float:
     return float("inf") if at_s is None else at_s
 
 
-async def record_sent(connection: AsyncConnection, requests: Sequence[Sent]) -> Applied:
+def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     sent = [one for request in requests for one in request.messages]
-    await _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
+    _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
     first: dict[int, float] = {}
     for one in sent:
         first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
     if first:
-        await connection.execute(_FIRST_SEND, [{"key": key, "at": at_s} for key, at_s in first.items()])
+        connection.execute(_FIRST_SEND, [{"key": key, "at": at_s} for key, at_s in first.items()])
     return Applied([None] * len(requests))
 
 
@@ -118,7 +117,7 @@ class Settling:
         self._retry_after_s = retry_after_s
         self._retries = retries
 
-    async def apply(self, connection: AsyncConnection, requests: Sequence[Settle]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Settle]) -> Applied:
         final: list[dict[str, Any]] = []
         again: list[dict[str, Any]] = []
         for status in (status for request in requests for status in request.statuses):
@@ -133,9 +132,9 @@ class Settling:
                 final.append({**row, "state": DELIVERED if status.reason is None else FAILED})
             else:
                 again.append({**row, "retry": retry_s})
-        await _FINAL.execute(connection, final)
+        _FINAL.execute(connection, final)
         if again:
-            await self._try_again(connection, again)
+            self._try_again(connection, again)
         return Applied([None] * len(requests))
 
     def _retry_s(self, status: Status) -> float | None:
@@ -149,15 +148,15 @@ class Settling:
             retries=self._retries,
         )
 
-    async def _try_again(self, connection: AsyncConnection, failed: Sequence[dict[str, Any]]) -> None:
-        await connection.execute(_KEEP_ATTEMPT, failed)
-        await connection.execute(_TRY_AGAIN, failed)
+    def _try_again(self, connection: Connection, failed: Sequence[dict[str, Any]]) -> None:
+        connection.execute(_KEEP_ATTEMPT, failed)
+        connection.execute(_TRY_AGAIN, failed)
 
 
-async def recall(connection: AsyncConnection, requests: Sequence[Recall]) -> Applied:
+def recall(connection: Connection, requests: Sequence[Recall]) -> Applied:
     """The step for Recall; whoever said STOP meanwhile gets nothing."""
     ids = [{"key": key} for request in requests for key in request.message_ids]
-    await _RECALL.execute(connection, ids)
+    _RECALL.execute(connection, ids)
     return Applied([None] * len(requests))
 
 
@@ -168,19 +167,19 @@ class Banning:
         self._planner = planner
         self._clock = clock
 
-    async def apply(self, connection: AsyncConnection, requests: Sequence[Ban]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Ban]) -> Applied:
         now_s = self._clock.now()
-        answers = [await self._ban(connection, request.account, now_s) for request in requests]
+        answers = [self._ban(connection, request.account, now_s) for request in requests]
         closed = [one.account for one, answer in zip(requests, answers, strict=True) if answer is not None]
         return Applied(answers, partial(self._committed, closed, now_s))
 
-    async def _ban(self, connection: AsyncConnection, account: int, now_s: float) -> int | None:
+    def _ban(self, connection: Connection, account: int, now_s: float) -> int | None:
         which = accounts.c.id == account
-        if not (await connection.execute(select(accounts.c.id).where(which))).all():
+        if not connection.execute(select(accounts.c.id).where(which)).all():
             return None
         still_open = accounts.c.closed_s.is_(None)
-        await connection.execute(update(accounts).where(which, still_open).values(closed_s=now_s))
-        unplanned = await connection.execute(
+        connection.execute(update(accounts).where(which, still_open).values(closed_s=now_s))
+        unplanned = connection.execute(
             update(messages)
             .where(messages.c.account_id == account, messages.c.status == IS_QUEUED)
             .values(status=WAITING, account_id=None, due_s=messages.c.release_s)

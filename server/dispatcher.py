@@ -10,16 +10,14 @@ itself happens when this loop gets to it, `lag_s` real seconds later; one later 
 import asyncio
 import logging
 
-from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, select
 
 from server.clock import Clock
 from server.delivering import Claim, Claimed, Recall, Sent, Settle
 from server.network.emulated import Network, Outbound
 from server.planning import Planner
 from server.scheduling import Release, Replan
-from server.store.database import StoreUnavailable
+from server.store.database import Database, StoreUnavailable
 from server.store.tables import SENDING, SENT, contacts, messages
 from server.store.writer import Writer
 
@@ -33,7 +31,7 @@ PAUSE_S = 1.0  # real seconds before asking a failing database again
 
 class Dispatcher:
     def __init__(
-        self, writer: Writer, network: Network, planner: Planner, clock: Clock, readers: AsyncEngine
+        self, writer: Writer, network: Network, planner: Planner, clock: Clock, readers: Database
     ) -> None:
         self.lag_s = 0.0  # real seconds, of the last message sent
         self._writer = writer
@@ -54,14 +52,13 @@ class Dispatcher:
                 await self._recover()
                 while True:
                     await self._round()
-            except (StoreUnavailable, OperationalError) as error:
-                logger.error("dispatch stands still, trying again: %s", type(error).__name__)
+            except StoreUnavailable as error:
+                logger.error("dispatch stands still, trying again: %s", error)
                 await asyncio.sleep(PAUSE_S)
 
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
-        claimed = await self._in_state(SENDING)
-        under_way = await self._in_state(SENT)
+        claimed, under_way = await self._readers.run(_unsettled)
         await self._network.restore(self._clock.now())
         known = await self._network.known({(one.message_id, one.attempt) for one in (*claimed, *under_way)})
         sent = [
@@ -72,17 +69,6 @@ class Dispatcher:
         unknown = [one.message_id for one in claimed if (one.message_id, one.attempt) not in known]
         await asyncio.gather(self._writer.submit(Sent(sent)), self._writer.submit(Recall(unknown)))
         await self._writer.submit(Replan())
-
-    async def _in_state(self, state: str) -> list[Outbound]:
-        query = (
-            select(
-                messages.c.id, messages.c.attempt, messages.c.account_id, contacts.c.phone, messages.c.due_s
-            )
-            .join_from(messages, contacts)
-            .where(messages.c.status == state)
-        )
-        async with self._readers.connect() as connection:
-            return [Outbound(*row) for row in await connection.execute(query)]
 
     async def _round(self) -> None:
         self._news.clear()
@@ -114,3 +100,17 @@ class Dispatcher:
                 await self._news.wait()
         except TimeoutError:
             return
+
+
+def _unsettled(connection: Connection) -> tuple[list[Outbound], list[Outbound]]:
+    """What is claimed, and what is sent without a status yet."""
+    return _in_state(connection, SENDING), _in_state(connection, SENT)
+
+
+def _in_state(connection: Connection, state: str) -> list[Outbound]:
+    query = (
+        select(messages.c.id, messages.c.attempt, messages.c.account_id, contacts.c.phone, messages.c.due_s)
+        .join_from(messages, contacts)
+        .where(messages.c.status == state)
+    )
+    return [Outbound(*row) for row in connection.execute(query)]

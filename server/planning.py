@@ -1,16 +1,16 @@
 """The pacer of a running server: made from the database, advanced only by what is committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, union_all
 
 from server.dispatch import pacing
+from server.dispatch.pacing_state import Sends
 from server.store.tables import accounts, attempts, messages
 
 DAY_S = 86_400.0
@@ -36,6 +36,19 @@ class Fleet:
     open: set[int]
     booked_until_s: dict[int, float] = field(default_factory=dict)  # due time of each account's last message
 
+    def plan(self, messages: pacing.Messages, now_s: float) -> pacing.Plan:
+        """`pacing.plan` from `now_s` (Unix seconds); changes nothing.
+
+        A plan works on a copy of the pacer, and looks only at earlier sends to the same customers and of the
+        same contents: so only those are copied, not all of a week.
+        """
+        concerned = replace(
+            self.pacer,
+            customers=_only(self.pacer.customers, messages.customer),
+            contents=_only(self.pacer.contents, messages.content),
+        )
+        return pacing.plan(concerned, messages, now_s)
+
     def book(self, messages: pacing.Messages, plan: pacing.Plan) -> None:
         pacing.commit(self.pacer, messages, plan)
         for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
@@ -48,8 +61,21 @@ class Fleet:
             pacing.close_account(self.pacer, account, at_s)
 
 
+def _only(sends: Sends, keys: NDArray[np.int64]) -> Sends:
+    """Of the sends on record those of these keys."""
+    known = [key for key in set(keys.tolist()) if key in sends.last]
+    return replace(
+        sends,
+        last={key: sends.last[key] for key in known},
+        earlier={key: sends.earlier[key] for key in known if key in sends.earlier},
+    )
+
+
 class Planner:
-    """The scenario's pacing rules, and the fleet that is committed."""
+    """The scenario's pacing rules, and the fleet that is committed.
+
+    The writer's steps read the fleet in the database's thread; only what follows a commit may change it.
+    """
 
     def __init__(self, rules: pacing.Rules, seed: int) -> None:
         self.rules = rules
@@ -63,15 +89,19 @@ def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.floa
     An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
     keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
     """
-    again_s = np.zeros(len(plan.due_s))
-    for account in np.unique(plan.account).tolist():
-        at = np.flatnonzero(plan.account == account)
-        at = at[np.argsort(plan.due_s[at], kind="stable")]
-        busy_s = max(now_s, fleet.booked_until_s.get(account, now_s))
-        idle = np.diff(plan.due_s[at], prepend=busy_s) > IDLE_S
-        if idle.any():
-            first = int(np.argmax(idle))
-            again_s[at[first:]] = plan.due_s[at[first]]
+    # By account, then time: `starts` are the first of each account, `first_idle` where its idleness begins.
+    order = np.lexsort((plan.due_s, plan.account))
+    account, due_s = plan.account[order], plan.due_s[order]
+    starts = np.flatnonzero(np.diff(account, prepend=-1))
+    before_s = np.roll(due_s, 1)
+    before_s[starts] = [
+        max(now_s, fleet.booked_until_s.get(index, now_s)) for index in account[starts].tolist()
+    ]
+    at = np.arange(len(order))
+    first_idle = np.minimum.reduceat(np.where(due_s - before_s > IDLE_S, at, len(at)), starts)
+    first_idle = np.repeat(first_idle, np.diff(starts, append=len(at)))
+    again_s = np.zeros(len(order))
+    again_s[order] = np.where(at < first_idle, 0.0, due_s[np.minimum(first_idle, len(at) - 1)])
     return again_s
 
 
@@ -86,9 +116,9 @@ def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
     )
 
 
-async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
+def fleet_from(connection: Connection, rules: pacing.Rules, seed: int, now_s: float) -> Fleet:
     """A fleet that knows what was sent, with nothing booked: for planning anew all that is not sent."""
-    recent = await _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
+    recent = _recent(connection, now_s - max(DAY_S, rules.customer_cap_window_s))
     by_account: dict[int, list[float]] = {}
     by_customer: dict[int, list[float]] = {}
     by_content: dict[int, list[tuple[int, float]]] = {}
@@ -99,7 +129,7 @@ async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int
             by_customer.setdefault(customer, []).append(sent_s)
         if sent_s > now_s - rules.equal_content_gap_s:
             by_content.setdefault(content, []).append((account, sent_s))
-    counts = await _counts(connection)
+    counts = _counts(connection)
     starts = [
         pacing.AccountStart(
             key=row.id,
@@ -108,27 +138,27 @@ async def fleet_from(connection: AsyncConnection, rules: pacing.Rules, seed: int
             sent=counts.get(row.id, 0),
             open=row.closed_s is None,
         )
-        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+        for row in connection.execute(select(accounts).order_by(accounts.c.id))
     ]
     pacer = pacing.new_pacer(rules, starts, ZONES, seed, by_customer, by_content)
     return Fleet(pacer, {start.key for start in starts if start.open})
 
 
-async def _recent(connection: AsyncConnection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
+def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
     """(account, customer, content, sent_s) of every attempt since then, in order of time."""
     now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, messages.c.sent_s)
     before = select(
         attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
     ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
     both = union_all(now.where(messages.c.sent_s > since_s), before.where(attempts.c.sent_s > since_s))
-    rows = await connection.execute(both.order_by("sent_s"))
+    rows = connection.execute(both.order_by("sent_s"))
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def _counts(connection: AsyncConnection) -> dict[int, int]:
+def _counts(connection: Connection) -> dict[int, int]:
     """How many attempts each account ever sent."""
     both = union_all(
         select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
     ).subquery()
-    rows = await connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
+    rows = connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
     return {row[0]: row[1] for row in rows}

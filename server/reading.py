@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, func, select, union_all
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
 
 from server.dispatch import pacing
 from server.problems import Problem
@@ -91,14 +90,14 @@ class Sends(Struct, frozen=True):
     retrying: int
 
 
-async def batch_progress(connection: AsyncConnection, batch_id: str) -> BatchProgress:
+def batch_progress(connection: Connection, batch_id: str) -> BatchProgress:
     """Problem 404 for a batch that does not exist."""
-    batch = (await connection.execute(select(batches).where(batches.c.id == batch_id))).one_or_none()
+    batch = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
     if batch is None:
         raise Problem(404, "no such batch", "batch_id")
     of_batch = messages.c.batch_id == batch_id
-    counts = await _states(connection, of_batch)
-    sends = await _sends(connection, of_batch)
+    counts = _states(connection, of_batch)
+    sends = _sends(connection, of_batch)
     return BatchProgress(
         batch_id=batch_id,
         created=iso(batch.created_s),
@@ -113,23 +112,23 @@ async def batch_progress(connection: AsyncConnection, batch_id: str) -> BatchPro
     )
 
 
-async def stats(connection: AsyncConnection, *, now_s: float, speed: float, lag_s: float) -> Stats:
-    counts = await _states(connection)
-    sends = await _sends(connection)
-    open_count, closed_count = await _open_and_closed(connection)
+def stats(connection: Connection, *, now_s: float, speed: float, lag_s: float) -> Stats:
+    counts = _states(connection)
+    sends = _sends(connection)
+    open_count, closed_count = _open_and_closed(connection)
     return Stats(
         clock=iso(now_s),
         speed=speed,
-        contacts=await _count(connection, select(func.count()).select_from(contacts)),
+        contacts=_count(connection, select(func.count()).select_from(contacts)),
         messages=counts,
         sends=sends.count,
         failures=sends.failures,
         delivery_rate=counts[DELIVERED] / sends.count if sends.count else None,
         first_send=iso(sends.first_s),
         last_send=iso(sends.last_s),
-        replies=await _replies(connection),
-        conversations_with_human=await _count(connection, _contacts_with(contacts.c.with_human_s)),
-        opt_outs=await _count(connection, _contacts_with(contacts.c.opted_out_s)),
+        replies=_replies(connection),
+        conversations_with_human=_count(connection, _contacts_with(contacts.c.with_human_s)),
+        opt_outs=_count(connection, _contacts_with(contacts.c.opted_out_s)),
         accounts={"open": open_count, "banned": closed_count},
         queue_length=counts[QUEUED],
         dispatch_lag_s=round(lag_s, 4),
@@ -137,12 +136,10 @@ async def stats(connection: AsyncConnection, *, now_s: float, speed: float, lag_
     )
 
 
-async def account_states(
-    connection: AsyncConnection, rules: pacing.Rules, now_s: float
-) -> list[AccountState]:
-    hour = await _sent_by_account(connection, now_s - HOUR_S)
-    day = await _sent_by_account(connection, now_s - DAY_S)
-    ever = await _sent_by_account(connection, None)
+def account_states(connection: Connection, rules: pacing.Rules, now_s: float) -> list[AccountState]:
+    hour = _sent_by_account(connection, now_s - HOUR_S)
+    day = _sent_by_account(connection, now_s - DAY_S)
+    ever = _sent_by_account(connection, None)
     return [
         AccountState(
             index=row.id,
@@ -154,7 +151,7 @@ async def account_states(
             warming_up=row.first_send_s is None or now_s < row.first_send_s + rules.warm_up_days * DAY_S,
             first_send=iso(row.first_send_s),
         )
-        for row in await connection.execute(select(accounts).order_by(accounts.c.id))
+        for row in connection.execute(select(accounts).order_by(accounts.c.id))
     ]
 
 
@@ -163,7 +160,7 @@ def key_of(account: int) -> str:
     return f"account-{account:03d}"
 
 
-async def tag_counts(connection: AsyncConnection) -> dict[str, int]:
+def tag_counts(connection: Connection) -> dict[str, int]:
     """Contacts by tag, tags without any included."""
     query = (
         select(tags.c.name, func.count(contact_tags.c.contact_id))
@@ -171,65 +168,65 @@ async def tag_counts(connection: AsyncConnection) -> dict[str, int]:
         .group_by(tags.c.name)
         .order_by(tags.c.name)
     )
-    return {row[0]: row[1] for row in await connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
-async def latest_s(connection: AsyncConnection) -> float:
+def latest_s(connection: Connection) -> float:
     """The last moment on record (Unix seconds; 0: none): a clock must not start before it."""
     moments = (messages.c.sent_s, messages.c.settled_s, batches.c.created_s, inbound.c.received_s)
-    found = [(await connection.execute(select(func.max(moment)))).scalar() for moment in moments]
+    found = [connection.execute(select(func.max(moment))).scalar() for moment in moments]
     return max((at_s for at_s in found if at_s is not None), default=0.0)
 
 
-async def _states(connection: AsyncConnection, *only: ColumnElement[bool]) -> dict[str, int]:
+def _states(connection: Connection, *only: ColumnElement[bool]) -> dict[str, int]:
     query = select(messages.c.status, func.count()).where(*only).group_by(messages.c.status)
-    found: Mapping[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
+    found: Mapping[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     counts = {state: found.get(state, 0) for state in STATES}
     counts[QUEUED] += found.get(WAITING, 0)  # to its sender, a message without a plan is queued too
     return counts
 
 
-async def _sends(connection: AsyncConnection, *only: ColumnElement[bool]) -> Sends:
+def _sends(connection: Connection, *only: ColumnElement[bool]) -> Sends:
     before = select(attempts.c.sent_s, attempts.c.reason).join_from(attempts, messages).where(*only)
     last = select(messages.c.sent_s, messages.c.reason).where(messages.c.sent_s.is_not(None), *only)
     both = union_all(before, last).subquery()
     query = select(both.c.reason, func.count(), func.min(both.c.sent_s), func.max(both.c.sent_s))
-    rows = (await connection.execute(query.group_by(both.c.reason))).all()
+    rows = connection.execute(query.group_by(both.c.reason)).all()
     again = select(func.count()).where(messages.c.status.in_([WAITING, QUEUED]), messages.c.attempt > 1)
     return Sends(
         count=sum(row[1] for row in rows),
         first_s=min((row[2] for row in rows), default=None),
         last_s=max((row[3] for row in rows), default=None),
         failures={row[0]: row[1] for row in rows if row[0] is not None},
-        retrying=await _count(connection, again.where(*only)),
+        retrying=_count(connection, again.where(*only)),
     )
 
 
-async def _replies(connection: AsyncConnection) -> dict[str, int]:
+def _replies(connection: Connection) -> dict[str, int]:
     query = select(inbound.c.action, func.count()).group_by(inbound.c.action)
-    found = {row[0]: row[1] for row in await connection.execute(query)}
+    found = {row[0]: row[1] for row in connection.execute(query)}
     return {action: found.get(action, 0) for action in ACTIONS}
 
 
-async def _open_and_closed(connection: AsyncConnection) -> tuple[int, int]:
+def _open_and_closed(connection: Connection) -> tuple[int, int]:
     query = select(func.count(), func.count(accounts.c.closed_s)).select_from(accounts)
-    total, closed = (await connection.execute(query)).one()
+    total, closed = connection.execute(query).one()
     return total - closed, closed
 
 
-async def _sent_by_account(connection: AsyncConnection, since_s: float | None) -> dict[int, int]:
+def _sent_by_account(connection: Connection, since_s: float | None) -> dict[int, int]:
     after = float("-inf") if since_s is None else since_s
     both = union_all(
         select(messages.c.account_id).where(messages.c.sent_s > after),
         select(attempts.c.account_id).where(attempts.c.sent_s > after),
     ).subquery()
     query = select(both.c.account_id, func.count()).group_by(both.c.account_id)
-    return {row[0]: row[1] for row in await connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _contacts_with(column: ColumnElement[Any]) -> Select[int]:
     return select(func.count()).where(column.is_not(None))
 
 
-async def _count(connection: AsyncConnection, query: Select[int]) -> int:
-    return (await connection.execute(query)).scalar_one()
+def _count(connection: Connection, query: Select[int]) -> int:
+    return connection.execute(query).scalar_one()

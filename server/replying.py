@@ -6,15 +6,15 @@ from itertools import count
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.clock import Clock
 from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
-from server.store.tables import CANCELLED, QUEUED, WAITING, contacts, inbound, messages
+from server.store.lists import values
+from server.store.tables import CANCELLED, IS_ANSWERED, QUEUED, WAITING, contacts, inbound, messages
 from server.store.writer import Applied
 from server.wire import Answered
 
@@ -55,10 +55,10 @@ class Replying:
         self._clock = clock
         self._ids = count(next_id)
 
-    async def apply(self, connection: AsyncConnection, requests: Sequence[Inbound]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Inbound]) -> Applied:
         now_s = self._clock.now()
-        answers = await _answered_before(connection, requests)
-        customers = await _customers(connection, requests, now_s)
+        answers = _answered_before(connection, requests)
+        customers = _customers(connection, requests, now_s)
         rows: list[dict[str, Any]] = []
         given: list[bytes] = []
         for request in requests:
@@ -70,7 +70,7 @@ class Replying:
                 if request.message_id is not None:
                     answers[request.message_id] = answer
             given.append(answer)
-        await _store(connection, rows, now_s)
+        _store(connection, rows, now_s)
         return Applied(given)
 
     def _decide(self, request: Inbound, customer: _Customer, now_s: float) -> dict[str, Any]:
@@ -110,60 +110,61 @@ class Replying:
         )
 
 
-async def _answered_before(connection: AsyncConnection, requests: Sequence[Inbound]) -> dict[str, bytes]:
+def _answered_before(connection: Connection, requests: Sequence[Inbound]) -> dict[str, bytes]:
     """Answers already given, by the senders' message ids."""
     ids = [request.message_id for request in requests if request.message_id is not None]
     if not ids:
         return {}
-    query = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(ids))
-    return {row[0]: row[1] for row in await connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_ANSWERED, {"ids": ids})}
 
 
-async def _customers(
-    connection: AsyncConnection, requests: Sequence[Inbound], now_s: float
-) -> dict[str, _Customer]:
-    found = await find_or_add(connection, {request.phone: None for request in requests})
-    query = (
-        select(inbound.c.contact_id, func.count())
-        .where(
-            inbound.c.contact_id.in_([contact.id for contact in found.values()]),
-            inbound.c.received_s > now_s - HOUR_S,
-            inbound.c.action == "answered",
-        )
-        .group_by(inbound.c.contact_id)
-    )
-    recent = {row[0]: row[1] for row in await connection.execute(query)}
-    return {
-        phone: _Customer(one.id, one.with_human_s is not None, recent.get(one.id, 0))
-        for phone, one in found.items()
-    }
+def _customers(connection: Connection, requests: Sequence[Inbound], now_s: float) -> dict[str, _Customer]:
+    phones = {request.phone for request in requests}
+    rows = connection.execute(_CUSTOMERS, {"phones": list(phones), "since": now_s - HOUR_S})
+    customers = {phone: _Customer(key, held_s is not None, answers) for phone, key, held_s, answers in rows}
+    new = find_or_add(connection, dict.fromkeys(phones - customers.keys()))
+    return customers | {phone: _Customer(one.id, with_human=False, answers=0) for phone, one in new.items()}
 
 
-async def _store(connection: AsyncConnection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
+def _store(connection: Connection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
     if not rows:
         return
-    await _INSERT.execute(connection, rows)
+    _INSERT.execute(connection, rows)
     stopped = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == OPTED_OUT]
     if stopped:
-        await connection.execute(_OPT_OUT, stopped)
-        await connection.execute(_CANCEL, stopped)
+        connection.execute(_OPT_OUT, stopped)
+        connection.execute(_CANCEL, stopped)
     held = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == "escalated"]
     if held:
-        await connection.execute(_HAND_OVER, held)
+        connection.execute(_HAND_OVER, held)
 
 
-async def close(connection: AsyncConnection, requests: Sequence[Close]) -> Applied:
+def close(connection: Connection, requests: Sequence[Close]) -> Applied:
     """The step for Close."""
     phones = [request.phone for request in requests]
-    query = select(contacts.c.phone).where(contacts.c.phone.in_(phones), contacts.c.with_human_s.is_not(None))
-    held = set((await connection.execute(query)).scalars())
+    held = set(connection.execute(_HELD, {"phones": phones}).scalars())
     if held:
-        await connection.execute(
-            update(contacts).where(contacts.c.phone.in_(sorted(held))).values(with_human_s=None)
-        )
+        connection.execute(_LET_GO, {"phones": sorted(held)})
     return Applied([phone in held for phone in phones])
 
 
+_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(values("ids")))
+_RECENT = (
+    select(func.count())
+    .where(
+        inbound.c.contact_id == contacts.c.id,
+        inbound.c.received_s > bindparam("since"),
+        inbound.c.action == IS_ANSWERED,
+    )
+    .scalar_subquery()
+)
+_CUSTOMERS = select(contacts.c.phone, contacts.c.id, contacts.c.with_human_s, _RECENT).where(
+    contacts.c.phone.in_(values("phones"))
+)
+_HELD = select(contacts.c.phone).where(
+    contacts.c.phone.in_(values("phones")), contacts.c.with_human_s.is_not(None)
+)
+_LET_GO = update(contacts).where(contacts.c.phone.in_(values("phones"))).values(with_human_s=None)
 _INSERT = Bulk(insert(inbound))
 _OPT_OUT = (
     update(contacts)
@@ -172,7 +173,10 @@ _OPT_OUT = (
 )
 _CANCEL = (
     update(messages)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([WAITING, QUEUED]))
+    .where(  # not .in_(): SQLAlchemy cannot run that for several customers at once
+        messages.c.contact_id == bindparam("who"),
+        (messages.c.status == WAITING) | (messages.c.status == QUEUED),
+    )
     .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
 )
 _HAND_OVER = (

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.clock import Clock
 from server.dispatch import pacing
@@ -24,6 +23,7 @@ from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_un
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
+from server.store.lists import values
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, iso
@@ -87,42 +87,40 @@ class Scheduling:
         self._clock = clock
         self._ids = count(next_id)
 
-    async def apply(
-        self, connection: AsyncConnection, requests: Sequence[Send | Release | Replan]
-    ) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Send | Release | Replan]) -> Applied:
         now_s = self._clock.now()
         sends = [request for request in requests if isinstance(request, Send)]
-        fleet = await self._fleet(connection, requests, now_s)
-        waiting = await _released(connection, now_s) if len(sends) < len(requests) else []
-        before = await _answered_before(connection, sends)
+        fleet = self._fleet(connection, requests, now_s)
+        waiting = _released(connection, now_s) if len(sends) < len(requests) else []
+        before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
-        new = await self._accept(connection, fresh, now_s)
+        new = self._accept(connection, fresh, now_s)
         ready = [*waiting, *(row for batch in new for row in batch.rows if row["release_s"] <= now_s)]
         booked = _plan(fleet, ready, now_s)
         for batch in new:
             batch.answer = _answer(batch, fleet, now_s)
-        await _store(connection, new, now_s)
-        await _move(connection, waiting)
+        _store(connection, new, now_s)
+        _move(connection, waiting)
         answer_of = _answers(before, new)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
             partial(self._committed, fleet, booked),
         )
 
-    async def _fleet(self, connection: AsyncConnection, requests: Sequence[object], now_s: float) -> Fleet:
+    def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
         if not any(isinstance(request, Replan) for request in requests):
             return self._planner.fleet
-        await connection.execute(_FORGET)
-        return await fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
+        connection.execute(_FORGET)
+        return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
 
     def _committed(self, fleet: Fleet, booked: "Booked | None") -> None:
         if booked is not None:
             fleet.book(booked.wanted, booked.plan)
         self._planner.fleet = fleet
 
-    async def _accept(self, connection: AsyncConnection, sends: Sequence[Send], now_s: float) -> list[Batch]:
+    def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
-        known = await find_or_add(connection, zones) if zones else {}
+        known = find_or_add(connection, zones)
         return [self._batch(send, known, now_s) for send in _first_of_each_key(sends)]
 
     def _batch(self, send: Send, known: Mapping[str, Contact], now_s: float) -> Batch:
@@ -182,7 +180,7 @@ def _plan(fleet: Fleet, rows: Sequence[Row], now_s: float) -> Booked | None:
     if not rows or not fleet.open:
         return None
     wanted = columns([Wanted(row["contact_id"], row["zone"], row["content"], 0.0) for row in rows])
-    plan = pacing.plan(fleet.pacer, wanted, now_s)
+    plan = fleet.plan(wanted, now_s)
     again_s = idle_until(fleet, plan, now_s)
     columns_of = zip(rows, plan.account.tolist(), plan.due_s.tolist(), again_s.tolist(), strict=True)
     for row, account, due_s, later_s in columns_of:
@@ -214,16 +212,15 @@ def _finish_s(rows: Sequence[Row], fleet: Fleet, now_s: float) -> float | None:
     if "finish_s" in rows[0]:
         return float(max(row["finish_s"] for row in rows))
     wanted = [Wanted(row["contact_id"], row["zone"], row["content"], row["release_s"]) for row in rows]
-    return float(pacing.plan(fleet.pacer, columns(wanted), now_s).due_s.max())
+    return float(fleet.plan(columns(wanted), now_s).due_s.max())
 
 
-async def _answered_before(connection: AsyncConnection, sends: Sequence[Send]) -> dict[str | None, Any]:
+def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str | None, Any]:
     """(body digest, answer) of the idempotency keys already used, by key."""
     keys = [send.key for send in sends if send.key is not None]
     if not keys:
         return {}
-    query = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer)
-    rows = await connection.execute(query.where(batches.c.idempotency_key.in_(keys)))
+    rows = connection.execute(_ANSWERED, {"keys": keys})
     return {key: (digest, answer) for key, digest, answer in rows}
 
 
@@ -248,20 +245,20 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
     return answer
 
 
-async def _released(connection: AsyncConnection, now_s: float) -> list[Row]:
+def _released(connection: Connection, now_s: float) -> list[Row]:
     query = (
         select(messages.c.id, messages.c.contact_id, messages.c.zone, messages.c.content)
         .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
         .order_by(messages.c.due_s, messages.c.id)
     )
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
-async def _store(connection: AsyncConnection, new: Sequence[Batch], now_s: float) -> None:
+def _store(connection: Connection, new: Sequence[Batch], now_s: float) -> None:
     if not new:
         return
-    await _INSERT_BATCH.execute(connection, [_batch_row(batch, now_s) for batch in new])
-    await _INSERT.execute(connection, [row for batch in new for row in batch.rows])
+    _INSERT_BATCH.execute(connection, [_batch_row(batch, now_s) for batch in new])
+    _INSERT.execute(connection, [row for batch in new for row in batch.rows])
 
 
 def _batch_row(batch: Batch, now_s: float) -> Row:
@@ -278,16 +275,19 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
     }
 
 
-async def _move(connection: AsyncConnection, waiting: Sequence[Row]) -> None:
+def _move(connection: Connection, waiting: Sequence[Row]) -> None:
     """Waiting messages that now have a plan, or another time to wait for."""
     moved = [
         {"key": row["id"], "state": row["status"], "account": row["account_id"], "due": row["due_s"]}
         for row in waiting
         if "finish_s" in row
     ]
-    await _MOVE.execute(connection, moved)
+    _MOVE.execute(connection, moved)
 
 
+_ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
+    batches.c.idempotency_key.in_(values("keys"))
+)
 _FORGET = (
     update(messages)
     .where(messages.c.status == IS_QUEUED)

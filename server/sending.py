@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from string import Formatter
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection
 
 from scenarios.content import renderer
 from server.audiences import members
@@ -16,7 +17,8 @@ from server.planning import ZONE_INDEX
 from server.problems import Problem
 from server.scheduling import Candidate, Send
 from server.store.contacts import variables_of
-from server.wire import MAX_RECIPIENTS, MAX_TEXT, Recipient, Rejected, SendBody
+from server.store.database import Database
+from server.wire import MAX_RECIPIENTS, MAX_TEXT, AudienceFilter, Recipient, Rejected, SendBody
 
 LONGEST_KEY = 255
 
@@ -30,7 +32,7 @@ class Addressee(NamedTuple):
     variables: Mapping[str, str]
 
 
-async def read_send(body: SendBody, key: str | None, numbers: Numbers, readers: AsyncEngine) -> Send:
+async def read_send(body: SendBody, key: str | None, numbers: Numbers, readers: Database) -> Send:
     """Check and render; a bad recipient is rejected alone.
 
     Problem 422 for what makes the whole request senseless.
@@ -93,17 +95,20 @@ def _wrong(one: Addressee, text: str | None, first_of: Mapping[str, int]) -> tup
     return ("variables", "text_too_long") if len(text) > MAX_TEXT else None
 
 
-async def _addressees(body: SendBody, numbers: Numbers, readers: AsyncEngine) -> Iterable[Addressee]:
+async def _addressees(body: SendBody, numbers: Numbers, readers: Database) -> Iterable[Addressee]:
     if body.recipients is not None:
         return await _listed(body.recipients, numbers)
     assert body.audience is not None  # _check has seen to it
-    async with readers.connect() as connection:
-        found = await members(connection, body.audience)
-        if len(found) > MAX_RECIPIENTS:
-            raise Problem(
-                422, f"matches {len(found)} contacts; a batch holds at most {MAX_RECIPIENTS}", "audience"
-            )
-        variables = await variables_of(connection, [contact.id for contact in found])
+    return await readers.run(partial(_matching, wanted=body.audience))
+
+
+def _matching(connection: Connection, wanted: AudienceFilter) -> list[Addressee]:
+    found = members(connection, wanted)
+    if len(found) > MAX_RECIPIENTS:
+        raise Problem(
+            422, f"matches {len(found)} contacts; a batch holds at most {MAX_RECIPIENTS}", "audience"
+        )
+    variables = variables_of(connection, [contact.id for contact in found])
     return [Addressee(one.phone, one.phone, one.zone, variables[one.id]) for one in found]
 
 

@@ -77,6 +77,7 @@ async def _serve(
             timeout_graceful_shutdown=STOP_S,
             backlog=BACKLOG,
             server_header=False,
+            proxy_headers=False,  # nothing here asks for the address of a client
         )
         await _Server(config, _greeting(listener, made)).serve(sockets=[listener])
 

@@ -5,11 +5,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Column, Connection, func, insert, select
 
 from scenarios.contacts import contacts_of
 from scenarios.loading import Loaded
@@ -25,7 +25,7 @@ from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.store import contacts as contact_store
-from server.store.database import hold, open_readers, open_writer
+from server.store.database import Database, hold, open_readers, open_writer
 from server.store.tables import SCHEMA_VERSION, accounts, contacts, inbound, messages, metadata
 from server.store.tokens import IssueToken, issue, load_tokens
 from server.store.writer import Step, Writer
@@ -42,7 +42,7 @@ class Service:
 
     scenario: Scenario
     clock: Clock
-    readers: AsyncEngine
+    readers: Database
     writer: Writer
     planner: Planner
     dispatcher: Dispatcher
@@ -65,19 +65,19 @@ async def open_service(
     `start_s` is where the clock starts, unless the database has seen later times; `scopes_of` gives the
     tokens of this run by digest. InputError if the database or the contacts cannot be read.
     """
-    async with contextlib.AsyncExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(hold(path)))
-        engine = await open_writer(path, metadata, SCHEMA_VERSION)
-        stack.push_async_callback(engine.dispose)
-        network_engine = await open_writer(network_path(path), emulated.metadata, emulated.RECORD_VERSION)
-        stack.push_async_callback(network_engine.dispose)
-        readers = open_readers(path)
-        stack.push_async_callback(readers.dispose)
-        async with engine.begin() as connection:
-            start_s = max(start_s, await latest_s(connection))
-            await _populate(connection, loaded, start_s)
-        network = emulated.Network(network_engine, loaded.scenario.network, loaded.scenario.experiment.seed)
-        service = await _assemble(loaded.scenario, Clock(start_s, speed), engine, readers, network, scopes_of)
+        database = stack.enter_context(contextlib.closing(open_writer(path, metadata, SCHEMA_VERSION)))
+        record = stack.enter_context(
+            contextlib.closing(open_writer(network_path(path), emulated.metadata, emulated.RECORD_VERSION))
+        )
+        readers = stack.enter_context(contextlib.closing(open_readers(path)))
+        start_s = max(start_s, await readers.run(latest_s))
+        await database.run(partial(_populate, loaded=loaded, now_s=start_s))
+        network = emulated.Network(record, loaded.scenario.network, loaded.scenario.experiment.seed)
+        service = await _assemble(
+            loaded.scenario, Clock(start_s, speed), database, readers, network, scopes_of
+        )
         try:
             yield service
         finally:
@@ -92,27 +92,43 @@ def network_path(path: Path) -> Path:
 async def _assemble(
     scenario: Scenario,
     clock: Clock,
-    engine: AsyncEngine,
-    readers: AsyncEngine,
+    database: Database,
+    readers: Database,
     network: emulated.Network,
     scopes_of: Mapping[bytes, Sequence[str]],
 ) -> Service:
     planner = Planner(scenario.pacing, scenario.experiment.seed)
-    async with readers.connect() as connection:
-        numbers = Numbers((await connection.execute(select(contacts.c.phone))).scalars())
-        tokens = Tokens({**await load_tokens(connection), **scopes_of})
-        steps = await _steps(connection, scenario, clock, planner)
-    writer = Writer(engine, steps)
+    known = await readers.run(_known)
+    writer = Writer(database, _steps(scenario, clock, planner, known))
     dispatcher = Dispatcher(writer, network, planner, clock, readers)
     loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
     for loop in loops:
         loop.add_done_callback(_report_end)
-    return Service(scenario, clock, readers, writer, planner, dispatcher, numbers, tokens, loops)
+    tokens = Tokens({**known.tokens, **scopes_of})
+    return Service(
+        scenario, clock, readers, writer, planner, dispatcher, Numbers(known.phones), tokens, loops
+    )
 
 
-async def _steps(
-    connection: AsyncConnection, scenario: Scenario, clock: Clock, planner: Planner
-) -> list[Step]:
+class _Known(NamedTuple):
+    """What a server that starts must know of what its database holds."""
+
+    phones: Sequence[str]
+    tokens: Mapping[bytes, Sequence[str]]
+    next_inbound: int
+    next_message: int
+
+
+def _known(connection: Connection) -> _Known:
+    return _Known(
+        phones=connection.execute(select(contacts.c.phone)).scalars().all(),
+        tokens=load_tokens(connection),
+        next_inbound=_next_id(connection, inbound.c.id),
+        next_message=_next_id(connection, messages.c.id),
+    )
+
+
+def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
     """In the order that is right for a group: STOP before new plans, new plans before bans, claims last."""
     replies = scenario.replies
     rulebook = new_rules(
@@ -122,8 +138,8 @@ async def _steps(
         delay_max_s=replies.delay_max_s,
         max_per_hour=replies.max_per_hour,
     )
-    answering = replying.Replying(rulebook, clock, await _next_id(connection, inbound.c.id))
-    scheduling = Scheduling(planner, clock, await _next_id(connection, messages.c.id))
+    answering = replying.Replying(rulebook, clock, known.next_inbound)
+    scheduling = Scheduling(planner, clock, known.next_message)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
     return [
         Step((delivering.Sent,), delivering.record_sent),
@@ -140,17 +156,17 @@ async def _steps(
     ]
 
 
-async def _next_id(connection: AsyncConnection, column: Column[int]) -> int:
-    return ((await connection.execute(select(func.max(column)))).scalar() or 0) + 1
+def _next_id(connection: Connection, column: Column[int]) -> int:
+    return (connection.execute(select(func.max(column))).scalar() or 0) + 1
 
 
-async def _populate(connection: AsyncConnection, loaded: Loaded, now_s: float) -> None:
+def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
     """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
     scenario = loaded.scenario
-    if await contact_store.is_empty(connection):
+    if contact_store.is_empty(connection):
         rows = contacts_of(loaded)[: scenario.population.size]
-        await contact_store.load(connection, rows)
-    have = (await connection.execute(select(func.count()).select_from(accounts))).scalar_one()
+        contact_store.load(connection, rows)
+    have = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     old = scenario.accounts.count - scenario.accounts.new_count
     since_s = now_s - scenario.accounts.age_months * DAYS_PER_MONTH * DAY_S
     missing: list[dict[str, Any]] = [
@@ -158,7 +174,7 @@ async def _populate(connection: AsyncConnection, loaded: Loaded, now_s: float) -
         for index in range(have, scenario.accounts.count)
     ]
     if missing:
-        await connection.execute(insert(accounts), missing)
+        connection.execute(insert(accounts), missing)
 
 
 async def _stop(service: Service) -> None:

@@ -10,7 +10,7 @@ MAX_ROWS = 5_000  # of one import
 MAX_TEXT = 4096  # characters of a text message on the platform
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
-Number = Annotated[str, Meta(min_length=1, max_length=40)]
+Number = Annotated[str, Meta(max_length=40)]  # an empty or malformed one is rejected alone
 Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
 Tags = Annotated[list[Tag], Meta(max_length=100)]
 

@@ -7,20 +7,19 @@ crash asks it, and does not send again.
 
 import heapq
 from collections import deque
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence, Set
+from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text, insert, select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, select
 
 from server.network.delivery import Settings, fate
 from server.store.bulk import Bulk
-from server.store.database import StoreUnavailable
+from server.store.database import Database
+from server.store.lists import values
 
 RECORD_VERSION = 1
 HOUR_S = 3600.0
-CHUNK = 5000  # ids in one query
 
 metadata = MetaData()
 accepted = Table(
@@ -37,6 +36,7 @@ accepted = Table(
 )
 
 
+_RECORDS = select(accepted).where(accepted.c.message_id.in_(values("ids")))
 _ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
 
 
@@ -60,10 +60,13 @@ class Status(NamedTuple):
 
 
 class Network:
-    """Accepts durably and reports statuses when the clock reaches them; `engine` is that of its own file."""
+    """Accepts durably and reports statuses when the clock reaches them; `database` is its own.
 
-    def __init__(self, engine: AsyncEngine, settings: Settings, seed: int) -> None:
-        self._engine = engine
+    Any call that asks the database raises StoreUnavailable: the network did not answer.
+    """
+
+    def __init__(self, database: Database, settings: Settings, seed: int) -> None:
+        self._database = database
         self._settings = settings
         self._seed = seed
         self._calendar: list[Status] = []
@@ -71,23 +74,12 @@ class Network:
 
     async def restore(self, now_s: float) -> None:
         """Remember who sent what in the last hour: needed after a restart or a failure."""
-        query = select(accepted.c.account, accepted.c.sent_s).where(accepted.c.sent_s > now_s - HOUR_S)
-        self._last_hour = {}
-        async with self._engine.connect() as connection:
-            for account, sent_s in await connection.execute(query.order_by(accepted.c.sent_s)):
-                self._last_hour.setdefault(account, deque()).append(sent_s)
+        self._last_hour = await self._database.run(partial(_sent_since, since_s=now_s - HOUR_S))
 
     async def accept(self, messages: Sequence[Outbound]) -> None:
-        """Take them; durable on return. A known (message_id, attempt) is not taken twice.
-
-        Raises StoreUnavailable: the network did not answer, and some or none may have been taken.
-        """
+        """Take them; durable on return. A known (message_id, attempt) is not taken twice."""
         rows = [self._row(message) for message in messages]
-        try:
-            async with self._engine.begin() as connection:
-                await _ACCEPT.execute(connection, rows)
-        except OperationalError as error:
-            raise StoreUnavailable(f"the network did not answer: {type(error).__name__}") from None
+        await self._database.run(partial(_ACCEPT.execute, rows=rows))
         for row in rows:
             heapq.heappush(self._calendar, _status(row))
 
@@ -96,23 +88,10 @@ class Network:
 
         Their statuses are told again, and only theirs: the reader must expect repeats.
         """
-        rows = await self._records(sorted({message_id for message_id, _ in attempts}), set(attempts))
+        rows = await self._database.run(partial(_records, wanted=set(attempts)))
         self._calendar = [_status(row) for row in rows]
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
-
-    async def _records(self, ids: Sequence[int], wanted: Container[tuple[int, int]]) -> list[dict[str, Any]]:
-        async with self._engine.connect() as connection:
-            return [
-                dict(row)
-                for first in range(0, len(ids), CHUNK)
-                for row in (
-                    await connection.execute(
-                        select(accepted).where(accepted.c.message_id.in_(ids[first : first + CHUNK]))
-                    )
-                ).mappings()
-                if (row["message_id"], row["attempt"]) in wanted
-            ]
 
     def statuses(self, now_s: float, limit: int) -> list[Status]:
         """Statuses whose time has come, at most `limit`, in order of time; each is given once."""
@@ -148,6 +127,21 @@ class Network:
             hour.popleft()
         hour.append(sent_s)
         return len(hour)
+
+
+def _sent_since(connection: Connection, since_s: float) -> dict[int, deque[float]]:
+    """When each account sent, ascending."""
+    query = select(accepted.c.account, accepted.c.sent_s).where(accepted.c.sent_s > since_s)
+    sent: dict[int, deque[float]] = {}
+    for account, sent_s in connection.execute(query.order_by(accepted.c.sent_s)):
+        sent.setdefault(account, deque()).append(sent_s)
+    return sent
+
+
+def _records(connection: Connection, wanted: Set[tuple[int, int]]) -> list[dict[str, Any]]:
+    """What is on record of these (message_id, attempt)."""
+    rows = connection.execute(_RECORDS, {"ids": sorted({message_id for message_id, _ in wanted})})
+    return [dict(row) for row in rows.mappings() if (row["message_id"], row["attempt"]) in wanted]
 
 
 def _status(row: dict[str, Any]) -> Status:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Delete, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 
@@ -16,7 +15,7 @@ class Bulk:
         self._statement = statement
         self._compiled: SQLCompiler | None = None
 
-    async def execute(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Once for each row; all rows have the same keys. Nothing for no rows."""
         if not rows:
             return
@@ -28,4 +27,4 @@ class Bulk:
         fixed = {name: self._compiled.params[name] for name in names if name not in rows[0]}
         pick = itemgetter(*names)
         values = [pick({**fixed, **row}) for row in rows] if fixed else [pick(row) for row in rows]
-        await connection.exec_driver_sql(str(self._compiled), values)
+        connection.exec_driver_sql(str(self._compiled), values)

@@ -25,6 +25,7 @@ DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 # As literals, not bound parameters: only then may the database use the partial indexes below.
 IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
 IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
+IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound message: by a rule
 
 metadata = MetaData()
 
@@ -122,7 +123,13 @@ inbound = Table(
     Column("action", Text, nullable=False),
     Column("answer", LargeBinary, nullable=False),  # the whole answer, JSON
 )
-Index("inbound_by_contact", inbound.c.contact_id, inbound.c.received_s)
+# A customer may write without end, but is answered only so often in an hour.
+Index(
+    "inbound_answered",
+    inbound.c.contact_id,
+    inbound.c.received_s,
+    sqlite_where=text("action = 'answered'"),
+)
 
 tokens = Table(
     "tokens",

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select
 
 from server.store.tables import tokens
 from server.store.writer import Applied
@@ -18,14 +17,14 @@ class IssueToken:
     scopes: Sequence[str]
 
 
-async def issue(connection: AsyncConnection, requests: Sequence[IssueToken]) -> Applied:
+def issue(connection: Connection, requests: Sequence[IssueToken]) -> Applied:
     """The writer's step for IssueToken."""
     rows = [{"digest": one.digest, "scopes": " ".join(one.scopes)} for one in requests]
-    await connection.execute(insert(tokens), rows)
+    connection.execute(insert(tokens), rows)
     return Applied([None] * len(requests))
 
 
-async def load_tokens(connection: AsyncConnection) -> dict[bytes, list[str]]:
+def load_tokens(connection: Connection) -> dict[bytes, list[str]]:
     """Scopes by digest."""
-    rows = await connection.execute(select(tokens.c.digest, tokens.c.scopes))
+    rows = connection.execute(select(tokens.c.digest, tokens.c.scopes))
     return {digest: scopes.split() for digest, scopes in rows}

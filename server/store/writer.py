@@ -3,19 +3,23 @@
 Requests that arrive while a transaction runs wait together and share the next one: a flush to disk is paid
 once for all of them. Each is answered only after the commit. Within a group the steps run in the order given,
 whatever the order of arrival: all of the group's requests are concurrent, so any order is a fair one.
+
+The steps of a group run in the thread of the database while the event loop takes the next requests. What both
+know (the plan, the clock) needs no lock: steps only read it, `committed` changes it on the event loop, when
+one group is done and the next is not handed over yet. What only steps know (the next ids) stays there.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection
 
-from server.store.database import StoreUnavailable
+from server.store.database import Database, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +38,11 @@ class Applied:
     committed: Callable[[], None] = field(default=_nothing)  # what follows in memory, after the commit
 
 
-Apply = Callable[[AsyncConnection, Sequence[Any]], Awaitable[Applied]]
+Apply = Callable[[Connection, Sequence[Any]], Applied]
 
 
 class Step(NamedTuple):
-    """How the requests of some kinds are applied, all of a group at once."""
+    """How the requests of some kinds are applied, all of a group at once, in the database's thread."""
 
     kinds: tuple[type, ...]
     apply: Apply
@@ -53,9 +57,9 @@ class _Pending(NamedTuple):
 class Writer:
     """The only one that writes. `run` until `stop`; `commits` counts transactions."""
 
-    def __init__(self, engine: AsyncEngine, steps: Sequence[Step]) -> None:
+    def __init__(self, database: Database, steps: Sequence[Step]) -> None:
         self.commits = 0
-        self._engine = engine
+        self._database = database
         self._steps = steps
         self._waiting: deque[_Pending] = deque()
         self._arrived = asyncio.Event()
@@ -97,17 +101,22 @@ class Writer:
         return group
 
     async def _commit(self, group: Sequence[_Pending]) -> None:
-        done: list[tuple[list[_Pending], Applied]] = []
-        async with self._engine.begin() as connection:
-            for kinds, apply in self._steps:
-                pending = [one for one in group if isinstance(one.request, kinds)]
-                if pending:
-                    done.append((pending, await apply(connection, [one.request for one in pending])))
+        done = await self._database.run(partial(self._apply, group))
         self.commits += 1
         for pending, applied in done:
             applied.committed()
             for one, answer in zip(pending, applied.answers, strict=True):
                 _settle(one.answer, answer)
+
+    def _apply(
+        self, group: Sequence[_Pending], connection: Connection
+    ) -> list[tuple[list[_Pending], Applied]]:
+        done: list[tuple[list[_Pending], Applied]] = []
+        for kinds, apply in self._steps:
+            pending = [one for one in group if isinstance(one.request, kinds)]
+            if pending:
+                done.append((pending, apply(connection, [one.request for one in pending])))
+        return done
 
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:
@@ -120,9 +129,8 @@ def _settle(future: asyncio.Future[Any], answer: Any) -> None:
 
 
 def _fail(group: Sequence[_Pending], error: BaseException) -> None:
-    if isinstance(error, OperationalError):  # locked, full, gone; anything else is a fault of ours
-        logger.error("the database failed, nothing of the group is written: %s", error.orig)
-        error = StoreUnavailable(str(error.orig))
+    if isinstance(error, StoreUnavailable):  # anything else is a fault of ours
+        logger.error("the database failed, nothing of the group is written: %s", error)
     for one in group:
         if not one.answer.done():
             one.answer.set_exception(error)

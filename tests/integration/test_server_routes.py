@@ -92,6 +92,19 @@ def test_send_accepts_good_recipients_and_names_the_bad_ones(client: httpx.Clien
     assert progress["expected_finish"] == accepted["expected_finish"]
 
 
+@pytest.mark.parametrize("to", ["", "   "])
+def test_a_number_that_is_missing_is_rejected_alone(client: httpx.Client, to: str) -> None:
+    answer = client.post("/send", json={"template": "Hi", "recipients": [{"to": to}, {"to": "+12125550155"}]})
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 1
+    assert answer.json()["rejected"] == [{"index": 0, "to": to, "field": "to", "reason": "invalid_number"}]
+    tagged = client.post("/tag", json={"contacts": [to], "add": ["vip"]}).json()
+    assert [(one["field"], one["reason"]) for one in tagged["rejected"]] == [
+        ("contacts[0]", "invalid_number")
+    ]
+    assert problem(client.post("/reply", json={"from": to, "text": "Hi"}), 422)["field"] == "from"
+
+
 def test_send_by_audience_takes_the_stored_variables_and_leaves_out_who_did_not_consent(
     client: httpx.Client,
 ) -> None:
@@ -325,6 +338,16 @@ def test_stop_cancels_what_is_queued_and_refuses_what_comes_later(client: httpx.
     later = client.post("/send", json=body).json()
     assert (later["accepted"], later["rejected"][0]["reason"]) == (0, "opted_out")
     assert later["expected_finish"] is None
+
+
+def test_many_may_stop_at_the_same_moment(client: httpx.Client) -> None:
+    def stop(number: str) -> httpx.Response:
+        return client.post("/reply", json={"from": number, "text": "STOP"})
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(stop, numbers("310", 60)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["action"] for answer in answers} == {"opted_out"}
 
 
 def test_a_ban_moves_what_is_queued_to_other_accounts(client: httpx.Client) -> None:

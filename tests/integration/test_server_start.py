@@ -81,7 +81,7 @@ def test_a_short_token_is_refused(scenario: Path, tmp_path: Path) -> None:
         ("missing/wavetank.db", "cannot be opened"),
         (".", "cannot be opened"),
         ("postgresql+asyncpg://x/y", "only SQLite"),
-        ("sqlite+aiosqlite://", "needs a file"),
+        ("sqlite://", "needs a file"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_refused(
@@ -106,5 +106,5 @@ def test_a_database_in_use_by_another_server_is_refused(scenario: Path, tmp_path
 
 
 def test_a_url_names_a_file_too(scenario: Path, tmp_path: Path) -> None:
-    with running(scenario, f"sqlite+aiosqlite:///{tmp_path / 'by_url.db'}"):
+    with running(scenario, f"sqlite:///{tmp_path / 'by_url.db'}"):
         assert (tmp_path / "by_url.db").is_file()

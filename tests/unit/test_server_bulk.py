@@ -1,7 +1,8 @@
 import asyncio
+import contextlib
 from pathlib import Path
 
-from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindparam, insert, select, update
 
 from server.store.bulk import Bulk
 from server.store.database import open_writer
@@ -23,16 +24,14 @@ MARK = Bulk(
 
 
 def test_rows_are_written_with_the_statement_s_own_values_beside_theirs(tmp_path: Path) -> None:
-    async def main() -> list[tuple[int, str | None, str]]:
-        engine = await open_writer(tmp_path / "things.db", metadata, 1)
-        async with engine.begin() as connection:
-            await INSERT.execute(connection, [])
-            await INSERT.execute(connection, [{"state": "new", "id": i, "name": None} for i in (1, 2, 3)])
-            await INSERT.execute(connection, [{"id": 4, "name": "d", "state": "kept"}])
-            await MARK.execute(connection, [{"key": 3, "called": "c"}, {"called": "d2", "key": 4}])
-            rows = (await connection.execute(select(things).order_by(things.c.id))).all()
-        await engine.dispose()
+    def write(connection: Connection) -> list[tuple[int, str | None, str]]:
+        INSERT.execute(connection, [])
+        INSERT.execute(connection, [{"state": "new", "id": i, "name": None} for i in (1, 2, 3)])
+        INSERT.execute(connection, [{"id": 4, "name": "d", "state": "kept"}])
+        MARK.execute(connection, [{"key": 3, "called": "c"}, {"called": "d2", "key": 4}])
+        rows = connection.execute(select(things).order_by(things.c.id))
         return [(row[0], row[1], row[2]) for row in rows]
 
     expected = [(1, None, "new"), (2, None, "new"), (3, "c", "old"), (4, "d", "kept")]
-    assert asyncio.run(main()) == expected
+    with contextlib.closing(open_writer(tmp_path / "things.db", metadata, 1)) as database:
+        assert asyncio.run(database.run(write)) == expected

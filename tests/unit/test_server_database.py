@@ -8,8 +8,8 @@ from server.store.database import check, hold, path_of
 
 
 def test_a_path_and_a_url_name_the_same_file() -> None:
-    assert path_of("a/b.db") == path_of("sqlite+aiosqlite:///a/b.db") == Path("a/b.db")
-    assert path_of("sqlite+aiosqlite:////a/b.db") == Path("/a/b.db")
+    assert path_of("a/b.db") == path_of("sqlite:///a/b.db") == Path("a/b.db")
+    assert path_of("sqlite:////a/b.db") == Path("/a/b.db")
 
 
 @pytest.mark.parametrize("db", ["postgresql://u:secret@h/d", "sqlite://", "sqlite:///:memory:", "no url://"])

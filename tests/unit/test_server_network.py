@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,9 +16,8 @@ def use_network(
     path: Path, use: Callable[[Network], Awaitable[None]], settings: Settings | None = None
 ) -> None:
     async def main() -> None:
-        engine = await open_writer(path, metadata, RECORD_VERSION)
-        await use(Network(engine, settings or Settings(), seed=1))
-        await engine.dispose()
+        with contextlib.closing(open_writer(path, metadata, RECORD_VERSION)) as database:
+            await use(Network(database, settings or Settings(), seed=1))
 
     asyncio.run(main())
 

@@ -17,7 +17,7 @@ def test_nothing_is_booked_behind_idle_hours() -> None:
     awake = [Wanted(customer, "Europe/London", customer, 0.0) for customer in range(20)]
     asleep = [Wanted(100 + customer, "America/Los_Angeles", 100 + customer, 0.0) for customer in range(20)]
     one = fleet(2)
-    plan = pacing.plan(one.pacer, columns([*asleep, *awake]), NOON)
+    plan = one.plan(columns([*asleep, *awake]), NOON)
     again_s = idle_until(one, plan, NOON)
     assert (again_s[20:] == 0).all()
     assert (again_s[:20] >= NOON + 4 * 3600).all()
@@ -27,7 +27,7 @@ def test_nothing_is_booked_behind_idle_hours() -> None:
 def test_the_pause_of_an_hourly_cap_is_no_idleness() -> None:
     one = fleet(1)
     wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(500)])
-    plan = pacing.plan(one.pacer, wanted, NOON)
+    plan = one.plan(wanted, NOON)
     assert np.diff(np.sort(plan.due_s)).max() > 1_800
     assert (idle_until(one, plan, NOON) == 0).all()
 
@@ -35,11 +35,11 @@ def test_the_pause_of_an_hourly_cap_is_no_idleness() -> None:
 def test_idleness_counts_from_what_is_booked() -> None:
     one = fleet(1)
     wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(1_000)])
-    first = pacing.plan(one.pacer, wanted, NOON)
+    first = one.plan(wanted, NOON)
     one.book(wanted, first)
     assert one.booked_until_s == {0: first.due_s.max()}
     more = columns([Wanted(5_000, "Europe/London", 5_000, 0.0)])
-    plan = pacing.plan(one.pacer, more, NOON)
+    plan = one.plan(more, NOON)
     assert plan.due_s[0] > NOON + 7_200
     assert (idle_until(one, plan, NOON) == 0).all()
 
@@ -50,4 +50,27 @@ def test_a_closed_account_gets_nothing() -> None:
     one.close(0, NOON)
     assert one.open == {1}
     wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(50)])
-    assert set(pacing.plan(one.pacer, wanted, NOON).account.tolist()) == {1}
+    assert set(one.plan(wanted, NOON).account.tolist()) == {1}
+
+
+def test_a_plan_of_few_heeds_all_that_was_booked_and_changes_nothing() -> None:
+    """Small batches, one by one: some customers reach their cap, some contents repeat."""
+    draw = np.random.default_rng(7)
+    one, whole = fleet(3), fleet(3)
+    for _ in range(40):
+        batch = columns(
+            [
+                Wanted(int(customer), "Europe/London", int(content), 0.0)
+                for customer, content in zip(
+                    draw.integers(30, size=5), draw.integers(20, size=5), strict=True
+                )
+            ]
+        )
+        plan, again = one.plan(batch, NOON), one.plan(batch, NOON)
+        expected = pacing.plan(whole.pacer, batch, NOON)
+        for found in (plan, again):
+            assert found.account.tolist() == expected.account.tolist()
+            assert found.due_s.tolist() == expected.due_s.tolist()
+        one.book(batch, plan)
+        whole.book(batch, expected)
+    assert max(len(sends) for sends in one.pacer.customers.earlier.values()) >= Pacing().customer_cap
