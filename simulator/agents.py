@@ -309,7 +309,7 @@ def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
     """Off-duty agents are requests that go before all others and hold their places."""
     off: list[PriorityRequest] = []
     for at_s, agents in zip(roster.at_s.tolist(), roster.agents.tolist(), strict=True):
-        yield desk.env.timeout(at_s - desk.env.now)
+        yield _until(desk.env, at_s)
         while len(off) < peak - agents:
             off.append(desk.staff.request(priority=OFF_DUTY))
         while len(off) > peak - agents:
@@ -322,7 +322,7 @@ def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
 
 def _arrivals(desk: _Desk) -> Process:
     for number, arrival_s in enumerate(desk.inbound.arrival_s.tolist()):
-        yield desk.env.timeout(arrival_s - desk.env.now)
+        yield _until(desk.env, arrival_s)
         desk.env.process(_conversation(desk, number))
 
 
@@ -333,7 +333,7 @@ def _conversation(desk: _Desk, number: int) -> Process:
     for offer in count():
         place = desk.staff.request(priority=desk.rank[number])
         if not place.triggered:
-            yield place if leaves_s == inf else place | env.timeout(leaves_s - env.now)
+            yield place if leaves_s == inf else place | _until(env, leaves_s)
         if not place.triggered:
             place.cancel()
             break
@@ -350,6 +350,11 @@ def _conversation(desk: _Desk, number: int) -> Process:
             break
         desk.moves[number] += 1
     desk.left_s[number] = env.now
+
+
+def _until(env: simpy.Environment, moment_s: float) -> simpy.Timeout:
+    """Sums of floats may already be past the moment by their last digit."""
+    return env.timeout(max(0.0, moment_s - env.now))
 
 
 def _deal(desk: _Desk, number: int, place: PriorityRequest) -> Process:

@@ -2,6 +2,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scenarios.errors import InputError
@@ -132,6 +134,13 @@ def test_later_shifts_have_their_own_numbers() -> None:
 # queue
 
 
+def test_arrivals_at_the_same_odd_moment_are_no_step_back_in_time() -> None:
+    before_s, odd_s = 0.19289389951672198, 2.6510715974262804
+    assert before_s + (odd_s - before_s) > odd_s
+    handled = run(staff((0, 2)), inbound([before_s, odd_s, odd_s], handling_s=0.0))
+    assert handled.read_s == pytest.approx([before_s, odd_s, odd_s])
+
+
 def test_complaints_go_first_but_interrupt_nobody() -> None:
     handled = run(staff((0, 1)), inbound([0.0, 1.0, 2.0], complaint=[False, False, True]))
     assert handled.read_s.tolist() == [0.0, 200.0, 100.0]
@@ -165,6 +174,39 @@ def test_customers_leave_while_nobody_reads() -> None:
     handled = run(staff((0, 2)), inbound([0.0], patience_s=50.0), [[60.0]])
     assert handled.left_s.tolist() == [50.0]
     assert handled.busy_h == 0.0
+
+
+@given(
+    seed=st.integers(0, 1_000),
+    size=st.integers(0, 40),
+    steps=st.lists(st.tuples(st.integers(1, 2_000), st.integers(0, 4)), max_size=5),
+    failover_s=st.sampled_from([30.0, 120.0, 1e9]),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_conversation_has_one_end_and_every_agent_one_conversation(
+    seed: int, size: int, steps: list[tuple[int, int]], failover_s: float
+) -> None:
+    agents = Agents(handling_mean_s=150.0, patience_mean_s=400.0, away_mean_s=300.0)
+    draw = np.random.default_rng(seed)
+    coming = inbound_of(agents, np.sort(draw.uniform(0, 3_000, size)), draw.random(size) < 0.3, seed, 1)
+    at_s = np.cumsum([0, *(after for after, _ in steps)])
+    roster = Roster(at_s.astype(float), np.array([2, *(number for _, number in steps)]))
+    handled = serve(failover_s, roster, coming, reading_of(agents, size, seed, 1), HORIZON_S)
+
+    read, left = np.isfinite(handled.read_s), np.isfinite(handled.left_s)
+    assert not np.any(read & left)
+    assert np.allclose(handled.left_s[left], (coming.arrival_s + coming.patience_s)[left])
+    assert np.all(handled.read_s[read] <= (coming.arrival_s + coming.patience_s)[read] + 1e-6)
+    ended = np.isfinite(handled.ended_s)
+    assert np.allclose(handled.ended_s[ended] - handled.read_s[ended], coming.handling_s[ended])
+    at_work = [
+        np.count_nonzero((handled.read_s <= begin) & (handled.ended_s > begin))
+        for begin in handled.read_s[read]
+    ]
+    assert max(at_work, default=0) <= roster.agents.max()
+    on_shift_s = np.diff(np.minimum([*roster.at_s, HORIZON_S], HORIZON_S)) @ roster.agents
+    assert handled.paid_h >= on_shift_s / 3600 - 1e-9
+    assert handled.busy_h <= handled.paid_h + 1e-9
 
 
 def test_figures_count_every_conversation() -> None:

@@ -1,4 +1,4 @@
-"""The agents' queue against queueing theory: 20 replications of 2,000 conversations after a warm-up of 500."""
+"""The agents' queue against queueing theory: 20 replications of 1,500 conversations after a warm-up of 400."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from verification_table import Table
 
 from simulator.agents import Agents, Roster, figures, inbound_of, reading_of, serve, waits_s
 
-REPLICATIONS, WARM_UP, MEASURED = 20, 500, 2_000
+REPLICATIONS, WARM_UP, MEASURED = 20, 400, 1_500
 SERVICE_S = 100.0
 LOGNORMAL_LOG_SD = 0.8
 

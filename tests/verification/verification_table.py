@@ -17,8 +17,9 @@ this page; `make test` runs the same tests and leaves the page as it is.
 
 A row with a standard error holds if the two figures differ by at most {MULTIPLE:g} standard errors (z is the
 difference in standard errors): by chance a correct model fails one row in about 1,000 to 16,000, whichever number
-of replications stands behind the error, and with fixed seeds it fails always or never. A row without one is no
-estimate: its last column says how close it has to be. The load test's closed model is checked against the machine
+of replications stands behind the error, and with fixed seeds it fails always or never. Rows of one case share
+their runs, and M/G/1 rows their arrivals, so they err together. A row without a standard error is no estimate: its
+last column says how close it has to be. The load test's closed model is checked against the machine
 repairman's formula in `tests/unit/test_simulator_conversations.py`.
 """
 
