@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit bench docs clean
+.PHONY: help install demo test lint types imports unit verify bench docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ imports: $(STAMP) ## who may import whom
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
 	$(BIN)/pytest
+
+verify: $(STAMP) ## closed forms, published figures and real data; prints the table, writes docs/verification.md
+	$(BIN)/pytest tests/verification --write-table docs/verification.md
 
 bench: $(STAMP) ## benchmarks with their ratios to peers; run it alone, it takes minutes
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -s

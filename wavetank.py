@@ -16,13 +16,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from scenarios import provenance, result
+from scenarios import comparison, provenance, result
+from scenarios.comparison import Comparison
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
-from scenarios.result import Calibration, Result, Verdict
+from scenarios.result import Calibration, Precision, Result, Verdict
+from scenarios.variants import variants_of
 
 # Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
 
@@ -42,6 +45,7 @@ err = Console(stderr=True)
 DEMO_FOLDER = Path("out/demo")
 REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
+TABLE_WIDTH = 1000
 
 ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a path to a TOML file.")
@@ -51,6 +55,9 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Override a parameter; may be given several times."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
+Replications = Annotated[int | None, typer.Option(help="Independent runs behind each interval.")]
+Seed = Annotated[int | None, typer.Option(help="Key of all random numbers.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that share the replications.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write results there.")]
 
 
@@ -132,24 +139,78 @@ def scenarios_schema(as_json: AsJson = True) -> None:
 def simulate(
     scenario: ScenarioName,
     settings: Settings = [],
-    replications: Annotated[int | None, typer.Option(help="Independent runs behind each interval.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Key of all random numbers.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the replications.")] = 1,
+    replications: Replications = None,
+    seed: Seed = None,
+    workers: Workers = 1,
+    precision: Annotated[
+        float | None,
+        typer.Option(metavar="REL", help="Add replications until half an interval is REL of its mean."),
+    ] = None,
+    primary: Annotated[
+        str, typer.Option(metavar="KPI", help="The KPI that --precision is about.")
+    ] = "orders",
+    max_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 1000,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a scenario in the simulator and print its KPIs with intervals."""
+    """Run a scenario in the simulator and print its KPIs with intervals.
+
+    With --precision, exit 1 when it was not reached.
+    """
+    from simulator.precision import Goal
     from simulator.run import simulate as run
 
-    for name, value in (("replications", replications), ("seed", seed)):
-        settings = settings if value is None else [*settings, f"experiment.{name}={value}"]
-    loaded = load(scenario, settings)
+    loaded = load(scenario, _with_experiment(settings, replications, seed))
+    goal = None if precision is None else Goal(primary, precision, max_replications)
+    total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
-    with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
-        answer = run(loaded, workers=workers, progress=step)
+    with _progress("replications", total) as (_, step):
+        answer = run(loaded, workers=workers, progress=step, goal=goal)
     wall_s = time.perf_counter() - started
     err.print(f"{answer.exposures:,} exposures in {wall_s:.1f} s ({answer.exposures / wall_s:,.0f} a second)")
     _hand_over(answer, out_folder, as_json)
+    if isinstance(answer.precision, Precision):
+        line = _precision_line(answer.precision, answer.replications)
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
+        if answer.precision.first is None:
+            raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    scenario: ScenarioName,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[VARIANT.toml]...", help="Files that extend it; each is named by its stem."),
+    ] = None,
+    stated: Annotated[
+        list[str],
+        typer.Option(
+            "--variant", metavar="NAME:PATH=VALUE,...", help="A variant; may be given several times."
+        ),
+    ] = [],
+    settings: Settings = [],
+    replications: Replications = None,
+    seed: Seed = None,
+    workers: Workers = 1,
+    out_folder: OutFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare variants of a scenario with it under the same luck: paired differences with intervals."""
+    from simulator.compare import compare as run
+
+    settings = _with_experiment(settings, replications, seed)
+    base = load(scenario, settings)
+    variants = variants_of(base, stated, files or [], settings)
+    total = base.scenario.experiment.replications * (1 + len(variants))
+    with _progress("replications", total) as (_, step):
+        answer = run(base, variants, workers=workers, progress=step)
+    if out_folder is not None:
+        _write_comparison(answer, out_folder)
+    if as_json:
+        sys.stdout.write(comparison.encode(answer).decode() + "\n")
+    else:
+        _print_comparison(answer)
 
 
 @app.command()
@@ -243,6 +304,11 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
+def _with_experiment(settings: list[str], replications: int | None, seed: int | None) -> list[str]:
+    extra = (("replications", replications), ("seed", seed))
+    return settings + [f"experiment.{name}={value}" for name, value in extra if value is not None]
+
+
 def _with_load(settings: list[str], conversations: int | None, duration: float | None) -> list[str]:
     extra = (("at_once", conversations), ("duration_s", duration))
     return settings + [f"conversations.{name}={value}" for name, value in extra if value is not None]
@@ -328,6 +394,43 @@ def _verdict_line(verdict: Verdict) -> str:
     sign = ">=" if verdict.least else "<="
     state = "met   " if verdict.met else "MISSED"
     return f"{state} {verdict.kpi} {verdict.value:.4g} {sign} {verdict.bound:.4g} ({verdict.service_level})"
+
+
+def _precision_line(precision: Precision, replications: int) -> str:
+    """What was asked, what was achieved, and what would have been needed (the square law)."""
+    asked, achieved = precision.asked, precision.achieved
+    got = "has no mean to compare with" if achieved is None else f"±{achieved:.2%} of the mean"
+    line = f"precision: {precision.kpi} {got} after {replications:,} replications; asked ±{asked:.2%}"
+    if precision.first is not None:
+        return f"{line}, held since replication {precision.first:,}"
+    if achieved is not None:
+        needed = replications * (achieved / asked) ** 2
+        line += f"; about {needed:,.0f} would be needed" if achieved > asked else ", but not held long enough"
+    return f"{line}. NOT reached within {precision.budget:,}; raise --max-replications or --precision"
+
+
+def _write_comparison(answer: Comparison, folder: Path) -> None:
+    from reports.comparison_figure import write_figure
+
+    err.print(f"written: {comparison.write(answer, folder)}")
+    for path in write_figure(answer, folder):
+        err.print(f"written: {path}")
+
+
+def _print_comparison(answer: Comparison) -> None:
+    from reports.comparison import reading_notes, sentences, table_rows
+
+    table = Table("KPI", box=None, pad_edge=False)
+    table.add_column(f"base: {answer.scenario}", justify="right", no_wrap=True)
+    for name in answer.variants:
+        table.add_column(Text(name), no_wrap=True)
+    for row in table_rows(answer):
+        table.add_row(row.label, row.base, *(f"{cell.word}  {cell.figures}".rstrip() for cell in row.cells))
+    if table.rows:
+        Console(width=TABLE_WIDTH).print(table, soft_wrap=True)  # a narrow terminal breaks lines, not cells
+    notes = [f"{name}: {', '.join(variant.settings)}" for name, variant in answer.variants.items()]
+    for paragraph in (sentences(answer), notes, reading_notes(answer)):
+        out.print("", *paragraph, sep="\n", markup=False, highlight=False)
 
 
 def _print_json(value: Any) -> None:

@@ -36,21 +36,23 @@ def own_server(
     token = secrets.token_urlsafe(32)
     command = [sys.executable, "-m", "server", str(scenario), "--port", "0", "--db", str(database)]
     command += ["--speed", f"{speed:g}", *(part for setting in settings for part in ("--set", setting))]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "WAVETANK_TOKEN": token},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    log = database.with_suffix(".log")  # a file: nobody would empty a pipe in time
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "WAVETANK_TOKEN": token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     try:
-        yield Target(_url(process), token)
+        yield Target(_url(process, log), token)
     finally:
         _stop(process)
 
 
-def _url(process: subprocess.Popen[str]) -> str:
+def _url(process: subprocess.Popen[str], log: Path) -> str:
     """The address from the server's "listening on" line."""
     assert process.stdout is not None
     lines: queue.Queue[str | None] = queue.Queue()
@@ -62,7 +64,7 @@ def _url(process: subprocess.Popen[str]) -> str:
         except queue.Empty:
             break
         if line is None:
-            raise InputError(f"the server did not start: {_last_words(process)}")
+            raise InputError(f"the server did not start: {_last_words(process, log)}")
         if line.startswith(LISTENING):
             return line.removeprefix(LISTENING)
     raise InputError(f"the server was not ready within {START_TIMEOUT_S:g} s; is the machine overloaded?")
@@ -75,10 +77,10 @@ def _forward(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
     lines.put(None)
 
 
-def _last_words(process: subprocess.Popen[str]) -> str:
-    _, errors = process.communicate(timeout=STOP_TIMEOUT_S)
-    words = errors.strip().splitlines()
-    return words[-1] if words else f"it ended with exit status {process.returncode}"
+def _last_words(process: subprocess.Popen[str], log: Path) -> str:
+    status = process.wait(timeout=STOP_TIMEOUT_S)
+    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return words[-1] if words else f"it ended with exit status {status}"
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -88,6 +90,5 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -389,7 +389,8 @@ def load(run: Run) -> Picture | Absent:
 def _draw_load(width: int, rows: list[tuple[tuple[Array, Array], str, str, float]]) -> Figure:
     figure, panels = drawing.panels(width, 60 + 105 * len(rows), rows=len(rows))
     for axes, ((t_s, value), label, colour, factor) in zip(panels, rows, strict=True):
-        axes.step(t_s, value * factor, where="post", color=colour)
+        edges = np.append(t_s, t_s[-1] + 1.0)  # bins of a second
+        axes.stairs(value * factor, edges, baseline=None, color=colour, linewidth=1.5)
         axes.set_ylim(0, max(float(np.max(value)) * factor, 1e-9) * 1.08)
         axes.set_ylabel(label)
         axes.yaxis.set_major_formatter(_thousands())

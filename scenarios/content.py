@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 
 def variables_of(template: str) -> tuple[str, ...]:
     """Names in braces, in order; ValueError for a template that is not one."""
-    names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-    for name in names:
-        if not name.isidentifier():
-            raise ValueError(f"{{{name}}} is not a variable name")
+    names = []
+    for _, name, spec, conversion in string.Formatter().parse(template):
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            # formats could make a short template fill the memory
+            raise ValueError(f"{{{name}}} is not a plain variable name")
+        names.append(name)
     return tuple(names)
 
 

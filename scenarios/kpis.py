@@ -15,6 +15,11 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
     Definition(*row)
     for row in (
         ("messages_sent", "messages", "Messages handed to the network; a retry counts again."),
+        (
+            "messages_unsent",
+            "messages",
+            "Messages still to be sent at the horizon: planned, without an open account, or due another try.",
+        ),
         ("messages_delivered", "messages", "Messages that reached a phone."),
         ("messages_read", "messages", "Delivered messages that were read."),
         ("messages_clicked", "messages", "Read messages whose link was clicked."),
@@ -41,7 +46,11 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "happened to cause: the same expectation with far less noise.",
         ),
         ("accounts_banned", "accounts", "Accounts banned within the horizon."),
-        ("send_duration_s", "s", "From the first to the last first-attempt send."),
+        (
+            "send_duration_s",
+            "s",
+            "From the first to the last first-attempt send; to the horizon when some are still to come.",
+        ),
         (
             "contacts_rejected",
             "contacts",

@@ -86,6 +86,11 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
     return Loaded(scenario, path, sources, origins)
 
 
+def extends(path: Path) -> bool:
+    """Whether a scenario file builds on another one; InputError if it cannot be read."""
+    return "extends" in _read(path)
+
+
 def leaves(kind: type[msgspec.Struct] = Scenario, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every parameter of the schema as (dotted path, msgspec field), in order of definition."""
     for info in msgspec.structs.fields(kind):
@@ -107,8 +112,19 @@ def _chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[Path, dict[str
         raise InputError(
             f"{path.name}: extends: goes round in a circle ({' -> '.join(p.name for p in seen)})"
         )
+    table = _read(path)
+    parent = table.pop("extends", None)
+    if parent is None:
+        return [(path, table)]
+    if not isinstance(parent, str):
+        raise InputError(f"{path.name}: extends: found {parent!r}; must be a scenario name or a path")
+    base = path.parent / parent
+    return [*_chain(base if base.is_file() else find(parent), (*seen, path)), (path, table)]
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path.name}: not valid TOML: {error}") from None
     except UnicodeDecodeError as error:
@@ -117,13 +133,6 @@ def _chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[Path, dict[str
         ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    parent = table.pop("extends", None)
-    if parent is None:
-        return [(path, table)]
-    if not isinstance(parent, str):
-        raise InputError(f"{path.name}: extends: found {parent!r}; must be a scenario name or a path")
-    base = path.parent / parent
-    return [*_chain(base if base.is_file() else find(parent), (*seen, path)), (path, table)]
 
 
 def _table_of(setting: str) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from scenarios.errors import InputError
+from scenarios import documents
 from scenarios.kpis import UNITS
 from scenarios.provenance import Row
 
@@ -49,6 +48,21 @@ class Calibration(Struct, frozen=True):
     busy_share: float
 
 
+class Precision(Struct, frozen=True):
+    """Replications added until an interval was narrow enough.
+
+    `asked` and `achieved`: half-width of the interval of `kpi` / mean (`achieved` is None where that is
+    undefined). `first`: the number of replications from which on it held; None if it did not hold within
+    `budget` replications.
+    """
+
+    kpi: str
+    asked: float
+    achieved: float | None
+    first: int | None
+    budget: int
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -71,6 +85,7 @@ class Result(Struct, frozen=True, kw_only=True):
     distributions: dict[str, Distribution] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
+    precision: Precision | UnsetType = UNSET  # likewise
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0
@@ -85,27 +100,14 @@ def provenance_of(rows: list[Row]) -> dict[str, Row]:
     return {row.path: row for row in rows}
 
 
-def encode(result: Result) -> bytes:
-    """The document as JSON, keys in a fixed order. Non-finite numbers become null."""
-    return msgspec.json.format(msgspec.json.encode(result), indent=2)
+encode = documents.encode
 
 
 def write(result: Result, folder: Path) -> Path:
     """Write `result.json` into a folder (made if missing), whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / FILE_NAME
-    partial = folder / f".{FILE_NAME}.partial"
-    partial.write_bytes(encode(result))
-    partial.replace(target)
-    return target
+    return documents.write(encode(result), folder, FILE_NAME)
 
 
 def read(path: Path) -> Result:
     """Read a result from its file or its folder; InputError if it is missing or malformed."""
-    file = path / FILE_NAME if path.is_dir() else path
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Result)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise InputError(f"{file}: is not a result document: {error}") from None
+    return documents.read(path, FILE_NAME, Result, "result document")

@@ -3,10 +3,21 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from scenarios.kpis import UNITS
 from scenarios.result import Kpi, kpi
+
+
+def student(values: ArrayLike, confidence: float) -> tuple[float, float] | None:
+    """(mean, half-width of its interval) of independent values; None when fewer than two are finite."""
+    given = np.asarray(values, float)
+    defined = given[np.isfinite(given)]
+    if len(defined) < 2:
+        return None
+    error = float(defined.std(ddof=1) / np.sqrt(len(defined)))
+    return float(defined.mean()), float(stats.t.ppf(0.5 + confidence / 2, len(defined) - 1)) * error
 
 
 def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | None:
@@ -15,12 +26,10 @@ def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | Non
     A ratio is undefined (nan) in a replication without its denominator: such replications do not count, and
     None is returned when fewer than two are left.
     """
-    defined = np.array([value for value in values if np.isfinite(value)])
-    if len(defined) < 2:
+    found = student(values, confidence)
+    if found is None:
         return None
-    mean = float(defined.mean())
-    error = float(defined.std(ddof=1) / np.sqrt(len(defined)))
-    half = float(stats.t.ppf(0.5 + confidence / 2, len(defined) - 1)) * error
+    mean, half = found
     most = 1.0 if UNITS[name].startswith("fraction") else np.inf
     return kpi(name, mean, max(0.0, mean - half), min(most, mean + half))
 

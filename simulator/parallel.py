@@ -1,6 +1,6 @@
 """Replications on one or several processes; their results come in order of their numbers either way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
@@ -10,8 +10,12 @@ Done = TypeVar("Done")
 
 def replicate(run: Callable[..., Done], *shared: Any, total: int, workers: int) -> Iterator[Done]:
     """Yield run(*shared, number) for number = 1 .. total."""
-    numbers = range(1, total + 1)
+    return in_order(run, ((*shared, number) for number in range(1, total + 1)), workers)
+
+
+def in_order(run: Callable[..., Done], tasks: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Done]:
+    """Yield run(*task) for each task. Tasks are taken as workers become free."""
     if workers == 1:
-        yield from (run(*shared, number) for number in numbers)
+        yield from (run(*task) for task in tasks)
         return
-    yield from Parallel(n_jobs=workers, return_as="generator")(delayed(run)(*shared, n) for n in numbers)
+    yield from Parallel(n_jobs=workers, return_as="generator")(delayed(run)(*task) for task in tasks)

@@ -1,9 +1,11 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
@@ -11,8 +13,9 @@ from scenarios.result import Calibration, Distribution, Result, Series, provenan
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
-from simulator.parallel import replicate
-from simulator.summary import Summary, simulate_once
+from simulator.parallel import in_order
+from simulator.precision import Goal, Watch, check
+from simulator.summary import KPIS, Summary, simulate_once
 from simulator.tally import BIN_S, edges_of
 from simulator.world import World, world_of
 
@@ -26,39 +29,58 @@ def simulate(
     workers: int = 1,
     calibration: Calibration | None = None,
     progress: Progress | None = None,
+    goal: Goal | None = None,
 ) -> Result:
     """Run every replication of a scenario and sum them up.
 
     The same scenario and seed give the same bytes whatever `workers` (processes) is; `wall_s` is therefore 0.
     With `calibration` (measured) the load test of `scenario.conversations` is predicted too.
-    `progress(done, total)` is called after each replication. Raises InputError for a malformed contact file
-    or service time.
+    With `goal`, replications are added to those of the scenario until one KPI is as precise as that asks;
+    `result.precision` says how it went.
+    `progress(done, total)` is called after each replication; with a goal, total is its budget. Raises
+    InputError for a malformed contact file or service time, or a goal that cannot be.
     """
-    world = world_of(loaded)
     scenario = loaded.scenario
-    total = scenario.experiment.replications
-    summaries = []
-    for summary in replicate(simulate_once, world, total=total, workers=workers):
-        summaries.append(summary)
-        if progress is not None:
-            progress(len(summaries), total)
-    kpis = intervals([summary.kpis for summary in summaries], scenario.experiment.confidence)
+    experiment = scenario.experiment
+    if goal is not None:
+        check(goal, KPIS, experiment.replications)
+    world = world_of(loaded)
+    watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
+    summaries = _summaries(world, watch, workers, progress)
+    kpis = intervals([summary.kpis for summary in summaries], experiment.confidence)
     result = Result(
         kind="simulation",
         scenario=scenario.name,
-        seed=scenario.experiment.seed,
-        replications=total,
+        seed=experiment.seed,
+        replications=len(summaries),
         horizon_s=world.horizon_s,
         kpis=kpis,
         series=_series(summaries),
         distributions=_distributions(world, summaries),
         verdicts=judge(scenario.service_levels, kpis),
+        precision=UNSET if watch is None else watch.outcome(),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
     )
     if calibration is None:
         return result
     return _with_conversations(result, loaded, calibration, workers)
+
+
+def _summaries(world: World, watch: Watch | None, workers: int, progress: Progress | None) -> list[Summary]:
+    """Every replication of the scenario, or as many as the watch wants, which depends on no worker."""
+    total = world.scenario.experiment.replications if watch is None else watch.goal.budget
+    summaries: list[Summary] = []
+    wanted = takewhile(lambda _: watch is None or not watch.done, range(1, total + 1))
+    for summary in in_order(simulate_once, ((world, number) for number in wanted), workers):
+        if watch is not None:
+            if watch.done:  # begun by another worker meanwhile
+                continue
+            watch.add(summary.kpis[watch.goal.kpi])
+        summaries.append(summary)
+        if progress is not None:
+            progress(len(summaries), total)
+    return summaries
 
 
 def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:

@@ -73,8 +73,11 @@ class Sender:
         proposal = pacing.plan(self._pacer, messages, start_s + epoch_s)
         pacing.commit(self._pacer, messages, proposal)
         booked = np.flatnonzero(proposal.account >= 0)
-        planned = sends.rows(booked)._replace(
-            account=proposal.account[booked].astype(np.int32), due_s=proposal.due_s[booked] - epoch_s
+        wanted = sends.rows(booked)
+        earliest_s = np.maximum(wanted.release_s, start_s)  # rounding to a microsecond may fall before it
+        planned = wanted._replace(
+            account=proposal.account[booked].astype(np.int32),
+            due_s=np.maximum(proposal.due_s[booked] - epoch_s, earliest_s),
         )
         return planned, len(sends.customer) - len(booked)
 

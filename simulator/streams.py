@@ -23,6 +23,14 @@ class Purpose(IntEnum):
     DELAYS = 5
     BAN = 6
     CONVERSATIONS = 7
+    HANDLING = 20
+    PATIENCE = 21
+    RESOLUTION = 22
+    READING = 23
+    PURCHASE_RATE = 24
+    DROPOUT = 25
+    PURCHASE = 26
+    STAY = 27
 
 
 def stream(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from simulator.ledger import Kind, Ledger, cumulative, ledger_of
 from simulator.network import DAY_S, MONTH_DAYS
 from simulator.replication import Replication
+from simulator.sender import Sends
 from simulator.tally import BIN_S
 from simulator.world import World, capacity, permitted
 
@@ -31,6 +32,17 @@ COUNTS = (
     "orders",
     "accounts_banned",
 )
+KPIS = (
+    *COUNTS,
+    *RATES,
+    "revenue_usd",
+    "cost_usd",
+    "roi",
+    "cac_usd",
+    "account_ban_rate",
+    "send_duration_s",
+    "contacts_rejected",
+)  # all, in the order of the document
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +76,27 @@ def summary_of(run: Replication) -> Summary:
 
 def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:
     total = run.tally.total
-    first_s, last_s = run.tally.first_try_s
     return {
         **{name: float(total[name]) for name in COUNTS},
+        "messages_unsent": float(sum(len(part.customer) for part in _unsent(run))),
         **{name: _ratio(total[part], total[whole]) for name, (part, whole) in RATES.items()},
         **_money(run, ledger),
         "account_ban_rate": _ban_rate(run),
-        "send_duration_s": last_s - first_s,
+        "send_duration_s": _send_duration_s(run),
         "contacts_rejected": float(np.count_nonzero(run.world.rejected)),
     }
+
+
+def _unsent(run: Replication) -> tuple[Sends, ...]:
+    """What the horizon cut off: planned, waiting for an account, or for another try."""
+    return run.queue, run.waiting, run.failed
+
+
+def _send_duration_s(run: Replication) -> float:
+    """From the first to the last first try; to the horizon if some are still to come."""
+    first_s, last_s = run.tally.first_try_s
+    cut_off = any(np.any(part.attempt == 0) for part in _unsent(run))
+    return (run.world.horizon_s if cut_off else last_s) - first_s
 
 
 def _money(run: Replication, ledger: Ledger) -> dict[str, float]:

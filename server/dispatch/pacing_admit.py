@@ -28,6 +28,7 @@ from server.dispatch.pacing_state import (
     prune,
 )
 
+NO_ACCOUNT_OPEN = "no account is open: add one, or end the pause of one"
 REFUSED = -1  # no consent
 HELD = -2  # by the customer's own window or frequency cap
 HELD_BY_CONTENT = -3  # equal content left another account too recently
@@ -44,9 +45,10 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     """
     customer, zone, content, consent = message
     queue = pacer.queue
-    if not queue:
-        raise ValueError("no account is open: add one, or end the pause of one")
-    due, first, account = queue[0]
+    try:
+        due, first, account = queue[0]
+    except IndexError:
+        raise ValueError(NO_ACCOUNT_OPEN) from None
     if due < now_us:
         due = now_us
     by_customer = pacer.customers.last
@@ -135,7 +137,7 @@ def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
     while queue:
         now_us, position = heappop(queue)
         counter.offer(position, rows[position], now_us)
-    account, due_us = np.full(len(rows), REFUSED), np.zeros(len(rows), np.int64)
+    account, due_us = np.full(len(rows), REFUSED, np.int32), np.zeros(len(rows), np.int64)
     write_decisions(counter.decisions, account, due_us)
     return plan_of(account, due_us)
 
@@ -155,7 +157,7 @@ def releases_us(messages: Messages, start_s: float) -> NDArray[np.int64]:
 
 
 def write_decisions(
-    decisions: dict[int, tuple[int, int]], account: NDArray[np.int64], due_us: NDArray[np.int64]
+    decisions: dict[int, tuple[int, int]], account: NDArray[np.int32], due_us: NDArray[np.int64]
 ) -> None:
     """Enters what a counter decided into the columns of a plan."""
     positions = np.fromiter(decisions, np.int64, len(decisions))
@@ -164,12 +166,11 @@ def write_decisions(
     due_us[positions] = pairs[1::2]
 
 
-def plan_of(account: NDArray[np.int64], due_us: NDArray[np.int64]) -> Plan:
+def plan_of(account: NDArray[np.int32], due_us: NDArray[np.int64]) -> Plan:
     """The plan with these columns; microseconds survive the way to float seconds and back."""
-    return Plan(
-        account=account.astype(np.int32),
-        due_s=np.where(account == REFUSED, np.nan, due_us / SECOND),
-    )
+    due_s = due_us / SECOND
+    due_s[account == REFUSED] = np.nan
+    return Plan(account, due_s)
 
 
 def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.dispatch.pacing_admit import (
+    NO_ACCOUNT_OPEN,
     REFUSED,
     Counter,
     message_rows,
@@ -23,11 +24,10 @@ from server.dispatch.pacing_admit import (
     write_decisions,
 )
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
-from server.dispatch.pacing_slots import Fleet, Slots, fleet_of, next_slots, use, write_back
-from server.dispatch.pacing_state import NOT_YET, Pacer, Sends, micros
+from server.dispatch.pacing_slots import Fleet, Slots, fleet_of, write_back
+from server.dispatch.pacing_state import Pacer, Sends, micros
 
 LEAST_RUN = 512  # from so many plain messages in a row on, arrays are the faster way
-_WINDOWS_AHEAD = 8  # how many windows of the zones to look through for the next common pause
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
 
@@ -44,14 +44,13 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     """
     check_messages(messages, len(pacer.calendars))
     willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
-    releases = releases_us(messages, start_s)[willing]
-    plain = _plain(pacer, messages, willing, micros(start_s))
-    groups = _groups(releases, len(willing) // least_run)
-    if not groups or 2 * np.count_nonzero(plain) < len(willing):
+    groups = _groups(releases_us(messages, start_s), willing, len(willing) // least_run)
+    plain = _plain(pacer, messages, micros(start_s))
+    if not groups or 2 * np.count_nonzero(plain) < len(messages):
         return plan_one_by_one(pacer, messages, start_s)
     waiting = _Waiting()
-    for group in groups:
-        waiting.add(int(releases[group[0]]), willing[group])
+    for release, group in groups:
+        waiting.add(release, group)
     batch = _Batch(pacer, messages, waiting)
     while waiting:
         release, positions = waiting.next()
@@ -95,10 +94,11 @@ class _Batch:
         self._pacer = pacer
         self._messages = messages
         self._waiting = waiting
+        self._zones = np.flatnonzero(np.bincount(messages.zone)).tolist()
         self._fleet: Fleet | None = None
-        self._handed_out: tuple[Slots, int] | None = None  # not yet booked
+        self._slots: Slots | None = None  # of the fleet, which does not know of those used
         self._counter: Counter | None = None
-        self._account = np.full(len(messages), REFUSED)
+        self._account = np.full(len(messages), REFUSED, np.int32)
         self._due_us = np.zeros(len(messages), np.int64)
 
     def plan(self) -> Plan:
@@ -108,107 +108,92 @@ class _Batch:
 
     def offer(self, release_us: int, run: Ints) -> None:
         """Offers messages one by one."""
-        if self._counter is None:
-            self._counter = Counter(self._pacer.copy(), self._waiting.hold)
-        if self._fleet is not None:
-            self._book()
-            write_back(self._fleet, self._counter.pacer)
-            self._fleet = None
+        counter = self._one_by_one()
         rows = message_rows(self._messages, run)
         for position, message in zip(run.tolist(), rows, strict=True):
-            self._counter.offer(position, message, release_us)
+            counter.offer(position, message, release_us)
 
     def fill(self, release_us: int, run: Ints) -> None:
-        """Gives plain messages the next slots, or holds those whose window is shut."""
-        if self._fleet is None:
-            self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
-        if not len(self._fleet.index):
-            raise ValueError("no account is open: add one, or end the pause of one")
-        zones = np.flatnonzero(np.bincount(self._messages.zone[run])).tolist()
-        while len(run):
-            self._book()
-            at_us = max(release_us, int(self._fleet.free.min()))
-            pause_us = self._pause(zones, at_us)
-            if pause_us == at_us:
-                self._hold(run, dict(self._windows(zones, at_us)))
-                return
-            slots = next_slots(self._pacer, self._fleet, release_us, len(run), pause_us)
-            used, run = self._match(slots, run, zones)
-            self._handed_out = slots, used
-
-    def _book(self) -> None:
-        """Books the slots handed out last: not before it is asked for, as the last need not be."""
-        if self._fleet is not None and self._handed_out is not None:
-            use(self._pacer, self._fleet, *self._handed_out)
-        self._handed_out = None
-
-    def _windows(self, zones: list[int], at_us: int) -> Iterator[tuple[int, tuple[int, int]]]:
-        return ((zone, self._pacer.calendars[zone].window(at_us)) for zone in zones)
-
-    def _pause(self, zones: list[int], at_us: int) -> int:
-        """A time up to which, from `at_us` on, always some zone's window is open."""
-        for _ in range(_WINDOWS_AHEAD):
-            windows = [window for _, window in self._windows(zones, at_us)]
-            at_us = max([at_us, *(closes for opens, closes in windows if opens <= at_us)])
-            if at_us == NOT_YET:
-                break
-        return at_us
-
-    def _match(self, slots: Slots, run: Ints, zones: list[int]) -> tuple[int, Ints]:
-        """Hands out slots while there are any; returns how many, and the messages left over.
+        """Gives plain messages the next slots, or holds those whose window is shut.
 
         From one opening or closing of a window to the next, the same zones are open.
         """
-        used = 0
-        while len(run) and used < len(slots.due):
-            at_us = int(slots.due[used])
-            windows = dict(self._windows(zones, at_us))
-            change_us = min(o if o > at_us else c for o, c in windows.values())
-            limit = int(np.searchsorted(slots.due, change_us))
-            if all(opens > at_us for opens, _ in windows.values()):
+        slots = self._slots_from(release_us)
+        while len(run):
+            due, _ = slots.ready()
+            at_us = int(due[0])
+            windows = {zone: self._pacer.calendars[zone].window(at_us) for zone in self._zones}
+            is_open = [opens <= at_us for opens, _ in windows.values()]
+            change_us = min(c if o <= at_us else o for o, c in windows.values())
+            count = int(np.searchsorted(due, change_us))
+            if all(is_open):
+                self._place(slots, run[:count])
+                run = run[count:]
+            elif any(is_open):
+                run = run[self._place_some(slots, run, count, windows, at_us) :]
+            else:
                 self._hold(run, windows)
-                return used, run[:0]
-            if all(opens <= at_us for opens, _ in windows.values()):
-                count = min(len(run), limit - used)
-                self._place(slots, used, run[:count])
-                used, run = used + count, run[count:]
-                continue
-            is_open = np.zeros(len(self._pacer.calendars), np.bool_)
-            is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
-            while len(run) and used < limit:
-                count, reached = self._hand_out(slots, used, limit, run, is_open, windows)
-                used, run = used + count, run[reached:]
-        return used, run
+                return
 
-    def _hand_out(
+    def _one_by_one(self) -> Counter:
+        """The state as a pacer, behind a counter."""
+        if self._counter is None:
+            self._counter = Counter(self._pacer.copy(), self._waiting.hold)
+        if self._fleet is not None:
+            if self._slots is not None:
+                self._slots.book(self._fleet)
+            write_back(self._fleet, self._counter.pacer)
+        self._fleet = self._slots = None
+        return self._counter
+
+    def _slots_from(self, release_us: int) -> Slots:
+        """The state as columns, and their slots: those of the last run, if none was let pass."""
+        if self._slots is not None and self._slots.ready()[0][0] >= release_us:
+            return self._slots
+        if self._fleet is None:
+            self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
+        if not len(self._fleet.index):
+            raise ValueError(NO_ACCOUNT_OPEN)
+        if self._slots is not None:
+            self._slots.book(self._fleet)
+        self._slots = Slots(self._pacer, self._fleet, release_us)
+        return self._slots
+
+    def _place(self, slots: Slots, positions: Ints) -> None:
+        """Gives messages the next slots."""
+        due, column = slots.ready()
+        assert self._fleet is not None
+        self._account[positions] = self._fleet.index[column[: len(positions)]]
+        self._due_us[positions] = due[: len(positions)]
+        slots.take(len(positions))
+
+    def _place_some(
         self,
         slots: Slots,
-        used: int,
-        limit: int,
         run: Ints,
-        is_open: Flags,
+        count: int,
         windows: dict[int, tuple[int, int]],
-    ) -> tuple[int, int]:
-        """Places or holds the next part of a run; returns slots used and messages done."""
-        part = run[: max(2 * (limit - used), 1_024)]
-        may_go = is_open[self._messages.zone[part]]
-        going = np.flatnonzero(may_go)[: limit - used]
-        reached = int(going[-1]) + 1 if len(going) == limit - used else len(part)
-        self._place(slots, used, part[going])
-        if len(going) < reached:
-            self._hold(part[:reached][~may_go[:reached]], windows)
-        return len(going), reached
+        at_us: int,
+    ) -> int:
+        """Gives up to `count` messages of open zones a slot, and holds the others before them.
 
-    def _place(self, slots: Slots, used: int, positions: Ints) -> None:
-        """Gives messages the slots from `used` on."""
-        self._account[positions] = slots.account[used : used + len(positions)]
-        self._due_us[positions] = slots.due[used : used + len(positions)]
+        Returns how many messages that was, of either kind.
+        """
+        is_open = np.zeros(len(self._pacer.calendars), np.bool_)
+        is_open[[zone for zone, (opens, _) in windows.items() if opens <= at_us]] = True
+        part = run[: max(4 * count, 1_024)]
+        may_go = is_open.take(self._messages.zone.take(part))
+        going = np.flatnonzero(may_go)[:count]
+        done = int(going[-1]) + 1 if len(going) == count else len(part)
+        self._place(slots, part[going])
+        self._hold(part[np.flatnonzero(~may_go[:done])], windows)
+        return done
 
     def _hold(self, positions: Ints, windows: dict[int, tuple[int, int]]) -> None:
         """Puts messages back until the window of each one's zone opens."""
         zone = self._messages.zone[positions]
         for at, (opens, _) in windows.items():
-            held = positions[zone == at]
+            held = positions[np.flatnonzero(zone == at)]
             if len(held):
                 self._waiting.add(opens, held)
 
@@ -223,34 +208,35 @@ def _runs(positions: Ints, plain: Flags, least_run: int) -> Iterator[tuple[Ints,
         yield run, bool(is_whole)
 
 
-def _groups(releases: Ints, most: int) -> list[Ints]:
-    """Where each distinct release occurs, ascending; none if there are more than `most` of them."""
+def _groups(releases: Ints, willing: Ints, most: int) -> list[tuple[int, Ints]]:
+    """The willing by release; none if there are more than `most` different releases."""
     if most and releases.min() == releases.max():
-        return [np.arange(len(releases))]
-    order = np.argsort(releases, kind="stable")
+        return [(int(releases[0]), willing)]
+    order = willing[np.argsort(releases[willing], kind="stable")]
     starts = np.flatnonzero(np.diff(releases[order])) + 1
-    return np.split(order, starts) if len(starts) < most else []
+    if len(starts) >= most:
+        return []
+    return [(int(releases[group[0]]), group) for group in np.split(order, starts)]
 
 
-def _plain(pacer: Pacer, messages: Messages, willing: Ints, start_us: int) -> Flags:
-    """Which messages of the willing meet no other by content or by customer."""
-    plain = np.zeros(len(messages), np.bool_)
-    customer = messages.customer[willing].astype(np.int64, copy=False)
+def _plain(pacer: Pacer, messages: Messages, start_us: int) -> Flags:
+    """Which messages meet no other by content or by customer."""
+    customer = messages.customer.astype(np.int64, copy=False)
     cap, span = pacer.customer_cap
-    shared = _crowded(customer, cap) | _recent(customer, pacer.customers, start_us - span)
+    shared = _crowded(customer, cap)
+    shared |= _recent(customer, pacer.customers, start_us - span)
     if pacer.content_gap_us:
-        content = messages.content[willing].astype(np.int64, copy=False)
+        content = messages.content.astype(np.int64, copy=False)
         shared |= _crowded(content, 1)
         shared |= _recent(content, pacer.contents, start_us - pacer.content_gap_us)
-    plain[willing[~shared]] = True
-    return plain
+    return ~shared
 
 
 def _crowded(keys: Ints, most: int) -> Flags:
     """Which keys occur more than `most` times, where `most` is at least 1."""
     crowded = np.zeros(len(keys), np.bool_)
     # Half as wide as the keys, hashes sort in less than half the time, and few are equal by chance.
-    hashes = (keys.view(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
+    hashes = (np.ascontiguousarray(keys).view(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
     twins = _repeated(np.sort(hashes), 1)
     if len(twins):
         suspects = np.flatnonzero(np.isin(hashes, twins))

@@ -4,6 +4,7 @@ A *slot* is the next time an account may send if it uses every slot before. Slot
 accounts alone, so they are made for many messages at once and handed out in time order.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from server.dispatch.pacing_state import (
     Pacer,
 )
 
+_BLOCKS_AT_ONCE = 8
+_SLOTS_AT_ONCE = 1 << 14  # so many fit the cache, and outweigh the cost of a call
+
 Times = NDArray[np.int64]  # Unix microseconds
 
 
@@ -26,34 +30,20 @@ class Fleet:
     """The open accounts of a pacer as columns; times in Unix microseconds."""
 
     index: Times  # of the account in the pacer
-    history: Times  # [pacer.depth, accounts], latest last
+    history: Times  # [up to pacer.depth, accounts], latest last, NEVER before the first
     position: Times
     warm_until: Times
     free: Times
     sent: Times  # how many each has sent since it was taken from the pacer
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Slots in the order in which they are handed out, and what it takes to account for them."""
-
-    due: Times
-    column: Times  # of the account in the fleet
-    account: Times  # its index in the pacer
-    table: Times  # [pacer.depth + rows, accounts]: history, then the slots made
-    warm_until: Times  # as it is for accounts that use a slot
-
-
 def fleet_of(pacer: Pacer) -> Fleet:
     """The open accounts of a pacer."""
     turns = sorted(pacer.queue, key=lambda turn: turn[1])
-    history = np.full((pacer.depth, len(turns)), NEVER)
-    for column, (_, _, account) in enumerate(turns):
-        recent = account.history[-pacer.depth :]
-        history[pacer.depth - len(recent) :, column] = recent
+    recent = [_recent(account.history, pacer.depth) for _, _, account in turns]
     return Fleet(
         index=np.array([index for _, index, _ in turns], np.int64),
-        history=history,
+        history=_bottom_aligned(recent),
         position=np.array([account.position for _, _, account in turns], np.int64),
         warm_until=np.array([account.warm_until for _, _, account in turns], np.int64),
         free=np.array([free for free, _, _ in turns], np.int64),
@@ -65,7 +55,7 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
     """Brings a pacer's accounts up to date with a fleet that was taken from it."""
     for column, index in enumerate(fleet.index.tolist()):
         account = pacer.accounts[index]
-        account.history = fleet.history[:, column].tolist()
+        account.history = [NEVER] * pacer.hour[0] + fleet.history[:, column].tolist()
         account.position = int(fleet.position[column])
         account.warm_until = int(fleet.warm_until[column])
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
@@ -76,47 +66,73 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
     )
 
 
-def next_slots(pacer: Pacer, fleet: Fleet, release_us: int, need: int, stop_us: int) -> Slots:
-    """At least `need` slots from `release_us` on, or else all that are due before `stop_us`."""
-    made = _Table(pacer, fleet, release_us)
-    # Warming accounts soon wait for days, so the others must yield most of the slots.
-    settled = int(np.count_nonzero(fleet.warm_until <= release_us))
-    enough = need // max(settled, -(-len(fleet.index) // 2)) + 1
-    while True:
-        made.extend(enough - made.rows)
-        slots = made.table[pacer.depth : pacer.depth + made.rows]
+def _recent(history: list[int], depth: int) -> Times:
+    """Of a history the sends that some cap may look at."""
+    return np.array(history[max(bisect_right(history, NEVER), len(history) - depth) :], np.int64)
+
+
+def _bottom_aligned(columns: list[Times]) -> Times:
+    """The columns side by side, ending together, with NEVER above the shorter ones."""
+    table = np.full((max(map(len, columns), default=0), len(columns)), NEVER)
+    for at, column in enumerate(columns):
+        table[len(table) - len(column) :, at] = column
+    return table
+
+
+class Slots:
+    """The coming slots of a fleet from a release on, made as far as they are asked for."""
+
+    def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int) -> None:
+        accounts = len(fleet.index)
+        self._release_us = release_us
+        self._depth = pacer.depth
+        self._table = _Table(pacer, fleet, release_us)
+        self._bits = (accounts - 1).bit_length()  # a key is a time and, in so many bits, a column
+        self._columns = np.arange(accounts)
+        # Before the release, accounts are chosen in the order in which they became free.
+        self._ahead = (np.maximum(fleet.free, release_us) - fleet.free) << self._bits
+        self._later = np.zeros(0, np.int64)  # keys that slots not yet made may precede
+        self._due = self._column = self._later
+        self._used = np.zeros(accounts, np.int64)
+
+    def ready(self) -> tuple[Times, NDArray[np.int64]]:
+        """The next slots in order, one at least: when, and the columns of whose."""
+        while not len(self._due):
+            self._make_more()
+        return self._due, self._column
+
+    def take(self, count: int) -> None:
+        """Uses the first so many of those ready."""
+        self._used += np.bincount(self._column[:count], minlength=len(self._used))
+        self._due, self._column = self._due[count:], self._column[count:]
+
+    def book(self, fleet: Fleet) -> None:
+        """Brings the fleet up to date with the slots used."""
+        rows, deep = self._table.rows, len(fleet.history)
+        ends = (deep + self._used).tolist()
+        fleet.history = _bottom_aligned(
+            [rows[max(0, end - self._depth) : end, column] for column, end in enumerate(ends)]
+        )
+        has_sent = self._used > 0
+        fleet.free = np.where(has_sent, rows[ends, self._columns], fleet.free)
+        fleet.warm_until = np.where(has_sent, self._table.warm_until, fleet.warm_until)
+        fleet.position = (fleet.position + self._used) % GAPS
+        fleet.sent += self._used
+
+    def _make_more(self) -> None:
+        slots = self._table.extend()
+        keys = slots << self._bits
+        keys += self._columns
+        keys[0] -= self._ahead
+        self._ahead = np.zeros_like(self._ahead)
         # Beyond the earliest of the last slots made, slots that are not made yet may come first.
-        horizon = min(int(slots[-1].min()), stop_us)
-        ready = int(np.count_nonzero(slots < horizon))
-        if ready >= need or horizon == stop_us:
-            break
-        enough = made.rows + min(made.rows, 1 + made.rows * (need - ready) // max(ready, 1))
-    due, column = _in_order(slots, fleet.free, horizon)
-    return Slots(
-        np.maximum(due, release_us), column, fleet.index[column], made.table, made.warm_until
-    )
-
-
-def use(pacer: Pacer, fleet: Fleet, slots: Slots, count: int) -> None:
-    """Books the first `count` slots."""
-    used = np.bincount(slots.column[:count], minlength=len(fleet.index))
-    for column, rows in enumerate(used.tolist()):
-        fleet.history[:, column] = slots.table[rows : rows + pacer.depth, column]
-        if rows:
-            fleet.free[column] = slots.table[pacer.depth + rows, column]
-    fleet.position = (fleet.position + used) % GAPS
-    fleet.warm_until = np.where(used > 0, slots.warm_until, fleet.warm_until)
-    fleet.sent += used
-
-
-def _in_order(slots: Times, free: Times, horizon: int) -> tuple[Times, Times]:
-    """Slots before the horizon by (free from, account): free from when, and whose."""
-    bits = int(slots.shape[1] - 1).bit_length()
-    keys = slots << bits
-    keys += np.arange(slots.shape[1])
-    keys[0] += (free - slots[0]) << bits  # the first may be free long before the release
-    ordered = np.sort(keys[keys < horizon << bits])
-    return ordered >> bits, ordered & ((1 << bits) - 1)
+        is_next = keys < int(slots[-1].min()) << self._bits
+        sure = self._later < int(slots[-1].min()) << self._bits
+        ordered = np.sort(np.concatenate((self._later[sure], keys[is_next])))
+        self._later = np.concatenate((self._later[~sure], keys[~is_next]))
+        self._column = ordered & ((1 << self._bits) - 1)
+        ordered >>= self._bits
+        self._due = np.maximum(ordered, self._release_us, out=ordered)
 
 
 class _Table:
@@ -129,78 +145,96 @@ class _Table:
         self.warm_until = np.where(
             fleet.warm_until == NOT_YET, self._first + pacer.warm_up_us, fleet.warm_until
         )
-        self.table = fleet.history
-        self.rows = 0
+        self._table = fleet.history
+        self._depth = len(fleet.history)
+        self._made = 0
 
-    def extend(self, rows: int) -> None:
-        """Makes at least so many further rows."""
-        end = self.rows + rows
-        if len(self.table) < self._pacer.depth + end:
-            grown = np.empty((self._pacer.depth + end + self.rows, self.table.shape[1]), np.int64)
-            grown[: self._pacer.depth + self.rows] = self.table[: self._pacer.depth + self.rows]
-            self.table = grown
-        while self.rows < end:
-            self._make_block(end - self.rows)
+    @property
+    def rows(self) -> Times:
+        """[rows of history + rows made, accounts]."""
+        return self._table[: self._depth + self._made]
 
-    def _make_block(self, wanted: int) -> None:
+    def extend(self) -> Times:
+        """Makes some thousand further slots, fewer if blocks are small, and returns their rows."""
+        before = self._made
+        for _ in range(_BLOCKS_AT_ONCE):
+            self._make_block()
+            if (self._made - before) * self._table.shape[1] >= _SLOTS_AT_ONCE:
+                break
+        return self.rows[self._depth + before :]
+
+    def _make_block(self) -> None:
         """Makes rows for which every cap looks at rows made before.
 
         With the caps' bounds x and the sums of gaps G a block is due at
         `G + maximum.accumulate(x - G)`, row by row.
         """
         first = self._first
-        if self.rows:
-            first = self.table[self._pacer.depth + self.rows - 1] + self._gap_before()
+        if self._made:
+            first = self.rows[-1] + self._gap_before()
         warming = np.flatnonzero(self.warm_until > first)
-        length = min(wanted, self._longest_block(len(warming) > 0))
-        bounds = self._bounds(first, length)
-        ramp = self._ramp(length)
-        at = self._pacer.depth + self.rows
-        due = _spaced(bounds, ramp, out=self.table[at : at + length])
+        bounds = self._bounds(first, self._block_length(len(warming) > 0))
+        ramp = self._ramp(len(bounds))
+        due = _spaced(bounds, ramp, out=self._room(len(bounds)))
         if len(warming):
             due[:, warming] = self._warm(bounds[:, warming], ramp[:, warming], warming)
-        self.rows += length
+        self._made += len(bounds)
 
-    def _longest_block(self, warming: bool) -> int:
+    def _room(self, length: int) -> Times:
+        """Where the next rows go; the table doubles when it is full."""
+        end = self._depth + self._made
+        if len(self._table) < end + length:
+            grown = np.empty((2 * end + length + LONGEST_BLOCK, self._table.shape[1]), np.int64)
+            grown[:end] = self._table[:end]
+            self._table = grown
+        return self._table[end : end + length]
+
+    def _block_length(self, warming: bool) -> int:
         caps = [cap for cap in (self._pacer.hour, self._pacer.day) if cap != NO_CAP]
         caps += [self._pacer.warm_up] * warming
-        return min([LONGEST_BLOCK, *(count for count, _ in caps)])
+        most: int = max(1, 2 * _SLOTS_AT_ONCE // self._table.shape[1])
+        for count, _ in caps:
+            most = min(most, count)
+        return min(most, LONGEST_BLOCK)
 
     def _gap_before(self) -> Times:
-        at = (self._position + self.rows - 1) % GAPS
+        at = (self._position + self._made - 1) % GAPS
         return self._pacer.ramp[at + 1] - self._pacer.ramp[at]
 
     def _ramp(self, length: int) -> Times:
         """How far each row comes after a common start by the gaps alone."""
-        at = (self._position + self.rows) % GAPS + np.arange(length)[:, None]
+        at = (self._position + self._made) % GAPS + np.arange(length)[:, None]
         return self._pacer.ramp.take(at)
 
     def _rows_before(self, count: int, length: int) -> Times:
-        """The sends that lie `count` before each of the next `length` rows."""
-        at = self._pacer.depth + self.rows - count
-        return self.table[at : at + length]
+        """The sends that lie `count` before each of the next `length` rows, as far as there are."""
+        at = self._depth + self._made - count
+        return self._table[max(0, at) : max(0, at + length)]
 
     def _bounds(self, first: Times, length: int) -> Times:
         """From when the caps allow each of the next rows, warm-up aside."""
         bounds = np.full((length, len(first)), NEVER)
         bounds[0] = first
         # The spacing of slots keeps the cap of a minute; the history may be spaced otherwise.
-        mixed = max(0, self._pacer.minute[0] - self.rows)
+        mixed = max(0, self._pacer.minute[0] - self._made)
         for (count, span), rows in (
             (self._pacer.hour, length),
             (self._pacer.day, length),
             (self._pacer.minute, min(length, mixed)),
         ):
             before = self._rows_before(count, rows)
-            if span and rows and before[-1].max() + span > first.min():  # else it cannot bind
-                np.maximum(bounds[:rows], before + span, out=bounds[:rows])
+            if span and len(before) and before[-1].max() + span > first.min():  # else none binds
+                capped = bounds[rows - len(before) : rows]
+                np.maximum(capped, before + span, out=capped)
         return bounds
 
     def _warm(self, bounds: Times, ramp: Times, columns: NDArray[np.intp]) -> Times:
         """When the rows of warming accounts are due: `next_free` for arrays."""
         count, span = self._pacer.warm_up
-        held = self._rows_before(count, len(bounds))[:, columns] + span
-        if not self.rows:
+        held = np.full_like(bounds, NEVER)
+        before = self._rows_before(count, len(bounds))
+        held[len(held) - len(before) :] = before[:, columns] + span
+        if not self._made:
             held[0] = NEVER  # the account's own free time says it all
         until = self.warm_until[columns]
         capped = np.maximum(bounds, held)

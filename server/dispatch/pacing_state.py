@@ -6,6 +6,7 @@ All times are whole microseconds of Unix time, so that sums and comparisons are 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from heapq import heapify
 
 import numpy as np
@@ -150,6 +151,7 @@ def new_pacer(
     warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY)
     minute = (rules.rate_per_min, MINUTE)
     gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
+    steps, ramp = _walks(gaps)
     pacer = Pacer(
         accounts=[],
         queue=[],
@@ -160,9 +162,9 @@ def new_pacer(
         opted_out=set(),
         calendars=[Calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
         windows=[(0, 0)] * len(zones),
-        gaps=[(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)],
+        gaps=steps,
         least_gap=min(gaps),
-        ramp=np.cumsum([0, *gaps, *gaps[: LONGEST_BLOCK + 1]]),
+        ramp=ramp,
         minute=minute,
         hour=hour,
         day=day,
@@ -187,7 +189,8 @@ def micros(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
-def gap_table(rate_per_min: int, jitter: float, seed: int) -> list[int]:
+@lru_cache(maxsize=64)
+def gap_table(rate_per_min: int, jitter: float, seed: int) -> tuple[int, ...]:
     """Microseconds from one message of an account to its next: the jitter, GAPS of them in a ring.
 
     A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
@@ -203,7 +206,14 @@ def gap_table(rate_per_min: int, jitter: float, seed: int) -> list[int]:
     for at in (*range(before, GAPS), *range(before)):
         gaps[at] = max(gaps[at], MINUTE - run)
         run += gaps[at] - gaps[at - before]
-    return gaps
+    return tuple(gaps)
+
+
+@lru_cache(maxsize=64)
+def _walks(gaps: tuple[int, ...]) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
+    """The ring of gaps for one step at a time, and for many: see `Pacer.gaps` and `Pacer.ramp`."""
+    steps = [(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)]
+    return steps, np.cumsum([0, *gaps, *gaps[: LONGEST_BLOCK + 1]])
 
 
 def next_free(pacer: Pacer, account: Account) -> int:

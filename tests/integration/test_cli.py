@@ -40,7 +40,7 @@ def error_of(*arguments: str, token: str | None = None) -> str:
 
 def test_help_names_every_command() -> None:
     shown = wavetank("--help").stdout
-    for command in ("demo", "scenarios", "simulate", "serve", "load", "report"):
+    for command in ("demo", "scenarios", "simulate", "compare", "serve", "load", "report"):
         assert command in shown
 
 
@@ -73,6 +73,16 @@ def test_scenarios_schema_is_json() -> None:
         (["simulate", "none.toml"], "none.toml: no such scenario file"),
         (["simulate"], "Missing argument 'SCENARIO'"),
         (["simulate", "bulk_send", "--frobnicate"], "No such option: --frobnicate"),
+        (["compare", "bulk_send"], "no variant to compare with; give --variant"),
+        (
+            ["compare", "bulk_send", "--variant", "fast:pacing.rate_per_mim=3"],
+            "variant fast: pacing.rate_per_mim=3: pacing.rate_per_mim: unknown field; did you mean",
+        ),
+        (["compare", "bulk_send", "none.toml"], "none.toml: no such scenario file"),
+        (
+            ["simulate", "bulk_send", "--precision", "0.1", "--primary", "ordres"],
+            "--primary ordres: no such KPI; did you mean 'orders'?",
+        ),
         (["dance"], "No such command 'dance'"),
         (["report", "nowhere"], "nowhere: cannot be read"),
         (["load", "bulk_send", "--target", "http://127.0.0.1:9"], "WAVETANK_TOKEN: is not set"),
@@ -137,6 +147,50 @@ def test_the_same_seed_gives_the_same_bytes_with_one_and_two_workers() -> None:
     assert one.stdout == two.stdout != ""
     other = wavetank("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
     assert other.stdout != one.stdout
+
+
+FAST_AND_SAME = ["--variant", "fast:pacing.rate_per_min=25", "--variant", "same:pacing.rate_per_min=12"]
+
+
+def test_compare_prints_paired_differences_the_same_with_one_and_two_workers(tmp_path: Path) -> None:
+    commands = ["compare", "bulk_send", *FAST_AND_SAME, *SMALL, "--json", "--out", str(tmp_path)]
+    one, two = (wavetank(*commands, "--workers", n) for n in "12")
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == two.stdout
+    document = json.loads(one.stdout)
+    assert (document["kind"], document["replications"]) == ("comparison", 3)
+    same, fast = (document["variants"][name]["differences"] for name in ("same", "fast"))
+    assert set(same) == set(fast) == set(document["base"])
+    assert all((each["value"], each["low"], each["high"]) == (0, 0, 0) for each in same.values())
+    assert fast["send_duration_s"]["value"] < 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["compare.json", "compare.png", "compare.svg"]
+    assert json.loads((tmp_path / "compare.json").read_text(encoding="utf-8")) == document
+
+
+def test_compare_prints_a_table_and_sentences(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.toml"
+    slow.write_text('extends = "bulk_send"\n[pacing]\nrate_per_min = 2\n', encoding="utf-8")
+    done = wavetank("compare", "bulk_send", str(slow), *FAST_AND_SAME, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "base: bulk_send" in done.stdout
+    assert "slow: pacing.rate_per_min=2" in done.stdout
+    assert "slow raises send duration by" in done.stdout
+    assert "same: every KPI is the same as the base's in every replication." in done.stdout
+    assert "(Bonferroni)" in done.stdout
+    assert "…" not in done.stdout  # nothing is cut at 80 columns
+
+
+def test_a_precision_adds_replications_or_exits_with_1() -> None:
+    sizes = ["--set", "population.size=200", "--replications", "3", "--primary", "messages_clicked", "--json"]
+    done = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.3")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert 3 <= document["precision"]["first"] < document["replications"]
+    assert document["precision"]["achieved"] <= 0.3
+    short = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.01", "--max-replications", "5")
+    assert short.returncode == 1
+    assert json.loads(short.stdout)["precision"]["first"] is None
+    assert "NOT reached within 5; raise --max-replications or --precision" in short.stderr
 
 
 def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:

@@ -340,6 +340,16 @@ def test_stop_cancels_what_is_queued_and_refuses_what_comes_later(client: httpx.
     assert later["expected_finish"] is None
 
 
+def test_many_may_stop_at_the_same_moment(client: httpx.Client) -> None:
+    def stop(number: str) -> httpx.Response:
+        return client.post("/reply", json={"from": number, "text": "STOP"})
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(stop, numbers("310", 60)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["action"] for answer in answers} == {"opted_out"}
+
+
 def test_a_ban_moves_what_is_queued_to_other_accounts(client: httpx.Client) -> None:
     sleeping = [{"to": number} for number in numbers("213", 20)]
     client.post("/send", json={"template": "Hi again", "recipients": sleeping})

@@ -91,7 +91,8 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["network.delivery_rate=0.99"], "network.delivery_rate: found 0.99; must be <= 0.975"),
         (["replies.delay_min_s=11"], "replies.delay_min_s: found 11; must be <= replies.delay_max_s (10)"),
         (["campaign.template=Hi {name"], "campaign.template: expected '}'"),
-        (["campaign.template=Hi {0}"], "campaign.template: {0} is not a variable name"),
+        (["campaign.template=Hi {0}"], "campaign.template: {0} is not a plain variable name"),
+        (["campaign.template=Hi {name:>9}"], "campaign.template: {name} is not a plain variable name"),
         (["population.contacts=none.csv"], "no such file"),
     ],
 )

@@ -31,7 +31,7 @@ def test_every_kpi_has_a_definition_and_lies_in_its_interval(result: Result) -> 
         "messages_sent", "messages_delivered", "messages_read", "messages_clicked", "messages_replied",
         "delivery_rate", "read_rate", "click_rate", "reply_rate", "conversion_rate", "click_to_order_rate",
         "opt_out_rate", "block_rate", "complaint_rate", "orders", "revenue_usd", "cost_usd", "roi", "cac_usd",
-        "account_ban_rate", "accounts_banned", "send_duration_s", "contacts_rejected",
+        "account_ban_rate", "accounts_banned", "send_duration_s", "contacts_rejected", "messages_unsent",
     }  # fmt: skip
     assert set(result.kpis) == names
     for name, kpi in result.kpis.items():
@@ -135,3 +135,14 @@ def test_service_times_add_the_predicted_load_test() -> None:
     assert "response_time_s" in result.distributions
     assert "conversations_open" in result.series
     assert "response_time_s_p95" in {verdict.kpi for verdict in result.verdicts}
+
+
+def test_a_campaign_that_the_horizon_cuts_off_says_so() -> None:
+    one_account = ["accounts.count=1", "accounts.new_count=0", "pacing.rate_per_day=100"]
+    result = simulate(small(*one_account, "experiment.horizon_days=2"))
+    kpis = result.kpis
+    assert kpis["messages_sent"].value == 200
+    planned = 500 - kpis["contacts_rejected"].value
+    assert kpis["messages_unsent"].value >= planned - 200
+    assert kpis["send_duration_s"].value == 2 * 86_400
+    assert not next(v for v in result.verdicts if v.kpi == "send_duration_s").met

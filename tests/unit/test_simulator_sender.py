@@ -38,6 +38,15 @@ def test_release_is_kept() -> None:
     assert sends.due_s.min() >= 3600.0
 
 
+def test_rounding_never_puts_a_send_before_its_time() -> None:
+    base = world()
+    sender = Sender(base, np.full(50, OLD_S), 1)
+    for turn in range(30):
+        start_s = 4 * 3600 + 0.93210054 + turn * 3e-7
+        planned = plan(sender, base, messages(base, turn, turn + 1, start_s), start_s)
+        assert start_s <= planned.due_s[0] < start_s + 1e-6
+
+
 def test_who_does_not_consent_is_refused() -> None:
     base = world()
     sends = messages(base, 0, 10)

@@ -1,0 +1,36 @@
+"""Documents on disk: structs as JSON, the same bytes for the same struct, whole or not at all."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from scenarios.errors import InputError
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+
+def encode(document: msgspec.Struct) -> bytes:
+    """The document as JSON, keys in a fixed order. Non-finite numbers become null."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def write(content: bytes, folder: Path, file_name: str) -> Path:
+    """Write a file into a folder (made if missing), whole or not at all; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / file_name
+    partial = folder / f".{file_name}.partial"
+    partial.write_bytes(content)
+    partial.replace(target)
+    return target
+
+
+def read(path: Path, file_name: str, kind: type[Document], what: str) -> Document:
+    """Read a document from its file or its folder; InputError if it is missing or is not `what`."""
+    file = path / file_name if path.is_dir() else path
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InputError(f"{file}: is not a {what}: {error}") from None

@@ -1,0 +1,425 @@
+"""Human agents: inbound conversations wait for agents in shifts, complaints first.
+
+An offered conversation takes a free agent. One who is at the desk reads it after a moment; one who is away
+comes back later. Who has not read it within `failover_s` loses it to a colleague (C110), and is offered
+nothing before being back; the conversation keeps its place in the queue. A customer whose patience ends
+before an agent has read the message leaves. With prompt agents and Poisson arrivals this is M/G/n+G, checked
+against Erlang C, Erlang A, Pollaczek-Khinchine and Cobham in tests/verification.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import count
+from math import gamma, inf
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import simpy
+from msgspec import Meta, field
+from numpy.typing import NDArray
+from simpy.resources.resource import PriorityRequest
+
+from scenarios.errors import InputError
+from scenarios.schema import CLOCK, Frozen, parameter
+from server.dispatch.quiet_hours import windows, zone_of
+from simulator.streams import Purpose, stream
+
+HOUR_S = 3600.0
+WEEK = (0, 1, 2, 3, 4, 5, 6)
+OFF_DUTY = -1  # goes before every conversation: an agent whose shift ends takes no other
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Process = Generator[simpy.Event, object, None]
+
+
+class Shift(Frozen, frozen=True):
+    """Agents who work from `start` to `end` on some weekdays; an end before the start is on the next day."""
+
+    start: Annotated[str, parameter("start, local time", unit="HH:MM", pattern=CLOCK)]
+    end: Annotated[
+        str, parameter("end, local time; 00:00 to 00:00 is round the clock", unit="HH:MM", pattern=CLOCK)
+    ]
+    agents: Annotated[int, parameter("agents on this shift", unit="people", ge=1, le=10_000)]
+    weekdays: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=6)], ...],
+        parameter("days on which it starts, Monday is 0", min_length=1),
+    ] = WEEK
+
+
+class Agents(Frozen, frozen=True):
+    """The people who answer what the automatic replies do not, and the customers who wait for them."""
+
+    shifts: Annotated[
+        tuple[Shift, ...],
+        parameter("who works when", source="assumed: one representative (G246), office hours", min_length=1),
+    ] = field(default_factory=lambda: (Shift(start="09:00", end="18:00", agents=1),))
+    zone: Annotated[str, parameter("time zone of the shifts", source="assumed", min_length=1)] = "UTC"
+    handling_mean_s: Annotated[
+        float,
+        parameter(
+            "mean time of an agent on a conversation (lognormal)",
+            unit="s",
+            source="derived: 90 conversations in a day of 8 h (C200)",
+            gt=0,
+            le=86_400,
+        ),
+    ] = 320.0
+    handling_log_sd: Annotated[
+        float,
+        parameter(
+            "standard deviation of the log of the handling time",
+            source="assumed: the standard deviation is about the mean, as for an exponential time",
+            ge=0,
+            le=5,
+        ),
+    ] = 0.8
+    patience_mean_s: Annotated[
+        float,
+        parameter(
+            "mean time after which a customer whom nobody has read leaves (Weibull)",
+            unit="s",
+            source="assumed: an hour; means of 22 and 47 min were borne (C076, C035)",
+            gt=0,
+        ),
+    ] = 3600.0
+    patience_shape: Annotated[
+        float,
+        parameter(
+            "shape of the patience; 1 is exponential, more: customers leave at about the same wait",
+            source="assumed: memoryless, as in Erlang A",
+            gt=0,
+            le=20,
+        ),
+    ] = 1.0
+    failover_s: Annotated[
+        float,
+        parameter(
+            "unread for this long, a conversation goes to a colleague", unit="s", source="C110: 2 min", gt=0
+        ),
+    ] = 120.0
+    away_fraction: Annotated[
+        float,
+        parameter(
+            "an agent to whom a conversation is offered is away",
+            unit="fraction",
+            source="derived with read_mean_s: 0.34 wait over 5 min (C112), 0.08 with failover (C113)",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.4745
+    away_mean_s: Annotated[
+        float,
+        parameter(
+            "mean time until an agent who is away reads (exponential)",
+            unit="s",
+            source="assumed: 15 min, the shortest round time with which C112 and C113 both can hold",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 900.0
+    read_mean_s: Annotated[
+        float,
+        parameter(
+            "mean time until an agent at the desk reads (exponential)",
+            unit="s",
+            source="derived: see away_fraction",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 18.0
+    long_wait_s: Annotated[
+        float, parameter("a wait above this is too long", unit="s", source="C111: 5 min", gt=0)
+    ] = 300.0
+    resolution: Annotated[
+        float,
+        parameter(
+            "resolved, given that an agent has dealt with it",
+            unit="fraction",
+            source="assumed: as good as the staged automatic reply (C056)",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.89
+    cost_usd_per_month: Annotated[
+        float,
+        parameter("cost of an agent", unit="USD/month", source="C075: 15,000 for 12 agents", ge=0),
+    ] = 1250.0
+    hours_per_month: Annotated[
+        float,
+        parameter("hours an agent works", unit="h/month", source="C039: 1,200 for 5 people", gt=0, le=744),
+    ] = 240.0
+
+
+class Roster(NamedTuple):
+    """How many agents are on shift from each moment on; `at_s` ascends from 0."""
+
+    at_s: Floats
+    agents: NDArray[np.int64]
+
+
+class Inbound(NamedTuple):
+    """Conversations in the order of their arrival: arrays of equal length, times in s."""
+
+    arrival_s: Floats  # from the start, ascending
+    complaint: Flags  # goes first
+    handling_s: Floats
+    patience_s: Floats  # from the arrival; inf: stays
+    resolvable: Flags  # resolved if dealt with
+
+
+class Handled(NamedTuple):
+    """What became of each conversation (s from the start; inf: not before the horizon) and of the agents."""
+
+    read_s: Floats
+    left_s: Floats
+    ended_s: Floats
+    moves: NDArray[np.int64]  # how often it went to a colleague
+    busy_h: float  # agent-hours of dealing with conversations
+    paid_h: float  # agent-hours on shift, and past its end with a conversation
+
+
+def roster_of(agents: Agents, start: datetime, horizon_s: float) -> Roster:
+    """Agents on shift from `start` (with its zone) for `horizon_s`.
+
+    Raises InputError if the zone is unknown, or a shift has an end that is its start.
+    """
+    epoch_s = start.timestamp()
+    spells = [spell for shift in agents.shifts for spell in _spells(agents.zone, shift, epoch_s, horizon_s)]
+    edges = np.array([(max(0.0, edge), by) for edge, by in spells if edge < horizon_s]).reshape(-1, 2)
+    at_s = np.unique(np.append(edges[:, 0], 0.0))
+    change = np.zeros(len(at_s), np.int64)
+    np.add.at(change, np.searchsorted(at_s, edges[:, 0]), edges[:, 1].astype(np.int64))
+    return Roster(at_s, np.cumsum(change))
+
+
+def _spells(zone: str, shift: Shift, epoch_s: float, horizon_s: float) -> list[tuple[float, int]]:
+    """(s from the start, agents who come or, below 0, go) of one shift."""
+    if shift.start == shift.end and set(shift.weekdays) != set(WEEK):
+        raise InputError(
+            f"agents.shifts: {shift.start} to {shift.end} is round the clock: give it all weekdays"
+        )
+    try:
+        opens, closes = windows(zone, shift.end, shift.start, epoch_s, epoch_s + horizon_s)
+        where = zone_of(zone)
+    except ValueError as problem:
+        raise InputError(f"agents.shifts: {problem}") from None
+    return [
+        (edge - epoch_s, by)
+        for comes, goes in zip(opens.tolist(), closes.tolist(), strict=True)
+        if comes == -np.inf or datetime.fromtimestamp(comes, where).weekday() in shift.weekdays
+        for edge, by in ((comes, shift.agents), (goes, -shift.agents))
+    ]
+
+
+def inbound_of(agents: Agents, arrival_s: Floats, complaint: Flags, seed: int, replication: int) -> Inbound:
+    """Draw what the conversations need; the first n of them are the same however many follow."""
+    size = len(arrival_s)
+
+    def drawn(purpose: Purpose) -> np.random.Generator:
+        return stream(seed, replication, purpose)
+
+    log_sd = agents.handling_log_sd
+    spread = np.exp(log_sd * drawn(Purpose.HANDLING).standard_normal(size) - log_sd**2 / 2)  # mean 1
+    weibull = drawn(Purpose.PATIENCE).standard_exponential(size) ** (1 / agents.patience_shape)
+    return Inbound(
+        arrival_s=arrival_s,
+        complaint=complaint,
+        handling_s=agents.handling_mean_s * spread,
+        patience_s=agents.patience_mean_s * weibull / gamma(1 + 1 / agents.patience_shape),
+        resolvable=drawn(Purpose.RESOLUTION).random(size) < agents.resolution,
+    )
+
+
+def reading_of(agents: Agents, size: int, seed: int, replication: int) -> Callable[[int], Floats]:
+    """By the number of the offer (from 0): how long each conversation stays unread on its agent's desk, s."""
+
+    @cache
+    def reading_s(offer: int) -> Floats:
+        draw = stream(seed, replication, Purpose.READING, exposure=offer)
+        away = draw.random(size) < agents.away_fraction
+        means_s = np.where(away, agents.away_mean_s, agents.read_mean_s)
+        return np.asarray(means_s * draw.standard_exponential(size))
+
+    return reading_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """One run: who waits, who works, and what has been noted down."""
+
+    env: simpy.Environment
+    staff: simpy.PriorityResource
+    inbound: Inbound
+    reading_s: Callable[[int], Floats]
+    failover_s: float
+    rank: list[int]  # place in the queue: complaints first, then by arrival
+    read_s: Floats
+    left_s: Floats
+    ended_s: Floats
+    moves: NDArray[np.int64]
+    taken: list[tuple[float, float]]  # from and to, of each time an agent was taken
+    holding: dict[PriorityRequest, float]  # since when
+
+
+def serve(
+    failover_s: float, roster: Roster, inbound: Inbound, reading_s: Callable[[int], Floats], horizon_s: float
+) -> Handled:
+    """Let the conversations through the agents until `horizon_s`.
+
+    Raises ValueError if arrivals do not ascend from 0 to the horizon or a time is negative or undefined.
+    """
+    _check(inbound, horizon_s)
+    env, size = simpy.Environment(), len(inbound.arrival_s)
+    peak = max(1, int(roster.agents.max()))
+    rank = np.empty(size, np.int64)
+    rank[np.lexsort((np.arange(size), ~inbound.complaint))] = np.arange(size)
+    desk = _Desk(
+        env=env,
+        staff=simpy.PriorityResource(env, peak),
+        inbound=inbound,
+        reading_s=reading_s,
+        failover_s=failover_s,
+        rank=rank.tolist(),
+        read_s=np.full(size, np.inf),
+        left_s=np.full(size, np.inf),
+        ended_s=np.full(size, np.inf),
+        moves=np.zeros(size, np.int64),
+        taken=[],
+        holding={},
+    )
+    env.process(_shifts(desk, roster, peak))
+    env.process(_arrivals(desk))
+    env.run(until=horizon_s)
+    taken = desk.taken + [(since_s, horizon_s) for since_s in desk.holding.values()]
+    busy_s = np.minimum(desk.ended_s, horizon_s) - np.minimum(desk.read_s, horizon_s)
+    return Handled(
+        desk.read_s,
+        desk.left_s,
+        desk.ended_s,
+        desk.moves,
+        busy_h=float(busy_s.sum()) / HOUR_S,
+        paid_h=_paid_s(roster, taken, horizon_s) / HOUR_S,
+    )
+
+
+def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
+    """Off-duty agents are requests that go before all others and hold their places."""
+    off: list[PriorityRequest] = []
+    for at_s, agents in zip(roster.at_s.tolist(), roster.agents.tolist(), strict=True):
+        yield _until(desk.env, at_s)
+        while len(off) < peak - agents:
+            off.append(desk.staff.request(priority=OFF_DUTY))
+        while len(off) > peak - agents:
+            comes = off.pop()  # the latest: who has not left yet stays on
+            if comes.triggered:
+                desk.staff.release(comes)
+            else:
+                comes.cancel()
+
+
+def _arrivals(desk: _Desk) -> Process:
+    for number, arrival_s in enumerate(desk.inbound.arrival_s.tolist()):
+        yield _until(desk.env, arrival_s)
+        desk.env.process(_conversation(desk, number))
+
+
+def _conversation(desk: _Desk, number: int) -> Process:
+    """Wait for an agent, wait to be read, move to a colleague or be dealt with; or leave."""
+    env = desk.env
+    leaves_s = env.now + float(desk.inbound.patience_s[number])
+    for offer in count():
+        place = desk.staff.request(priority=desk.rank[number])
+        if not place.triggered:
+            yield place if leaves_s == inf else place | _until(env, leaves_s)
+        if not place.triggered:
+            place.cancel()
+            break
+        desk.holding[place] = env.now
+        reads_s, stays_s = float(desk.reading_s(offer)[number]), leaves_s - env.now
+        unread_s = min(reads_s, stays_s, desk.failover_s)
+        if unread_s > 0:
+            yield env.timeout(unread_s)
+        if unread_s == reads_s:
+            yield from _deal(desk, number, place)
+            return
+        env.process(_come_back(desk, place, reads_s - unread_s))
+        if unread_s == stays_s:
+            break
+        desk.moves[number] += 1
+    desk.left_s[number] = env.now
+
+
+def _until(env: simpy.Environment, moment_s: float) -> simpy.Timeout:
+    """Sums of floats may already be past the moment by their last digit."""
+    return env.timeout(max(0.0, moment_s - env.now))
+
+
+def _deal(desk: _Desk, number: int, place: PriorityRequest) -> Process:
+    desk.read_s[number] = desk.env.now
+    yield desk.env.timeout(float(desk.inbound.handling_s[number]))
+    desk.ended_s[number] = desk.env.now
+    _release(desk, place)
+
+
+def _come_back(desk: _Desk, place: PriorityRequest, away_s: float) -> Process:
+    """The agent who lost the conversation takes no other before being back."""
+    yield desk.env.timeout(away_s)
+    _release(desk, place)
+
+
+def _release(desk: _Desk, place: PriorityRequest) -> None:
+    desk.taken.append((desk.holding.pop(place), desk.env.now))
+    desk.staff.release(place)
+
+
+def _paid_s(roster: Roster, taken: Sequence[tuple[float, float]], horizon_s: float) -> float:
+    """Agent-seconds on shift; where more agents are taken than are on shift, they work past its end."""
+    spells = np.array(taken).reshape(-1, 2)
+    edges = np.concatenate((roster.at_s, spells.ravel(), [horizon_s]))
+    at_s = np.unique(np.minimum(edges, horizon_s))
+    on_shift = roster.agents[np.searchsorted(roster.at_s, at_s[:-1], side="right") - 1]
+    begun = np.searchsorted(np.sort(spells[:, 0]), at_s[:-1], side="right")
+    over = np.searchsorted(np.sort(spells[:, 1]), at_s[:-1], side="right")
+    return float(np.maximum(on_shift, begun - over) @ np.diff(at_s))
+
+
+def figures(agents: Agents, inbound: Inbound, handled: Handled, horizon_s: float) -> dict[str, float]:
+    """What a manager asks. Waits run from arrival to reading, leaving or the horizon; nan: no conversation.
+
+    `wait_s_mean`, `wait_s_p95` (s), `long_wait_rate` (above `long_wait_s`), `abandoned_rate`,
+    `resolution_rate` (fractions of all conversations), `agent_utilisation` (fraction of the paid hours),
+    `agent_hours` (h, paid) and `labour_cost_usd`.
+    """
+    wait_s = waits_s(inbound, handled, horizon_s)
+    defined = len(wait_s) > 0
+    return {
+        "wait_s_mean": float(wait_s.mean()) if defined else np.nan,
+        "wait_s_p95": float(np.quantile(wait_s, 0.95, method="inverted_cdf")) if defined else np.nan,
+        "long_wait_rate": _share(wait_s > agents.long_wait_s),
+        "abandoned_rate": _share(np.isfinite(handled.left_s)),
+        "resolution_rate": _share(np.isfinite(handled.ended_s) & inbound.resolvable),
+        "agent_utilisation": handled.busy_h / handled.paid_h if handled.paid_h else np.nan,
+        "agent_hours": handled.paid_h,
+        "labour_cost_usd": handled.paid_h * agents.cost_usd_per_month / agents.hours_per_month,
+    }
+
+
+def waits_s(inbound: Inbound, handled: Handled, horizon_s: float) -> Floats:
+    """Each conversation's wait from its arrival until it is read, its customer leaves or the run ends."""
+    until_s = np.minimum(np.minimum(handled.read_s, handled.left_s), horizon_s)
+    return np.asarray(np.maximum(until_s - inbound.arrival_s, 0.0))
+
+
+def _share(flags: Flags) -> float:
+    return float(flags.mean()) if len(flags) else np.nan
+
+
+def _check(inbound: Inbound, horizon_s: float) -> None:
+    if not np.all(np.diff(inbound.arrival_s, prepend=0.0, append=horizon_s) >= 0):
+        raise ValueError("inbound.arrival_s: times must ascend from 0 to the horizon; sort and cut them")
+    for name, values in (("handling_s", inbound.handling_s), ("patience_s", inbound.patience_s)):
+        if not np.all(values >= 0):
+            raise ValueError(f"inbound.{name}: a time is negative or nan; give seconds of 0 or more")

@@ -1,0 +1,161 @@
+"""Repeat purchases: the BG/NBD model of Fader, Hardie & Lee (2005), Marketing Science 24(2):275-284.
+
+While active, a customer buys at random at a rate drawn from Gamma(r, alpha); after each repeat purchase the
+customer becomes inactive with a probability drawn from Beta(a, b). Recency, frequency and money emerge from
+these two. The unit of time is the caller's and the same throughout (the paper's: weeks).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import betaln, gammaln, hyp2f1
+
+from scenarios.errors import InputError
+from simulator.streams import Purpose, blocks, stream
+
+EXACT = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 10_000, "maxfev": 10_000}  # of the logs, of their mean
+FARTHEST = 12.0  # log of a parameter beyond which there is no maximum
+
+Floats = NDArray[np.float64]
+
+
+class Bgnbd(NamedTuple):
+    """The population: all four > 0; `alpha` in the unit of time, the others without unit."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+class History(NamedTuple):
+    """What a fit needs of each customer, arrays of equal length."""
+
+    frequency: Floats  # repeat purchases, whole numbers of 0 or more
+    recency: Floats  # from the first purchase to the last; 0 without a repeat
+    age: Floats  # from the first purchase to the end of the observation, >= recency
+
+
+class Fit(NamedTuple):
+    parameters: Bgnbd
+    log_likelihood: float
+
+
+class Purchases(NamedTuple):
+    """Repeat purchases of a population, in no particular order: arrays of equal length."""
+
+    customer: NDArray[np.int64]
+    at: Floats  # from the start of the observation
+
+
+def log_likelihood(parameters: Bgnbd, history: History) -> float:
+    """Of all customers together; equation 6 of the paper, in logarithms."""
+    r, alpha, a, b = parameters
+    x, recency, age = history
+    active = betaln(a, b + x) - (r + x) * np.log(alpha + age)
+    gone = betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
+    either = np.where(x > 0, np.logaddexp(active, gone), active)
+    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
+    return float(np.sum(common + either))
+
+
+def fit(history: History) -> Fit:
+    """Maximum likelihood, started at the moments of an even population.
+
+    Raises InputError if the columns cannot be a history, nobody bought again, or no maximum is found (the
+    likelihood has none if, say, nobody ever stops).
+    """
+    _check(history)
+    scale = float(history.age.mean())  # time in units near 1, so that one step suits all four
+
+    def loss(logs: Floats) -> float:
+        r, alpha, a, b = np.exp(logs).tolist()
+        return -log_likelihood(Bgnbd(r, alpha * scale, a, b), history) / len(history.age)
+
+    best = minimize(
+        loss, np.zeros(4), method="Nelder-Mead", options=EXACT, bounds=[(-FARTHEST, FARTHEST)] * 4
+    )
+    if not best.success or np.abs(best.x).max() > FARTHEST - 1:
+        raise InputError(
+            "purchases: the BG/NBD likelihood has no maximum on these customers; "
+            "give more of them or longer histories"
+        )
+    r, alpha, a, b = np.exp(best.x).tolist()
+    found = Bgnbd(r, alpha * scale, a, b)
+    return Fit(found, log_likelihood(found, history))
+
+
+def expected_repeats(parameters: Bgnbd, age: Floats) -> Floats:
+    """Expected repeat purchases of a customer `age` (>= 0) after the first one; equation 9; `a` is not 1."""
+    r, alpha, a, b = parameters
+    age = np.asarray(age, np.float64)
+    power = (alpha / (alpha + age)) ** r * hyp2f1(r, b, a + b - 1, age / (alpha + age))
+    return np.asarray((a + b - 1) / (a - 1) * (1 - power))
+
+
+def expected_cumulative(parameters: Bgnbd, first: Floats, at: Floats) -> Floats:
+    """Expected repeat purchases of a population up to each time of `at`; `first`: when each customer came."""
+    age = np.maximum(at[:, None] - first, 0.0)
+    known, where = np.unique(age, return_inverse=True)
+    return np.asarray(expected_repeats(parameters, known)[where].reshape(age.shape).sum(axis=1))
+
+
+def simulate(parameters: Bgnbd, first: Floats, horizon: float, seed: int, replication: int) -> Purchases:
+    """Repeat purchases before `horizon` of customers whose first purchase is at `first` (customers,).
+
+    A purchase's luck depends on its customer and number alone: a longer horizon adds purchases and changes
+    none, and a larger population begins with the smaller one.
+    """
+    found = [
+        purchases
+        for number, rows in blocks(len(first))
+        for purchases in _block(parameters, first[rows], horizon, (seed, replication, number), rows.start)
+    ]
+    customer, at = zip(*found, strict=True) if found else ((), ())
+    return Purchases(np.concatenate([np.empty(0, np.int64), *customer]), np.concatenate([np.empty(0), *at]))
+
+
+def _block(
+    parameters: Bgnbd, first: Floats, horizon: float, key: tuple[int, int, int], offset: int
+) -> list[tuple[NDArray[np.int64], Floats]]:
+    """Round after round, everybody who is still active buys once more."""
+    seed, replication, block = key
+    size = len(first)
+
+    def drawn(purpose: Purpose, number: int = 0) -> np.random.Generator:
+        return stream(seed, replication, purpose, block, number)
+
+    rate = drawn(Purpose.PURCHASE_RATE).standard_gamma(parameters.r, size) / parameters.alpha
+    gap = 1 / np.maximum(rate, np.finfo(np.float64).tiny)  # a shape far below 1 draws zeros
+    dropout = drawn(Purpose.DROPOUT).beta(parameters.a, parameters.b, size)
+    who, at = np.arange(size), first
+    rounds: list[tuple[NDArray[np.int64], Floats]] = []
+    while len(who):
+        number = len(rounds)
+        at = at + gap[who] * drawn(Purpose.PURCHASE, number).standard_exponential(size)[who]
+        who, at = who[at < horizon], at[at < horizon]
+        rounds.append((who + offset, at))
+        stays = drawn(Purpose.STAY, number).random(size)[who] >= dropout[who]
+        who, at = who[stays], at[stays]
+    return rounds
+
+
+def _check(history: History) -> None:
+    x, recency, age = history
+    if not (len(x) == len(recency) == len(age) and len(x)):
+        raise InputError("purchases: frequency, recency and age must be equally long and not empty")
+    whole = np.isfinite(x) & (x >= 0) & (x == np.floor(x))
+    ordered = np.isfinite(age) & (recency >= 0) & (recency <= age) & (age > 0) & ((x > 0) | (recency == 0))
+    wrong = np.flatnonzero(~(whole & ordered))
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"purchases: row {row} has frequency {x[row]:g}, recency {recency[row]:g}, age {age[row]:g}; "
+            "needed: whole frequency >= 0, 0 <= recency <= age, age > 0, no recency without a repeat"
+        )
+    if not np.any(x > 0):
+        raise InputError(
+            "purchases: no customer bought again, so nothing can be fitted; give longer histories"
+        )
