@@ -20,6 +20,7 @@ PRIMARY = (
     "block_rate",
     "complaint_rate",
     "send_duration_s",
+    "messages_unsent",
     "messages_delivered",
 )
 

@@ -34,6 +34,7 @@ COUNTS = (
 )
 KPIS = (
     *COUNTS,
+    "messages_unsent",
     *RATES,
     "revenue_usd",
     "cost_usd",
@@ -42,7 +43,7 @@ KPIS = (
     "account_ban_rate",
     "send_duration_s",
     "contacts_rejected",
-)  # all, in the order of the document
+)  # all that a replication reports, in its order
 
 
 @dataclass(frozen=True, slots=True)
