@@ -7,7 +7,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +16,6 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from scenarios import comparison, provenance, result
 from scenarios.comparison import Comparison
@@ -24,7 +23,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
-from scenarios.result import Calibration, Precision, Result, Verdict
+from scenarios.result import Calibration, Precision, Result
 from scenarios.variants import variants_of
 
 # Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
@@ -102,14 +101,16 @@ def scenarios_list(context: typer.Context, as_json: AsJson = False) -> None:
 @scenarios_app.command("show")
 def scenarios_show(scenario: ScenarioName, settings: Settings = [], as_json: AsJson = False) -> None:
     """Every parameter with unit, value and source."""
+    from reports.terminal import parameter_lines
+
     rows = provenance.rows(load(scenario, settings))
     if as_json:
         _print_json(rows)
         return
     for row in rows:
-        value = f"{row.path} = {_short(row.value)} {row.unit}".rstrip()
+        value, source = parameter_lines(row)
         out.print(value, style="bold", markup=False, highlight=False)
-        out.print(f"    {row.meaning}; source: {row.source}", markup=False, highlight=False)
+        out.print(source, markup=False, highlight=False)
 
 
 @scenarios_app.command("check")
@@ -157,6 +158,7 @@ def simulate(
 
     With --precision, exit 1 when it was not reached.
     """
+    from reports.terminal import precision_line
     from simulator.precision import Goal
     from simulator.run import simulate as run
 
@@ -164,13 +166,13 @@ def simulate(
     goal = None if precision is None else Goal(primary, precision, max_replications)
     total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
-    with _progress("replications", total) as (_, step):
+    with _progress("replications", total) as step:
         answer = run(loaded, workers=workers, progress=step, goal=goal)
     wall_s = time.perf_counter() - started
     err.print(f"{answer.exposures:,} exposures in {wall_s:.1f} s ({answer.exposures / wall_s:,.0f} a second)")
     _hand_over(answer, out_folder, as_json)
     if isinstance(answer.precision, Precision):
-        line = _precision_line(answer.precision, answer.replications)
+        line = precision_line(answer.precision, answer.replications)
         err.print(line, markup=False, highlight=False, soft_wrap=True)
         if answer.precision.first is None:
             raise typer.Exit(1)
@@ -203,7 +205,7 @@ def compare(
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
     total = base.scenario.experiment.replications * (1 + len(variants))
-    with _progress("replications", total) as (_, step):
+    with _progress("replications", total) as step:
         answer = run(base, variants, workers=workers, progress=step)
     if out_folder is not None:
         _write_comparison(answer, out_folder)
@@ -288,7 +290,7 @@ def demo(
         with own_server(loaded.path, database=database, speed=conversations.clock_speed) as target:
             calibration = calibrate(target.url, target.token, loaded, CALIBRATION_REQUESTS)
         err.print("[bold]2/4[/] simulator: the campaign, and a prediction of the load test")
-        with _progress("replications", loaded.scenario.experiment.replications) as (_, step):
+        with _progress("replications", loaded.scenario.experiment.replications) as step:
             simulated = run(loaded, workers=_cores(), calibration=calibration, progress=step)
         result.write(simulated, out_folder / "simulation")
     err.print(f"[bold]3/4[/] load test: {conversations.at_once:,} conversations at once")
@@ -346,67 +348,27 @@ def _load_test(
             return run(loaded, target=own.url, token=own.token, **sizes)
 
 
-class _progress:
-    """A bar on a terminal, nothing elsewhere: `with _progress(what, total) as (bar, step)`."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self.bar = Progress(
-            TextColumn(what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-        )
-        self.task = self.bar.add_task(what, total=total)
-
-    def __enter__(self) -> tuple[Progress, Callable[[int, int], None]]:
-        self.bar.start()
-        return self.bar, lambda done, total: self.bar.update(self.task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere; yields what to call with (done, total)."""
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     """Print a result, and write it where asked."""
+    from reports.terminal import kpi_table, verdict_line
+
     if folder is not None:
         err.print(f"written: {result.write(answer, folder)}")
     if as_json:
         sys.stdout.write(result.encode(answer).decode() + "\n")
         return
-    out.print(_kpi_table(answer))
+    out.print(kpi_table(answer))
     for verdict in answer.verdicts:
-        out.print(_verdict_line(verdict), markup=False, highlight=False)
-
-
-def _kpi_table(answer: Result) -> Table:
-    table = Table("KPI", box=None, pad_edge=False)
-    for name in ("value", "low", "high"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
-    for name, kpi in answer.kpis.items():
-        table.add_row(name, *(f"{number:,.6g}" for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
-    return table
-
-
-def _verdict_line(verdict: Verdict) -> str:
-    sign = ">=" if verdict.least else "<="
-    state = "met   " if verdict.met else "MISSED"
-    return f"{state} {verdict.kpi} {verdict.value:.4g} {sign} {verdict.bound:.4g} ({verdict.service_level})"
-
-
-def _precision_line(precision: Precision, replications: int) -> str:
-    """What was asked, what was achieved, and what would have been needed (the square law)."""
-    asked, achieved = precision.asked, precision.achieved
-    got = "has no mean to compare with" if achieved is None else f"±{achieved:.2%} of the mean"
-    line = f"precision: {precision.kpi} {got} after {replications:,} replications; asked ±{asked:.2%}"
-    if precision.first is not None:
-        return f"{line}, held since replication {precision.first:,}"
-    if achieved is not None:
-        needed = replications * (achieved / asked) ** 2
-        line += f"; about {needed:,.0f} would be needed" if achieved > asked else ", but not held long enough"
-    return f"{line}. NOT reached within {precision.budget:,}; raise --max-replications or --precision"
+        out.print(verdict_line(verdict), markup=False, highlight=False)
 
 
 def _write_comparison(answer: Comparison, folder: Path) -> None:
@@ -418,30 +380,17 @@ def _write_comparison(answer: Comparison, folder: Path) -> None:
 
 
 def _print_comparison(answer: Comparison) -> None:
-    from reports.comparison import reading_notes, sentences, table_rows
+    from reports.terminal import comparison_paragraphs, comparison_table
 
-    table = Table("KPI", box=None, pad_edge=False)
-    table.add_column(f"base: {answer.scenario}", justify="right", no_wrap=True)
-    for name in answer.variants:
-        table.add_column(Text(name), no_wrap=True)
-    for row in table_rows(answer):
-        table.add_row(row.label, row.base, *(f"{cell.word}  {cell.figures}".rstrip() for cell in row.cells))
+    table = comparison_table(answer)
     if table.rows:
         Console(width=TABLE_WIDTH).print(table, soft_wrap=True)  # a narrow terminal breaks lines, not cells
-    notes = [f"{name}: {', '.join(variant.settings)}" for name, variant in answer.variants.items()]
-    for paragraph in (sentences(answer), notes, reading_notes(answer)):
+    for paragraph in comparison_paragraphs(answer):
         out.print("", *paragraph, sep="\n", markup=False, highlight=False)
 
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], msgspec.Struct):
-        return f"{len(value)} entries"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 if __name__ == "__main__":
