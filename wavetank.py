@@ -352,7 +352,7 @@ def _load_test(
 def _progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal, nothing elsewhere; yields what to call with (done, total)."""
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -34,7 +34,7 @@ START_UP_S = 60.0  # most that the worker may take beside ramp, duration and tim
 CLIENT_CPU_MAX = 0.6  # above, the load generator's own queue shows in the response times
 FAILURES_SHOWN = 5
 FAILURES_FILE = "failures.json"
-CALIBRATION_WARM_UP = 20  # requests
+CALIBRATION_WARM_UP = 100  # requests: first ones meet cold caches
 CALIBRATION_NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
 
 Progress = Callable[[str], None]
