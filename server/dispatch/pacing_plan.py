@@ -43,6 +43,8 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     speed alone. Raises ValueError if no account is open, or on a malformed batch.
     """
     check_messages(messages, len(pacer.calendars))
+    if len(messages) < least_run:
+        return plan_one_by_one(pacer, messages, start_s)
     willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
     groups = _groups(releases_us(messages, start_s), willing, len(willing) // least_run)
     plain = _plain(pacer, messages, micros(start_s))
