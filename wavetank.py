@@ -44,6 +44,7 @@ err = Console(stderr=True)
 DEMO_FOLDER = Path("out/demo")
 REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
+INTERRUPTED = 130  # exit status after Ctrl-C
 TABLE_WIDTH = 1000
 
 ScenarioName = Annotated[
@@ -74,9 +75,10 @@ def main() -> None:
         sys.exit(2)
     except OSError as error:
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:  # before the first command was found
+        status = INTERRUPTED
+    if status == INTERRUPTED:
         err.print("stopped")
-        sys.exit(130)
     sys.exit(status or 0)
 
 

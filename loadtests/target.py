@@ -45,6 +45,7 @@ def own_server(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=True,  # Ctrl-C comes to the caller, who stops it
         )
     try:
         yield Target(_url(process, log), token)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -214,3 +215,26 @@ def test_load_starts_a_server_and_reports_what_it_held(tmp_path: Path) -> None:
     assert kpis["error_rate"]["value"] == 0
     assert kpis["requests_per_s"]["value"] > 5
     assert kpis["conversations_completed"]["value"] > 0
+
+
+def test_ctrl_c_stops_a_load_test_with_its_server_and_writes_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "wavetank", "load", "bulk_send", "--conversations", "20"]
+    running = subprocess.Popen(
+        [*command, "--duration", "60", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    line = next(line for line in running.stderr if "conversations open" in line)
+    assert "0 errors" in line
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of its group
+    _, rest = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert rest.strip().splitlines()[-1] == "stopped"
+    assert list(tmp_path.iterdir()) == []  # neither results nor the server's scratch folder
+    found = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert found.stdout == ""  # no server, no load generator
