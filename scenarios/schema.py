@@ -83,7 +83,7 @@ class Population(Frozen, frozen=True):
         parameter(
             "how far engagement moves the log-odds of read, click, reply and order: from -x to +x",
             unit="log-odds",
-            source="assumed: the most engaged order about 7 times as often as the least (C181: 7)",
+            source="assumed: odds a factor e either way of the mean customer's; no source states a spread, and C181 must come out, not go in",
             ge=0,
             le=5,
         ),
@@ -469,7 +469,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "reply, given read",
             unit="fraction",
-            source="T089: 5 % of a send is good; over 0.95 and 0.85",
+            source="assumed: the benchmark of T089 as the level, 5 % of a send, over delivered 0.95 and read 0.85",
             gt=0,
             lt=1,
         ),
@@ -479,7 +479,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "opt-out (STOP), given read",
             unit="fraction",
-            source="assumed: 5 % a month at up to 3 a week (R157, R155) is about 0.4 % a message",
+            source="assumed: a few readers in a thousand; the sources state monthly leave rates only (R157), which must come out",
             gt=0,
             lt=1,
         ),
