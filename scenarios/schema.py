@@ -402,7 +402,7 @@ class Campaign(Frozen, frozen=True):
         bool,
         parameter(
             "leave malformed numbers out before sending; false pays for sends that must fail (C027)",
-            source="T038: checked lists",
+            source="assumed: a list is checked before it is paid for; the server refuses malformed numbers anyway",
         ),
     ] = True
     retry_after_h: Annotated[
@@ -614,7 +614,7 @@ class Conversations(Frozen, frozen=True):
         list[Script],
         parameter(
             "how conversations go",
-            source="assumed: kinds from C067, C082, C085 cases; the shares are not in the sources",
+            source="assumed: the kinds that a shop hears most; no source states their shares",
             min_length=1,
         ),
     ]

@@ -105,7 +105,7 @@ class Agents(Frozen, frozen=True):
         parameter(
             "an agent to whom a conversation is offered is away",
             unit="fraction",
-            source="derived with read_mean_s: 0.34 wait over 5 min (C112), 0.08 with failover (C113)",
+            source="derived: with the two means below, 0.34 wait over 5 min without failover (C112)",
             ge=0,
             lt=1,
         ),
@@ -115,7 +115,7 @@ class Agents(Frozen, frozen=True):
         parameter(
             "mean time until an agent who is away reads (exponential)",
             unit="s",
-            source="assumed: 15 min, the shortest round time with which C112 and C113 both can hold",
+            source="assumed: a quarter of an hour, a short break",
             ge=0,
             le=86_400,
         ),
@@ -125,11 +125,11 @@ class Agents(Frozen, frozen=True):
         parameter(
             "mean time until an agent at the desk reads (exponential)",
             unit="s",
-            source="derived: see away_fraction",
+            source="assumed: half a minute, between other work",
             ge=0,
             le=86_400,
         ),
-    ] = 18.0
+    ] = 30.0
     long_wait_s: Annotated[
         float, parameter("a wait above this is too long", unit="s", source="C111: 5 min", gt=0)
     ] = 300.0
@@ -138,18 +138,29 @@ class Agents(Frozen, frozen=True):
         parameter(
             "resolved, given that an agent has dealt with it",
             unit="fraction",
-            source="assumed: as good as the staged automatic reply (C056)",
+            source="assumed: nine in ten; no source states it for people",
             ge=0,
             le=1,
         ),
-    ] = 0.89
+    ] = 0.9
     cost_usd_per_month: Annotated[
         float,
-        parameter("cost of an agent", unit="USD/month", source="C075: 15,000 for 12 agents", ge=0),
+        parameter(
+            "cost of an agent",
+            unit="USD/month",
+            source="derived: 15,000 USD for 12 agents are the terms of the case in C075",
+            ge=0,
+        ),
     ] = 1250.0
     hours_per_month: Annotated[
         float,
-        parameter("hours an agent works", unit="h/month", source="C039: 1,200 for 5 people", gt=0, le=744),
+        parameter(
+            "hours an agent works",
+            unit="h/month",
+            source="derived: 1,200 h for 5 people are the terms of the case in C038 and C039",
+            gt=0,
+            le=744,
+        ),
     ] = 240.0
 
 

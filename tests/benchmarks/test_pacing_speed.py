@@ -9,13 +9,13 @@ once on a small batch, checks what comes out, and leaves the ratios alone.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from aiolimiter import AsyncLimiter
+from example_rules import Rules
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -30,21 +30,6 @@ from server.dispatch.pacing_admit import message_rows
 ACCOUNTS = 50
 START_S = 1_760_000_000.0
 ZONES = ["Europe/Berlin", "Europe/London", "Asia/Kolkata", "America/Sao_Paulo"]
-
-
-@dataclass(frozen=True)
-class Rules:
-    rate_per_min: int = 15
-    rate_per_hour: int = 200
-    rate_per_day: int = 2_800
-    spacing_jitter: float = 0.25
-    warm_up_days: float = 3.0
-    warm_up_per_day: int = 50
-    equal_content_gap_s: float = 15.0
-    quiet_from: str = "22:00"
-    quiet_until: str = "08:00"
-    customer_cap: int = 1
-    customer_cap_window_s: float = 86_400.0
 
 
 def fresh_pacer(new_every: int = 5) -> Pacer:

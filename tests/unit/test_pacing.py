@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import example_rules
 import numpy as np
 import pytest
 
@@ -17,18 +18,12 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
-class Rules:
-    rate_per_min: int = 15
-    rate_per_hour: int = 200
-    rate_per_day: int = 2_800
+class Rules(example_rules.Rules):
+    """Without jitter and quiet hours, so that times can be worked out by hand."""
+
     spacing_jitter: float = 0.0
-    warm_up_days: float = 3.0
-    warm_up_per_day: int = 50
-    equal_content_gap_s: float = 15.0
     quiet_from: str = "00:00"
     quiet_until: str = "00:00"
-    customer_cap: int = 1
-    customer_cap_window_s: float = DAY_S
 
 
 WARMED = AccountStart(key=1, first_send_s=NOON_S - 10 * DAY_S, sent=100)
