@@ -439,18 +439,17 @@ class Emulator:
         return Callback(url, verify_token)
 
 
+_MANY = "Message failed to send because there were too many messages sent from this phone number"
 DETAILS = {
-    130429: "Message failed to send because there were too many messages sent from this phone number in a short "
-    "period of time",
+    130429: f"{_MANY} in a short period of time",
     131026: "Message Undeliverable.",
-    131047: "Message failed to send because more than 24 hours have passed since the customer last replied to "
-    "this number.",
-    131048: "Message failed to send because there are restrictions on how many messages can be sent from this "
-    "phone number.",
+    131047: "Message failed to send because more than 24 hours have passed since the customer last replied "
+    "to this number.",
+    131048: "Message failed to send because there are restrictions on how many messages can be sent from "
+    "this phone number.",
     131049: "This message was not delivered to maintain healthy ecosystem engagement.",
     131050: "The recipient has stopped marketing messages from this business.",
-    131056: "Message failed to send because there were too many messages sent from this phone number to the same "
-    "phone number in a short period of time",
+    131056: f"{_MANY} to the same phone number in a short period of time",
 }
 
 

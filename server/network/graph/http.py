@@ -10,6 +10,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from server.auth import Tokens
+from server.listening import ABORT
 from server.network.errors import http_status, retry_after_s, sync_error
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
@@ -18,7 +19,6 @@ from server.problems import MEDIA_TYPE, Problem, of_decoding
 
 MAX_BODY = 256 * 1024  # bytes of a request in JSON
 BODY_S = 30.0  # real seconds for the whole body to arrive
-ABORT = "wavetank.abort"  # ASGI extension of our own server: closes the connection at once
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -147,8 +147,7 @@ class ControlEndpoint:
         except Problem as problem:
             found = Answer(problem.document(), problem.status, MEDIA_TYPE)
         except ApiError as error:
-            problem = Problem(422, error.details)
-            found = Answer(problem.document(), problem.status, MEDIA_TYPE)
+            found = Answer(Problem(422, error.details).document(), 422, MEDIA_TYPE)
         await _respond(send, found, [(b"www-authenticate", b"Bearer")] if found.status == 401 else [])
 
     async def _run(self, scope: Scope, receive: Receive) -> Answer:

@@ -304,5 +304,5 @@ def _check_list(action: Action) -> None:
     if not 1 <= len(rows) <= MAX_ROWS or len(set(rows)) != len(rows):
         raise ApiError(
             INVALID,
-            f"Parameter interactive.action.sections is not valid: 1 to {MAX_ROWS} rows, each with an id of its own",
+            f"Parameter interactive.action.sections is not valid: 1 to {MAX_ROWS} rows with ids of their own",
         )

@@ -28,6 +28,6 @@ def unknown_object(node: str) -> ApiError:
         100,
         "Unsupported request",
         subcode=33,
-        message=f"Unsupported request. Object with ID '{node}' does not exist, cannot be loaded due to missing "
-        "permissions, or does not support this operation.",
+        message=f"Unsupported request. Object with ID '{node}' does not exist, cannot be loaded due to "
+        "missing permissions, or does not support this operation.",
     )
