@@ -33,14 +33,14 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delivered: Share = 1.0
     unregistered: Share = 0.0
     sent_delay_s: Seconds = SENT_DELAY_S
-    delivery_delay_median_s: Seconds = 2.0
+    delivery_delay_median_s: Seconds = 1.0
     delivery_delay_log_sd: LogSd = 0.0
     read: Share = 1.0
     reply: Share = 0.0
     opt_out: Share = 0.0
     block: Share = 0.0
     report: Share = 0.0
-    read_delay_median_s: Seconds = 900.0
+    read_delay_median_s: Seconds = 2.0
     read_delay_log_sd: LogSd = 0.0
     act_delay_median_s: Seconds = 60.0
     act_delay_log_sd: LogSd = 0.0

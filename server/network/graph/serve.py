@@ -29,13 +29,14 @@ class Serving:
     speed: float = 1.0
     start_s: float | None = None
     token: str | None = None
+    made_secret: str | None = None  # an app secret to show
 
 
 def serve(loaded: Loaded, settings: Settings, serving: Serving) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    Prints the token and the app secret if it made them, the ids, and `listening on URL`. InputError for a port
-    in use, a token that could be guessed, or a webhook URL that is not allowed.
+    Prints the ids, the token and the app secret if they were made here, and `listening on URL`.
+    InputError for a port in use, a token that could be guessed, or a webhook URL that is not allowed.
     """
     if serving.token is not None:
         check_length(serving.token)
@@ -54,7 +55,9 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
     clock = Clock(serving.start_s if serving.start_s is not None else time.time(), serving.speed)
     emulator = new_emulator(loaded, settings, clock)
     try:
-        await run(make_app(emulator, tokens), listener, ids(emulator) + greeting(listener, made))
+        await run(
+            make_app(emulator, tokens), listener, _first_lines(emulator, serving) + greeting(listener, made)
+        )
     finally:
         await emulator.close()
 
@@ -62,9 +65,9 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
 def new_emulator(loaded: Loaded, settings: Settings, clock: Clock) -> Emulator:
     """The emulator of a scenario; InputError for a webhook URL that is not allowed."""
     names = {
-        contact.e164.removeprefix("+"): contact.name
+        contact.e164.removeprefix("+"): contact.variables["name"]
         for contact in contacts_of(loaded)
-        if contact.e164 is not None and contact.name
+        if contact.e164 is not None and contact.variables.get("name")
     }
     try:
         return Emulator(settings, loaded.scenario, clock, names)
@@ -72,8 +75,10 @@ def new_emulator(loaded: Loaded, settings: Settings, clock: Clock) -> Emulator:
         raise InputError(f"--webhook-url: {error}; allow a host with --allow-webhook HOST") from None
 
 
-def ids(emulator: Emulator) -> str:
+def _first_lines(emulator: Emulator, serving: Serving) -> str:
     """What a client must be told, a line each."""
     lines = [f"phone number id: {one.id}  (+{one.display})" for one in emulator.numbers.values()]
     lines += [f"account id: {emulator.account.waba_id}", f"app id: {emulator.account.app_id}"]
+    if serving.made_secret is not None:
+        lines.append(f"app secret: {serving.made_secret}  (shown once)")
     return "".join(f"{line}\n" for line in lines)
