@@ -19,8 +19,9 @@ from sqlalchemy import (
 from server.store.dialects import Int64, index_where
 from server.store.schema import Schema
 
-# States of a message. WAITING has no plan yet: its time is to come, or no account is open.
-WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
+# States of a message. WAITING has no plan yet: its time is to come, or no account is open. PAUSED waits until
+# its batch is resumed.
+WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
 # As literals, not bound parameters: only then may the database use the partial indexes below.
@@ -31,7 +32,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0001", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0002", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -75,6 +76,8 @@ batches = Table(
     Column("created_s", Float, nullable=False),
     Column("schedule_s", Float),
     Column("finish_s", Float),  # expected when it was accepted
+    Column("paused_s", Float),  # since when its sender holds it
+    Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
