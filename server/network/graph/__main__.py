@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--phone-number-id", dest="number_ids", action="append", default=[])
     parser.add_argument("--webhook-url")
     parser.add_argument("--verify-token", default="")
-    parser.add_argument("--app-secret", default="")
+    parser.add_argument("--app-secret", default=os.environ.get("WAVETANK_APP_SECRET", ""))
     parser.add_argument("--allow-webhook", dest="allowed_hosts", action="append", default=[])
     parser.add_argument("--webhook-batch", dest="batch_max", type=int, default=1)
     parser.add_argument("--webhook-connections", dest="connections", type=int, default=16)

@@ -164,6 +164,11 @@ def _clock(call: Call) -> dict[str, float]:
     return {"now_s": call.emulator.clock.now(), "speed": call.emulator.clock.speed}
 
 
+async def app_secret(call: Call) -> Answer:
+    """What webhooks are signed with, for who may control the emulator."""
+    return answer({"app_secret": call.emulator.settings.app_secret})
+
+
 async def set_number(call: Call) -> Answer:
     body: NumberBody = call.body
     number = _number(call, call.path["number"])
@@ -218,5 +223,6 @@ ROUTES = (
     Line("POST", "/emulator/clock", post_clock, ADMIN, ClockBody),
     Line("POST", "/emulator/numbers/{number}", set_number, ADMIN, NumberBody),
     Line("POST", "/emulator/templates/{template}", set_template, ADMIN, TemplateBody),
+    Line("GET", "/emulator/app-secret", app_secret, ADMIN),
     Line("GET", "/emulator/state", state, "read"),
 )

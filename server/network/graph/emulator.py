@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -82,10 +82,17 @@ class Emulator:
     """One business account with its numbers, and all customers. Lives on the running event loop."""
 
     def __init__(
-        self, settings: Settings, scenario: Scenario, clock: Clock, names: Mapping[str, str]
+        self,
+        settings: Settings,
+        scenario: Scenario,
+        clock: Clock,
+        names: Mapping[str, str],
+        clock_changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`names`: what customers are called, by wa_id. NotAllowed for a webhook URL that is not on the
-        list.
+        """`names`: what customers are called, by wa_id.
+
+        `clock_changed` is called when a control sets the clock.
+        NotAllowed for a webhook URL that is not on the list.
         """
         self.settings = settings
         self.clock = clock
@@ -115,6 +122,7 @@ class Emulator:
         self._portfolio = self.limits.portfolio(settings.level)
         self.limited = {one: self.limits.number(self._portfolio, settings.throughput) for one in self.numbers}
         self._names = names
+        self._clock_changed = clock_changed
         self._blocked: set[tuple[str, str]] = set()  # (number, customer): the customer blocked the number
         self._customers = 0  # made up for conversations so far
         self._targets: dict[str, Target] = {}
@@ -413,11 +421,13 @@ class Emulator:
     def set_speed(self, speed: float) -> None:
         self.clock.set_speed(speed)
         self.calendar.clock_changed()
+        self._clock_changed()
 
     def advance(self, by_s: float) -> None:
         """Jump forward; what was due meanwhile happens now, in order."""
         self.clock.advance(by_s)
         self.calendar.clock_changed()
+        self._clock_changed()
 
     def _target_of(self, number_id: str, _waba_id: str) -> Target | None:
         callback = callback_of(self.account, self.numbers.get(number_id))

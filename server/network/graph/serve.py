@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import uvloop
@@ -62,15 +63,20 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
         await emulator.close()
 
 
-def new_emulator(loaded: Loaded, settings: Settings, clock: Clock) -> Emulator:
-    """The emulator of a scenario; InputError for a webhook URL that is not allowed."""
+def new_emulator(
+    loaded: Loaded, settings: Settings, clock: Clock, clock_changed: Callable[[], None] = lambda: None
+) -> Emulator:
+    """The emulator of a scenario; InputError for a webhook URL that is not allowed.
+
+    `clock_changed` is called when a control sets the clock, which others may share.
+    """
     names = {
         contact.e164.removeprefix("+"): contact.variables["name"]
         for contact in contacts_of(loaded)
         if contact.e164 is not None and contact.variables.get("name")
     }
     try:
-        return Emulator(settings, loaded.scenario, clock, names)
+        return Emulator(settings, loaded.scenario, clock, names, clock_changed)
     except NotAllowed as error:
         raise InputError(f"--webhook-url: {error}; allow a host with --allow-webhook HOST") from None
 
