@@ -14,7 +14,16 @@ from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.lists import values
-from server.store.tables import CANCELLED, IS_ANSWERED, IS_QUEUED, IS_WAITING, contacts, inbound, messages
+from server.store.tables import (
+    CANCELLED,
+    IS_ANSWERED,
+    IS_QUEUED,
+    IS_WAITING,
+    PAUSED,
+    contacts,
+    inbound,
+    messages,
+)
 from server.store.writer import Applied
 from server.wire import Answered
 
@@ -173,7 +182,7 @@ _OPT_OUT = (
 )
 _CANCEL = (
     update(messages)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, IS_QUEUED]))
+    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, PAUSED, IS_QUEUED]))
     .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
 )
 _HAND_OVER = (

@@ -104,7 +104,7 @@ class Scheduling:
         answer_of = _answers(before, new)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
-            partial(self._committed, fleet, booked),
+            partial(self._committed, fleet, booked, now_s),
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
@@ -113,9 +113,9 @@ class Scheduling:
         connection.execute(_FORGET)
         return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
 
-    def _committed(self, fleet: Fleet, booked: "Booked | None") -> None:
+    def _committed(self, fleet: Fleet, booked: "Booked | None", now_s: float) -> None:
         if booked is not None:
-            fleet.book(booked.wanted, booked.plan)
+            fleet.book(booked.wanted, booked.plan, now_s)
         self._planner.fleet = fleet
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:

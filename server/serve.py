@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -79,7 +79,8 @@ async def _serve(
             server_header=False,
             proxy_headers=False,  # nothing here asks for the address of a client
         )
-        await _Server(config, _greeting(listener, made)).serve(sockets=[listener])
+        greeting = _greeting(listener, made)
+        await _Server(config, greeting, service.watching.stop).serve(sockets=[listener])
 
 
 def _greeting(listener: socket.socket, made: str | None) -> str:
@@ -92,14 +93,19 @@ def _greeting(listener: socket.socket, made: str | None) -> str:
 class _Server(uvicorn.Server):
     """Says when it really accepts, and returns on a signal instead of dying of it: there is more to close."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, greeting: str, stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._greeting = greeting
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         sys.stdout.write(self._greeting)
         sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from server.auth import Tokens
 from server.clock import Clock
 from server.dispatch.replies import new_rules
 from server.dispatcher import Dispatcher
+from server.holding import Cancel, Holding, Pause, Resume
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
@@ -29,6 +30,7 @@ from server.store.database import Database, hold, open_readers, open_writer
 from server.store.tables import SCHEMA_VERSION, accounts, contacts, inbound, messages, metadata
 from server.store.tokens import IssueToken, issue, load_tokens
 from server.store.writer import Step, Writer
+from server.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Service:
     dispatcher: Dispatcher
     numbers: Numbers
     tokens: Tokens
+    watching: Watching
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -106,7 +109,16 @@ async def _assemble(
         loop.add_done_callback(_report_end)
     tokens = Tokens({**known.tokens, **scopes_of})
     return Service(
-        scenario, clock, readers, writer, planner, dispatcher, Numbers(known.phones), tokens, loops
+        scenario,
+        clock,
+        readers,
+        writer,
+        planner,
+        dispatcher,
+        Numbers(known.phones),
+        tokens,
+        Watching(),
+        loops,
     )
 
 
@@ -129,7 +141,7 @@ def _known(connection: Connection) -> _Known:
 
 
 def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
-    """In the order that is right for a group: STOP before new plans, new plans before bans, claims last."""
+    """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
     replies = scenario.replies
     rulebook = new_rules(
         replies.rules,
@@ -149,6 +161,7 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((replying.Inbound,), answering.apply),
         Step((tagging.Tag,), tagging.tag),
         Step((tagging.Import,), tagging.import_tags),
+        Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),

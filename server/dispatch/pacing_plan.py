@@ -140,7 +140,7 @@ class _Batch:
     def _one_by_one(self) -> Counter:
         """The state as a pacer, behind a counter."""
         if self._counter is None:
-            self._counter = Counter(self._pacer.copy(), self._waiting.hold)
+            self._counter = Counter(self._pacer.draft(), self._waiting.hold)
         if self._fleet is not None:
             if self._slots is not None:
                 self._slots.book(self._fleet)

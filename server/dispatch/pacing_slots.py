@@ -17,6 +17,8 @@ from server.dispatch.pacing_state import (
     NO_CAP,
     NOT_YET,
     Pacer,
+    open_turns,
+    own,
 )
 
 _BLOCKS_AT_ONCE = 8
@@ -39,14 +41,14 @@ class Fleet:
 
 def fleet_of(pacer: Pacer) -> Fleet:
     """The open accounts of a pacer."""
-    turns = sorted(pacer.queue, key=lambda turn: turn[1])
-    recent = [_recent(account.history, pacer.depth) for _, _, account in turns]
+    turns = open_turns(pacer)
+    accounts = [pacer.accounts[index] for _, index in turns]
     return Fleet(
-        index=np.array([index for _, index, _ in turns], np.int64),
-        history=_bottom_aligned(recent),
-        position=np.array([account.position for _, _, account in turns], np.int64),
-        warm_until=np.array([account.warm_until for _, _, account in turns], np.int64),
-        free=np.array([free for free, _, _ in turns], np.int64),
+        index=np.array([index for _, index in turns], np.int64),
+        history=_bottom_aligned([_recent(account.history, pacer.depth) for account in accounts]),
+        position=np.array([account.position for account in accounts], np.int64),
+        warm_until=np.array([account.warm_until for account in accounts], np.int64),
+        free=np.array([free for free, _ in turns], np.int64),
         sent=np.zeros(len(turns), np.int64),
     )
 
@@ -54,16 +56,14 @@ def fleet_of(pacer: Pacer) -> Fleet:
 def write_back(fleet: Fleet, pacer: Pacer) -> None:
     """Brings a pacer's accounts up to date with a fleet that was taken from it."""
     for column, index in enumerate(fleet.index.tolist()):
-        account = pacer.accounts[index]
+        account = own(pacer, index)
+        account.free = int(fleet.free[column])
         account.history = [NEVER] * pacer.hour[0] + fleet.history[:, column].tolist()
         account.position = int(fleet.position[column])
         account.warm_until = int(fleet.warm_until[column])
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
         account.check_from = 0
-    pacer.queue = sorted(
-        (free, index, pacer.accounts[index])
-        for free, index in zip(fleet.free.tolist(), fleet.index.tolist(), strict=True)
-    )
+    pacer.queue = sorted(open_turns(pacer))
 
 
 def _recent(history: list[int], depth: int) -> Times:

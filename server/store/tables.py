@@ -16,10 +16,11 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-# States of a message. WAITING has no plan yet: its time is to come, or no account is open.
-WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
+# States of a message. WAITING has no plan yet: its time is to come, or no account is open. PAUSED waits until
+# its batch is resumed.
+WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
 # As literals, not bound parameters: only then may the database use the partial indexes below.
@@ -71,6 +72,8 @@ batches = Table(
     Column("created_s", Float, nullable=False),
     Column("schedule_s", Float),
     Column("finish_s", Float),  # expected when it was accepted
+    Column("paused_s", Float),  # since when its sender holds it
+    Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
