@@ -102,6 +102,14 @@ class ContactIndex:
             unique, times = np.unique(ids, return_counts=True)
             column[unique] = np.minimum(column[unique].astype(np.int64) + times, MOST)
 
+    def carrying(self, name: str) -> Bits:
+        """Who carries a tag; nobody, if it is not known."""
+        return self.tags.get(name, np.zeros(self.room // 8, np.uint8))
+
+    def most_tags(self) -> int:
+        """The most tags on one contact."""
+        return int(self._count("tags").max(initial=0))
+
     def last_s(self, event: str, contact: int) -> float:
         """When this contact last did so (Unix seconds; 0: never)."""
         names = INTERACTIONS if event == "interacted" else (event,)
