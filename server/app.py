@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.endpoint import Endpoint
+from server.endpoint import endpoint
 from server.problems import MEDIA_TYPE, Problem
 from server.routes import administration, overview, replies, sending, tags
 from server.service import Service
@@ -16,7 +16,7 @@ ROUTES = (*sending.ROUTES, *replies.ROUTES, *tags.ROUTES, *overview.ROUTES, *adm
 
 def make_app(service: Service) -> Starlette:
     """The ASGI application of an open service."""
-    routes = [routing.Route(route.path, Endpoint(service, route), methods=[route.method]) for route in ROUTES]
+    routes = [routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
 
 

@@ -1,16 +1,19 @@
 """A route as plain ASGI: who may call it, its body decoded, every error a problem document."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import msgspec
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.problems import MEDIA_TYPE, Problem, of_decoding
 from server.service import Service
 from server.store.database import StoreUnavailable
 
 JSON = b"application/json"
+EVENTS = b"text/event-stream"
 UNAVAILABLE = Problem(503, "the database does not answer; nothing was changed, try again")
 MAX_BODY = 8 * 1024 * 1024  # bytes; 10,000 recipients with a few variables take 1.5 MB
 
@@ -29,6 +32,8 @@ class Call(NamedTuple):
 
 Answer = tuple[int, bytes]  # status and JSON
 Handler = Callable[[Service, Call], Awaitable[Answer]]
+Events = AsyncGenerator[bytes, None]  # of a stream: what is sent piece by piece
+StreamHandler = Callable[[Service, Call], Awaitable[Events]]
 
 
 class Route(NamedTuple):
@@ -36,9 +41,14 @@ class Route(NamedTuple):
 
     method: str
     path: str
-    handler: Handler
+    handler: Handler | StreamHandler
     scope: str | None
     body: type | None = None
+    streams: bool = False  # the handler gives Events instead of an answer
+
+
+def endpoint(service: Service, route: Route) -> ASGIApp:
+    return Stream(service, route) if route.streams else Endpoint(service, route)
 
 
 class Endpoint:
@@ -46,7 +56,7 @@ class Endpoint:
 
     def __init__(self, service: Service, route: Route) -> None:
         self._service = service
-        self._handler = route.handler
+        self._handler: Any = route.handler
         self._scope = route.scope
         self._decode: Callable[[bytes], Any] | None = (
             msgspec.json.Decoder(route.body).decode if route.body is not None else None
@@ -60,11 +70,9 @@ class Endpoint:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
-        headers = _headers(status, body, media_type)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _reply(send, status, body, media_type)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
             scopes = self._service.tokens.demand(scope["headers"], self._scope)
@@ -75,6 +83,53 @@ class Endpoint:
             except msgspec.DecodeError as error:
                 raise of_decoding(error) from None
         return await self._handler(self._service, Call(scope["headers"], scope["path_params"], body, scopes))
+
+
+class Stream(Endpoint):
+    """A route whose answer is events, one after the other, until they end or their reader goes away."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._service.watching.follower():
+                events: Events = await self._answer(scope, receive)
+                await _stream(events, receive, send)
+        except Problem as problem:
+            await _reply(send, problem.status, problem.document(), MEDIA_TYPE)
+        except StoreUnavailable:
+            await _reply(send, 503, UNAVAILABLE.document(), MEDIA_TYPE)
+
+
+async def _stream(events: Events, receive: Receive, send: Send) -> None:
+    gone = asyncio.ensure_future(_disconnect(receive))
+    told = asyncio.ensure_future(_tell(events, send))
+    try:
+        await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        told.cancel()
+    if told.done() and not told.cancelled():
+        told.result()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _tell(events: Events, send: Send) -> None:
+    """Each event when the reader has taken those before: a slow one holds up nobody else."""
+    headers = [(b"content-type", EVENTS), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    async with aclosing(events) as pieces:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _reply(send: Send, status: int, body: bytes, media_type: bytes) -> None:
+    headers = _headers(status, body, media_type)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _headers(status: int, body: bytes, media_type: bytes) -> list[tuple[bytes, bytes]]:
