@@ -6,6 +6,7 @@ rate, opt-out and spam limit are for the caller, who paces, keeps consent and ho
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -116,18 +117,20 @@ def _refuse_part(
     wanted = np.flatnonzero(~batch.service)
     user, time_s = batch.user[wanted], batch.time_s[wanted]
     marketing = np.flatnonzero(batch.marketing[wanted])
-    order, known = _by_rank(user[marketing]), np.unique(user[marketing])
+    turns = _turns(user[marketing], len(columns.tries))
+    known = user[marketing][turns[0]]
+    row = _rows(user[marketing], known, len(columns.tries))
     over = np.zeros(len(wanted), np.bool_)
     while True:
         state = columns.of(known)
         capped = _capped(
             state,
-            np.searchsorted(known, user[marketing]),
+            row,
             time_s[marketing],
             over[marketing],
             allowance[known],
             parameters,
-            order,
+            turns,
         )
         open_ = np.ones(len(wanted), np.bool_)
         open_[marketing] = ~capped
@@ -146,13 +149,25 @@ def _refuse_part(
     return codes
 
 
-def _by_rank(user: Ints) -> list[Ints]:
-    """Positions of each user's first messages, of each one's second, and so on."""
-    order = np.argsort(user, kind="stable")
-    sorted_ = user[order]
-    starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
-    rank = np.arange(len(user)) - np.repeat(starts, np.diff(starts, append=len(user)))
-    return [order[rank == k] for k in range(int(rank.max(initial=-1)) + 1)]
+def _turns(user: Ints, users: int) -> list[Ints]:
+    """Positions of each user's first message, of each one's second, and so on; always at least one turn."""
+    slot = np.empty(users, np.int64)  # read only where it was written
+    waiting = np.arange(len(user))
+    turns: list[Ints] = []
+    while len(waiting) or not turns:
+        who = user[waiting]
+        slot[who[::-1]] = waiting[::-1]  # the last to write is the first to send
+        first = slot[who] == waiting
+        turns.append(waiting[first])
+        waiting = waiting[~first]
+    return turns
+
+
+def _rows(user: Ints, known: Ints, users: int) -> Ints:
+    """Where each user stands among the known."""
+    slot = np.empty(users, np.int64)
+    slot[known] = np.arange(len(known))
+    return slot[user]
 
 
 def _capped(
@@ -162,7 +177,7 @@ def _capped(
     over: Bools,
     allowance: NDArray[np.integer],
     p: CapParameters,
-    order: list[Ints],
+    turns: list[Ints],
 ) -> Bools:
     """Which marketing messages the cap refuses; brings the state of their users up to date.
 
@@ -170,7 +185,7 @@ def _capped(
     ones. `over`: passes the cap, but the limit refuses it, so it is not booked.
     """
     capped = np.zeros(len(user), np.bool_)
-    for at in order:
+    for at in turns:
         row, now = user[at], time_s[at]
         waits = now < state.held_until_s[row]
         full = (state.booked_s[row] > (now - DAY_S)[:, None]).sum(axis=1) >= allowance[row]
@@ -201,25 +216,41 @@ def _over_limit(delivered_s: Floats, user: Ints, time_s: Floats, limit: float) -
     if limit == inf or not len(user):
         return over
     before_s = time_s - TIER_WINDOW_S
-    order = np.argsort(user, kind="stable")
-    starts = np.flatnonzero(np.diff(user[order], prepend=-1))
-    firsts = order[starts]
+    turns = _turns(user, len(delivered_s))
+    firsts = turns[0]
     keeps = delivered_s[user[firsts]] > before_s[firsts]  # writes again before its slot runs out
     free = _free_slots(delivered_s, user[firsts[keeps]], before_s, limit)
-    following = np.full(len(user), -1)
-    following[order[:-1]] = np.where(user[order[:-1]] == user[order[1:]], order[1:], -1)
     tries = np.zeros(len(user), np.bool_)
     tries[firsts[~keeps]] = True
+    refused = _refused(free, tries)
+    if not len(refused):
+        return over
+    following = _following(user, turns, len(delivered_s))
     while True:
-        at = np.flatnonzero(tries)
-        refused = at[~_taken(free[at])]
         again = following[refused]
         again = again[again >= 0]
         if tries[again].all():
             break
-        tries[again] = True  # who is refused tries again with the next message, and stays refused until then
+        tries[again] = True  # who is refused tries with the next message; more tries help nobody
+        refused = _refused(free, tries)
     over[refused] = True
     return over
+
+
+def _refused(free: Ints, tries: Bools) -> Ints:
+    """The positions of tries that find no slot."""
+    at = np.flatnonzero(tries)
+    return at[~_taken(free[at])]
+
+
+def _following(user: Ints, turns: list[Ints], users: int) -> Ints:
+    """The position of the same user's next message; -1: none."""
+    following = np.full(len(user), -1)
+    slot = np.empty(users, np.int64)
+    for turn, after in pairwise(turns):
+        slot[user[turn]] = turn
+        following[slot[user[after]]] = after
+    return following
 
 
 def _free_slots(delivered_s: Floats, keepers: Ints, before_s: Floats, limit: float) -> Ints:
