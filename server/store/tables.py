@@ -1,22 +1,23 @@
 """The tables. Times are Unix seconds of the server's clock; a message's attempts count from 1."""
 
+from pathlib import Path
+
 from sqlalchemy import (
     Boolean,
     Column,
     ColumnClause,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     literal_column,
-    text,
 )
 
-SCHEMA_VERSION = 2
+from server.store.dialects import Int64, index_where
+from server.store.schema import Schema
 
 # States of a message. WAITING has no plan yet: its time is to come, or no account is open. PAUSED waits until
 # its batch is resumed.
@@ -30,10 +31,13 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 
 metadata = MetaData()
 
+# A change of the tables is a migration too: docs/server.md says how.
+SCHEMA = Schema("wavetank", metadata, head="0002", versions=Path(__file__).parent / "migrations" / "versions")
+
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("phone", Text, nullable=False, unique=True),  # E.164
     Column("zone", Text),  # IANA; null: not known
     Column("consent", Boolean, nullable=False),
@@ -84,12 +88,12 @@ batches = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Int64, primary_key=True, autoincrement=False),
     Column("batch_id", ForeignKey("batches.id"), nullable=False, index=True),
     Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
     Column("zone", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("content", Integer, nullable=False),  # server.dispatch.content.content_key of the text
+    Column("content", Int64, nullable=False),  # server.dispatch.content.content_key of the text
     Column("release_s", Float, nullable=False),  # not to be sent before
     Column("attempt", Integer, nullable=False),
     Column("status", Text, nullable=False),
@@ -99,8 +103,8 @@ messages = Table(
     Column("settled_s", Float),  # delivered, failed or cancelled at
     Column("reason", Text),
 )
-Index("messages_queued", messages.c.due_s, sqlite_where=text("status = 'queued'"))
-Index("messages_waiting", messages.c.due_s, sqlite_where=text("status = 'waiting'"))
+index_where("messages_queued", messages.c.due_s, where="status = 'queued'")
+index_where("messages_waiting", messages.c.due_s, where="status = 'waiting'")
 
 # Attempts that failed and were followed by another; the last attempt is the message itself.
 attempts = Table(
@@ -118,7 +122,7 @@ attempts = Table(
 inbound = Table(
     "inbound",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Int64, primary_key=True, autoincrement=False),
     Column("message_id", Text, unique=True),  # the sender's own id, when it gave one
     Column("contact_id", ForeignKey("contacts.id"), nullable=False),
     Column("received_s", Float, nullable=False),
@@ -127,12 +131,7 @@ inbound = Table(
     Column("answer", LargeBinary, nullable=False),  # the whole answer, JSON
 )
 # A customer may write without end, but is answered only so often in an hour.
-Index(
-    "inbound_answered",
-    inbound.c.contact_id,
-    inbound.c.received_s,
-    sqlite_where=text("action = 'answered'"),
-)
+index_where("inbound_answered", inbound.c.contact_id, inbound.c.received_s, where="action = 'answered'")
 
 tokens = Table(
     "tokens",
