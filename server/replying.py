@@ -13,7 +13,7 @@ from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
-from server.store.lists import values
+from server.store.dialects import among
 from server.store.tables import (
     CANCELLED,
     IS_ANSWERED,
@@ -157,7 +157,7 @@ def close(connection: Connection, requests: Sequence[Close]) -> Applied:
     return Applied([phone in held for phone in phones])
 
 
-_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(values("ids")))
+_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(among(inbound.c.message_id, "ids"))
 _RECENT = (
     select(func.count())
     .where(
@@ -168,12 +168,12 @@ _RECENT = (
     .scalar_subquery()
 )
 _CUSTOMERS = select(contacts.c.phone, contacts.c.id, contacts.c.with_human_s, _RECENT).where(
-    contacts.c.phone.in_(values("phones"))
+    among(contacts.c.phone, "phones")
 )
 _HELD = select(contacts.c.phone).where(
-    contacts.c.phone.in_(values("phones")), contacts.c.with_human_s.is_not(None)
+    among(contacts.c.phone, "phones"), contacts.c.with_human_s.is_not(None)
 )
-_LET_GO = update(contacts).where(contacts.c.phone.in_(values("phones"))).values(with_human_s=None)
+_LET_GO = update(contacts).where(among(contacts.c.phone, "phones")).values(with_human_s=None)
 _INSERT = Bulk(insert(inbound))
 _OPT_OUT = (
     update(contacts)

@@ -23,7 +23,7 @@ from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_un
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
-from server.store.lists import values
+from server.store.dialects import among
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, iso
@@ -286,7 +286,7 @@ def _move(connection: Connection, waiting: Sequence[Row]) -> None:
 
 
 _ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
-    batches.c.idempotency_key.in_(values("keys"))
+    among(batches.c.idempotency_key, "keys")
 )
 _FORGET = (
     update(messages)

@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -20,7 +19,7 @@ from scenarios.loading import Loaded
 from server.app import make_app
 from server.auth import SCOPES, check_length, digest
 from server.service import open_service
-from server.store.database import path_of
+from server.store.opening import Place, place_of
 
 BACKLOG = 4096
 KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
@@ -39,9 +38,9 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is under way, write it down and return.
 
-    `port` 0 takes a free one; `db` is a path or a SQLite URL; `speed` is how many times faster the clock
-    runs; `start_s` (Unix seconds) is where it starts: by default now at speed 1, else the scenario's
-    experiment.start.
+    `port` 0 takes a free one; `db` is a path, or the URL of a SQLite or PostgreSQL database; `speed` is how
+    many times faster the clock runs; `start_s` (Unix seconds) is where it starts: by default now at speed 1,
+    else the scenario's experiment.start.
     Prints `token: ...  (shown once)` when `token` is None and it made one, then `listening on URL`.
     InputError for a port in use, a database that cannot be opened, or a token that could be guessed.
     """
@@ -49,7 +48,7 @@ def serve(
         check_length(token)
     if start_s is None:
         start_s = time.time() if speed == 1 else loaded.scenario.experiment.start.timestamp()
-    path = path_of(db)
+    place = place_of(db)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -59,15 +58,15 @@ def serve(
         contextlib.closing(_bind(host, port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(loaded, listener, path, start_s, speed, token))
+        runner.run(_serve(loaded, listener, place, start_s, speed, token))
 
 
 async def _serve(
-    loaded: Loaded, listener: socket.socket, path: Path, start_s: float, speed: float, token: str | None
+    loaded: Loaded, listener: socket.socket, place: Place, start_s: float, speed: float, token: str | None
 ) -> None:
     made = secrets.token_urlsafe(24) if token is None else None
     scopes_of = {digest(made or token or ""): SCOPES}
-    async with open_service(loaded, path, start_s=start_s, speed=speed, scopes_of=scopes_of) as service:
+    async with open_service(loaded, place, start_s=start_s, speed=speed, scopes_of=scopes_of) as service:
         config = uvicorn.Config(
             make_app(service),
             log_config=None,

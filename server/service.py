@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, func, insert, select
@@ -26,8 +25,10 @@ from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.store import contacts as contact_store
-from server.store.database import Database, hold, open_readers, open_writer
-from server.store.tables import SCHEMA_VERSION, accounts, inbound, messages, metadata
+from server.store import tables
+from server.store.database import Database
+from server.store.opening import Place, Stores, open_stores
+from server.store.tables import accounts, inbound, messages
 from server.store.tokens import IssueToken, issue, load_tokens
 from server.store.writer import Step, Writer
 from server.watching import Watching
@@ -61,49 +62,34 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def open_service(
-    loaded: Loaded, path: Path, *, start_s: float, speed: float, scopes_of: Mapping[bytes, Sequence[str]]
+    loaded: Loaded, place: Place, *, start_s: float, speed: float, scopes_of: Mapping[bytes, Sequence[str]]
 ) -> AsyncIterator[Service]:
     """Open the database and run the writer and the dispatcher until the block ends; then nothing is pending.
 
     `start_s` is where the clock starts, unless the database has seen later times; `scopes_of` gives the
     tokens of this run by digest. InputError if the database or the contacts cannot be read.
     """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.closing(hold(path)))
-        database = stack.enter_context(contextlib.closing(open_writer(path, metadata, SCHEMA_VERSION)))
-        record = stack.enter_context(
-            contextlib.closing(open_writer(network_path(path), emulated.metadata, emulated.RECORD_VERSION))
-        )
-        readers = stack.enter_context(contextlib.closing(open_readers(path)))
-        start_s = max(start_s, await readers.run(latest_s))
-        await database.run(partial(_populate, loaded=loaded, now_s=start_s))
-        network = emulated.Network(record, loaded.scenario.network, loaded.scenario.experiment.seed)
-        service = await _assemble(
-            loaded.scenario, Clock(start_s, speed), database, readers, network, scopes_of
-        )
+    with open_stores(place, tables.SCHEMA, emulated.SCHEMA) as stores:
+        start_s = max(start_s, await stores.readers.run(latest_s))
+        await stores.writer.run(partial(_populate, loaded=loaded, now_s=start_s))
+        service = await _assemble(loaded.scenario, Clock(start_s, speed), stores, scopes_of)
         try:
             yield service
         finally:
             await _stop(service)
 
 
-def network_path(path: Path) -> Path:
-    """Where the emulated network keeps its own record: `wavetank.db` -> `wavetank.network.db`."""
-    return path.with_name(f"{path.stem}.network{path.suffix}")
-
-
 async def _assemble(
     scenario: Scenario,
     clock: Clock,
-    database: Database,
-    readers: Database,
-    network: emulated.Network,
+    stores: Stores,
     scopes_of: Mapping[bytes, Sequence[str]],
 ) -> Service:
+    network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
-    known = await readers.run(_known)
-    writer = Writer(database, _steps(scenario, clock, planner, known))
-    dispatcher = Dispatcher(writer, network, planner, clock, readers)
+    known = await stores.readers.run(_known)
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
     loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
     for loop in loops:
         loop.add_done_callback(_report_end)
@@ -111,7 +97,7 @@ async def _assemble(
     return Service(
         scenario,
         clock,
-        readers,
+        stores.readers,
         writer,
         planner,
         dispatcher,

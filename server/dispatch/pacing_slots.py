@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from server.dispatch.pacing_rules import AccountStart
 from server.dispatch.pacing_state import (
     GAPS,
     LONGEST_BLOCK,
@@ -17,6 +18,8 @@ from server.dispatch.pacing_state import (
     NO_CAP,
     NOT_YET,
     Pacer,
+    new_account,
+    next_free,
     open_turns,
     own,
 )
@@ -64,6 +67,25 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
         account.check_from = 0
     pacer.queue = sorted(open_turns(pacer))
+
+
+def remove_account(fleet: Fleet, index: int) -> None:
+    """The account with this index in the pacer gets no more slots."""
+    kept = fleet.index != index
+    for name in ("index", "position", "warm_until", "free", "sent"):
+        setattr(fleet, name, getattr(fleet, name)[kept])
+    fleet.history = fleet.history[:, kept]
+
+
+def add_account(fleet: Fleet, pacer: Pacer, start: AccountStart, index: int) -> None:
+    """One more account, as it is known at its start, with an index above all others."""
+    account = new_account(pacer, start)
+    columns = [fleet.history[:, at] for at in range(fleet.history.shape[1])]
+    fleet.history = _bottom_aligned([*columns, _recent(account.history, pacer.depth)])
+    free = next_free(pacer, account) if start.recent_s else 0
+    row = {"index": index, "position": account.position, "warm_until": account.warm_until, "free": free}
+    for name, value in {**row, "sent": 0}.items():
+        setattr(fleet, name, np.append(getattr(fleet, name), value))
 
 
 def _recent(history: list[int], depth: int) -> Times:

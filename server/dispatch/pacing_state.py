@@ -197,7 +197,7 @@ def new_pacer(
         depth=max(count for count, _ in (minute, hour, day, warm_up)),
     )
     for index, start in enumerate(accounts):
-        account = _account(pacer, start)
+        account = new_account(pacer, start)
         pacer.accounts.append(account)
         if start.open:
             account.free = next_free(pacer, account) if start.recent_s else 0
@@ -333,7 +333,8 @@ def _below(history: list[int], cap: Cap) -> int:
     return history[-count] + span if count <= len(history) else 0
 
 
-def _account(pacer: Pacer, start: AccountStart) -> Account:
+def new_account(pacer: Pacer, start: AccountStart) -> Account:
+    """An account under a pacer's rules, as it is known when it joins."""
     position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
     history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
     warm_until = NOT_YET
