@@ -160,11 +160,12 @@ def simulate(
 
     With --precision, exit 1 when it was not reached.
     """
+    loaded = load(scenario, _with_experiment(settings, replications, seed))
+
     from reports.terminal import precision_line
     from simulator.precision import Goal
     from simulator.run import simulate as run
 
-    loaded = load(scenario, _with_experiment(settings, replications, seed))
     goal = None if precision is None else Goal(primary, precision, max_replications)
     total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
@@ -201,11 +202,12 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare variants of a scenario with it under the same luck: paired differences with intervals."""
-    from simulator.compare import compare as run
-
     settings = _with_experiment(settings, replications, seed)
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
+
+    from simulator.compare import compare as run
+
     total = base.scenario.experiment.replications * (1 + len(variants))
     with _progress("replications", total) as step:
         answer = run(base, variants, workers=workers, progress=step)
@@ -231,9 +233,10 @@ def serve(
     speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""
+    loaded = load(scenario, settings)
+
     from server.serve import serve as run
 
-    loaded = load(scenario, settings)
     run(loaded, host=host, port=port, db=db, speed=speed, token=os.environ.get("WAVETANK_TOKEN"))
 
 
