@@ -145,7 +145,7 @@ async def register(call: Call) -> Answer:
     pin = _pin(given)
     if number.pin is not None and not hmac.compare_digest(pin, number.pin):
         raise ApiError(131031, "The two-step verification PIN is not the number's")
-    call.emulator.note_registration(number)
+    number.note_registration(call.emulator.clock.now())
     number.pin, number.is_registered = pin, True
     return SUCCESS
 
@@ -154,7 +154,7 @@ async def deregister(call: Call) -> Answer:
     number = call.emulator.number(call.node)
     if not number.is_registered:
         raise ApiError(133010, "The number is not registered")
-    call.emulator.note_registration(number)
+    number.note_registration(call.emulator.clock.now())
     number.is_registered = False
     return SUCCESS
 

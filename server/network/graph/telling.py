@@ -30,29 +30,19 @@ class Telling:
         self._faults = faults
         self._calendar = calendar
 
-    def status(
-        self,
-        number: Number,
-        message: Message,
-        status: Of,
-        at_s: float,
-        pricing: Pricing | None,
-        details: str = "",
-    ) -> None:
+    def status(self, number: Number, message: Message, status: Of, at_s: float, details: str) -> None:
         """A status of an outbound message; `details` of why it failed."""
-        errors = None
-        if status == "failed" and message.code is not None:
-            errors = [webhook_error(message.code, details=details)]
+        has_failed = status == "failed" and message.code is not None
+        pricing = message.pricing if not has_failed else None
         item = Status(
             id=message.id,
             status=status,
             timestamp=str(int(at_s)),
             recipient_id=message.to,
-            recipient_type="group" if message.is_group else None,
             conversation=_conversation(message, status, pricing),
             pricing=pricing,
             biz_opaque_callback_data=message.opaque,
-            errors=errors,
+            errors=[webhook_error(message.code or 0, details=details)] if has_failed else None,
         )
         self._put(Update(self._sender(number), "statuses", ascii_json(item)), status)
 
