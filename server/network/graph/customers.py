@@ -2,7 +2,6 @@
 them.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 from scenarios.schema import Script
@@ -16,6 +15,7 @@ from server.network.graph.messages import Message, Messages
 from server.network.graph.numbers import Number
 from server.network.graph.outgoing import wa_id
 from server.network.graph.telling import Telling
+from server.network.graph.users import user_id
 from server.network.limits import Limits
 
 
@@ -27,18 +27,15 @@ class Customers:
         behaviour: Behaviour,
         seed: int,
         scripts: list[Script],
-        names: Mapping[str, str],
         calendar: Calendar,
         telling: Telling,
         limits: Limits,
         media: MediaStore,
         messages: Messages,
     ) -> None:
-        """`names`: what they are called, by wa_id."""
         self.behaviour = behaviour
         self.conversations = Conversations(scripts, calendar, seed, self._say)
         self._seed = seed
-        self._names = names
         self._calendar = calendar
         self._telling = telling
         self._limits = limits
@@ -99,7 +96,7 @@ class Customers:
         if sender in number.blocked:
             return message_id
         self._limits.heard(now_s, number.limited, sender, from_ad=written.from_ad)
-        contact = inbound.contact_json(sender, written.name or self._name(sender))
+        contact = self._telling.contact(sender, written.name)
         self._telling.inbound(number, item, None if written.type == "system" else contact)
         return message_id
 
@@ -128,14 +125,11 @@ class Customers:
     def _tell_preference(self, number: Number, customer: str, value: str) -> None:
         preference = {
             "wa_id": customer,
+            "user_id": user_id(customer),
             "detail": f"User requested to {value} marketing messages",
             "category": "marketing_messages",
             "value": value,
             "timestamp": int(self._calendar.clock.now()),
         }
-        contacts = [{"profile": {"name": self._name(customer)}, "wa_id": customer}]
-        event = {"contacts": contacts, "user_preferences": [preference]}
+        event = {"contacts": [self._telling.contact(customer)], "user_preferences": [preference]}
         self._telling.number_event(number, "user_preferences", event)
-
-    def _name(self, customer: str) -> str:
-        return self._names.get(customer) or f"Customer {customer[-4:]}"

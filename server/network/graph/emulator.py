@@ -25,6 +25,7 @@ from server.network.graph.posting import Target
 from server.network.graph.refusal import ApiError, explained, unknown_object
 from server.network.graph.telling import Telling
 from server.network.graph.templates import Template
+from server.network.graph.users import wa_id_of
 from server.network.graph.webhooks import Sending, Webhooks
 from server.network.limits import Assumed, Decision, Limits
 from server.network.rules import Category, Throughput, rules_at
@@ -96,18 +97,17 @@ class Emulator:
         self.limits = Limits(rules_at(clock.now()).limits, settings.assumed)
         self.numbers = _numbers(settings, self.limits, scenario.name)
         self.templates = templates.Templates()
-        self.templates.add(HELLO_WORLD, "APPROVED")
+        self.templates.add(HELLO_WORLD, "APPROVED", clock.now())
         self.media = MediaStore(settings.app_secret.encode())
         self.messages = Messages(time.time_ns() >> 16)
         self.faults = Faults()
         sending = Sending(settings.app_secret.encode(), settings.batch_max, settings.connections)
         self.webhooks = Webhooks(sending, self.calendar, self._target_of)
-        self.telling = Telling(self.account, self.webhooks, self.faults, self.calendar)
+        self.telling = Telling(self.account, self.webhooks, self.faults, self.calendar, names)
         self.customers = Customers(
             settings.behaviour,
             settings.seed,
             scenario.conversations.scripts,
-            names,
             self.calendar,
             self.telling,
             self.limits,
@@ -176,7 +176,7 @@ class Emulator:
         self.lives.begin(number, message, code)
         return {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": given, "wa_id": to}],
+            "contacts": [{"input": given, "wa_id": to} if body.to else {"input": given, "user_id": given}],
             "messages": [{"id": message.id, "message_status": "accepted"}],
         }
 
@@ -289,12 +289,7 @@ def _recipient(body: outgoing.Body) -> tuple[str, str]:
     given = body.to if body.to is not None else body.recipient or ""
     if body.recipient_type == "group":
         raise unknown_object(given)
-    return given, outgoing.wa_id(given) if body.to is not None else _number_of_user(given)
-
-
-def _number_of_user(user_id: str) -> str:
-    """A stand-in number for a business-scoped user id, which has none."""
-    return f"87820{int.from_bytes(user_id.encode()) % (10**9 + 7):010d}"
+    return given, outgoing.wa_id(given) if body.to is not None else wa_id_of(given)
 
 
 @lru_cache(maxsize=100_000)

@@ -38,7 +38,7 @@ class Number:
     limited: LimitedNumber
     is_registered: bool = True
     pin: str | None = None
-    profile: dict[str, Any] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=lambda: {"vertical": "OTHER"})
     settings: dict[str, Any] = field(default_factory=dict)
     blocked: dict[str, None] = field(default_factory=dict)  # wa_ids that the business blocked, in order
     blocked_by: set[str] = field(default_factory=set)  # wa_ids that blocked this number

@@ -66,10 +66,23 @@ class Status(Struct, frozen=True, gc=False, omit_defaults=True):
     status: str
     timestamp: str
     recipient_id: str
+    recipient_user_id: str
     conversation: Conversation | None = None
     pricing: Pricing | None = None
     biz_opaque_callback_data: str | None = None
     errors: list[dict[str, Any]] | None = None
+
+
+class Profile(Struct, frozen=True, gc=False):
+    name: str
+
+
+class Contact(Struct, frozen=True, gc=False):
+    """A customer beside its message or status; `user_id` is business-scoped."""
+
+    profile: Profile
+    wa_id: str
+    user_id: str
 
 
 def ascii_json(value: object) -> bytes:
