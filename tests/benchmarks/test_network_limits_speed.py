@@ -86,7 +86,7 @@ def test_a_decision_against_a_hand_written_bucket(benchmark: BenchmarkFixture, c
         over_library = ratio(lambda: decide_all(users, category), lambda: library_all(users), rounds=5)
         benchmark.extra_info.update(over_bucket=round(over_bucket, 2), over_library=round(over_library, 2))
         print(benchmark.name, benchmark.extra_info)
-        assert over_bucket <= 30  # ten limits, two windows kept and pruned, and the delivery
+        assert over_bucket <= 35  # ten limits, two windows kept and pruned, and the delivery
         assert over_library <= 1.5
 
 
