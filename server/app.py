@@ -12,7 +12,7 @@ from starlette.responses import Response
 from server.endpoint import Answer, Call, Route, endpoint
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, overview, replies, sending, tags
+from server.routes import administration, contacts, overview, replies, sending, tags
 from server.service import Service
 
 
@@ -25,6 +25,7 @@ ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
     *tags.ROUTES,
+    *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),

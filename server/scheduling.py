@@ -120,7 +120,7 @@ class Scheduling:
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
-        known = find_or_add(connection, zones)
+        known = find_or_add(connection, zones, now_s)
         return [self._batch(send, known, now_s) for send in _first_of_each_key(sends)]
 
     def _batch(self, send: Send, known: Mapping[str, Contact], now_s: float) -> Batch:

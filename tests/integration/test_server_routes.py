@@ -269,7 +269,9 @@ def test_an_import_reports_on_each_row(client: httpx.Client) -> None:
         (b"number,tags\n+12125550160,vip\n", "line 1"),
         (b"phone,tags\n+12125550160,vip,extra\n", "line 2"),
         (b"phone,tags\n", None),
-        (b"phone,tags\n\xff,vip\n", None),
+        (b"phone,tags\n\xff,vip\n", "line 2"),
+        (b"phone,tags\n+12125550160,\x00vip\n", "line 2"),
+        ("phone,tags\n+12125550160,vip\n".encode("utf-16"), None),
     ],
 )
 def test_a_bad_import_is_named_and_changes_nothing(
