@@ -1,11 +1,13 @@
 """Contact files: CSV in, columns out.
 
-Columns: `phone`, `name`, `timezone` (IANA), `tags` (separated by `;`), `consent` (yes/no); any further
-column is a variable for the message template. A malformed *row* is an error; a malformed *number* is data:
-lists have them (C026).
+Columns: `phone`, `name`, `timezone` (IANA), `tags` (separated by `;`), `consent` (yes/no). Optional:
+`segment`; `language` (ISO 639, as `en` or `pt-BR`; without one, that of the phone's country); `customer` (an
+id of your own, which a file of orders may use). `name` and every column beyond the required ones are
+variables of the message template. A malformed *row* is an error; a malformed *number* is data (C026).
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,29 @@ from scenarios.loading import Loaded
 
 REQUIRED = ("phone", "name", "timezone", "tags", "consent")
 CONSENT = {"yes": True, "no": False}
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
+ONE_SEGMENT = "all"
+OTHERWISE = "en"
+# the language that most people of a country calling code read; all others are taken to read OTHERWISE
+LANGUAGES = {
+    "ar": (20, 212, 213, 216, 218, 962, 964, 965, 966, 967, 968, 970, 971, 973, 974),
+    "de": (41, 43, 49),
+    "es": (34, 51, 52, 53, 54, 56, 57, 58, 502, 503, 504, 505, 506, 507, 591, 593, 595, 598),
+    "fr": (32, 33, 221, 225, 226, 237, 243),
+    "id": (62,),
+    "it": (39,),
+    "ja": (81,),
+    "ko": (82,),
+    "nl": (31,),
+    "pl": (48,),
+    "pt": (55, 244, 258, 351),
+    "ru": (7,),
+    "th": (66,),
+    "tr": (90,),
+    "vi": (84,),
+    "zh": (86, 852, 853, 886),
+}
+LANGUAGE_OF = {code: language for language, codes in LANGUAGES.items() for code in codes}
 
 
 class Contact(NamedTuple):
@@ -29,6 +54,8 @@ class Contact(NamedTuple):
     tags: frozenset[str]
     consent: bool
     variables: dict[str, str]  # name and every extra column
+    segment: str = ONE_SEGMENT
+    language: str = OTHERWISE
 
 
 def e164(text: str) -> str | None:
@@ -43,6 +70,13 @@ def e164(text: str) -> str | None:
     if not phonenumbers.is_valid_number(parsed):
         return None
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def language_of(number: str | None) -> str:
+    """The language of an E.164 number's country; calling codes have 1 to 3 digits, none begins another."""
+    digits = (number or "+").removeprefix("+")
+    codes = (int(digits[:length]) for length in (1, 2, 3) if len(digits) >= length)
+    return next((LANGUAGE_OF[code] for code in codes if code in LANGUAGE_OF), OTHERWISE)
 
 
 @lru_cache(maxsize=8)
@@ -94,14 +128,26 @@ def _contact(row: dict[str, str], where: str) -> Contact:
         raise InputError(
             f"{where}: timezone: found {row['timezone']!r}; must be an IANA name, as Europe/Berlin"
         )
+    if not row.get("segment", ONE_SEGMENT):
+        raise InputError(f"{where}: segment: is empty; name one, or leave the column out")
+    number = e164(row["phone"])
     return Contact(
         phone=row["phone"],
-        e164=e164(row["phone"]),
+        e164=number,
         timezone=row["timezone"],
         tags=frozenset(tag for tag in (t.strip() for t in row["tags"].split(";")) if tag),
         consent=consent,
         variables={name: row[name] for name in row if name not in REQUIRED or name == "name"},
+        segment=row.get("segment", ONE_SEGMENT),
+        language=_language(row.get("language", ""), where) or language_of(number),
     )
+
+
+def _language(text: str, where: str) -> str:
+    language = text.lower()
+    if language and not LANGUAGE.fullmatch(language):
+        raise InputError(f"{where}: language: found {text!r}; must be a code, as en or pt-BR, or empty")
+    return language
 
 
 @lru_cache(maxsize=1024)
