@@ -14,37 +14,16 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-
 from scenarios.content import variables_of
 from scenarios.errors import InputError, nearest
+from scenarios.languages import OTHERWISE, language_of
 from scenarios.loading import Loaded
+from scenarios.phones import e164
 
 REQUIRED = ("phone", "name", "timezone", "tags", "consent")
 CONSENT = {"yes": True, "no": False}
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 ONE_SEGMENT = "all"
-OTHERWISE = "en"
-# the language that most people of a country calling code read; all others are taken to read OTHERWISE
-LANGUAGES = {
-    "ar": (20, 212, 213, 216, 218, 962, 964, 965, 966, 967, 968, 970, 971, 973, 974),
-    "de": (41, 43, 49),
-    "es": (34, 51, 52, 53, 54, 56, 57, 58, 502, 503, 504, 505, 506, 507, 591, 593, 595, 598),
-    "fr": (32, 33, 221, 225, 226, 237, 243),
-    "id": (62,),
-    "it": (39,),
-    "ja": (81,),
-    "ko": (82,),
-    "nl": (31,),
-    "pl": (48,),
-    "pt": (55, 244, 258, 351),
-    "ru": (7,),
-    "th": (66,),
-    "tr": (90,),
-    "vi": (84,),
-    "zh": (86, 852, 853, 886),
-}
-LANGUAGE_OF = {code: language for language, codes in LANGUAGES.items() for code in codes}
 
 
 class Contact(NamedTuple):
@@ -56,27 +35,6 @@ class Contact(NamedTuple):
     variables: dict[str, str]  # name and every extra column
     segment: str = ONE_SEGMENT
     language: str = OTHERWISE
-
-
-def e164(text: str) -> str | None:
-    """A number in E.164 (`+14155550100`), or None when it cannot be one. Needs the country code."""
-    number = text.strip()
-    if not number.startswith("+"):
-        number = f"+{number}"
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
-
-
-def language_of(number: str | None) -> str:
-    """The language of an E.164 number's country; calling codes have 1 to 3 digits, none begins another."""
-    digits = (number or "+").removeprefix("+")
-    codes = (int(digits[:length]) for length in (1, 2, 3) if len(digits) >= length)
-    return next((LANGUAGE_OF[code] for code in codes if code in LANGUAGE_OF), OTHERWISE)
 
 
 @lru_cache(maxsize=8)

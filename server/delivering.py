@@ -9,11 +9,11 @@ from sqlalchemy import Connection, bindparam, case, exists, insert, null, select
 
 from server.clock import Clock
 from server.dispatch.retries import retry_at
+from server.holding import IN_CANCELLED_BATCH, unsent_reason, unsent_state
 from server.network.emulated import Outbound, Status
 from server.planning import Planner
 from server.store.bulk import Bulk
 from server.store.tables import (
-    CANCELLED,
     DELIVERED,
     FAILED,
     IS_QUEUED,
@@ -154,7 +154,7 @@ class Settling:
 
 
 def recall(connection: Connection, requests: Sequence[Recall]) -> Applied:
-    """The step for Recall; whoever said STOP meanwhile gets nothing."""
+    """The step for Recall; whoever said STOP meanwhile, or whose batch was cancelled, gets nothing."""
     ids = [{"key": key} for request in requests for key in request.message_ids]
     _RECALL.execute(connection, ids)
     return Applied([None] * len(requests))
@@ -243,9 +243,9 @@ _TRY_AGAIN = (
     update(messages)
     .where(*_THIS_ATTEMPT)
     .values(
-        status=case((_STOPPED, CANCELLED), else_=WAITING),
-        reason=case((_STOPPED, "opted_out"), else_=null()),
-        settled_s=case((_STOPPED, bindparam("at")), else_=null()),
+        status=unsent_state(_STOPPED),
+        reason=unsent_reason(_STOPPED),
+        settled_s=case((_STOPPED | IN_CANCELLED_BATCH, bindparam("at")), else_=null()),
         attempt=messages.c.attempt + 1,
         release_s=bindparam("retry"),
         due_s=bindparam("retry"),
@@ -257,8 +257,8 @@ _RECALL = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
     .values(
-        status=case((_STOPPED, CANCELLED), else_=WAITING),
-        reason=case((_STOPPED, "opted_out"), else_=null()),
+        status=unsent_state(_STOPPED),
+        reason=unsent_reason(_STOPPED),
         account_id=None,
         due_s=messages.c.release_s,
     )

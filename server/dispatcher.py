@@ -40,10 +40,16 @@ class Dispatcher:
         self._clock = clock
         self._readers = readers
         self._news = asyncio.Event()
+        self._stale = False  # the plan holds times for messages that will not go
 
     def wake(self) -> None:
         """There may be something to do earlier than thought."""
         self._news.set()
+
+    def plan_anew(self) -> None:
+        """Accounts are booked for messages that will not go: their times are for others."""
+        self._stale = True
+        self.wake()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -83,7 +89,8 @@ class Dispatcher:
             await self._network.accept(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
             await self._writer.submit(Sent(claimed.messages))
-        if claimed.missed:
+        if claimed.missed or self._stale:
+            self._stale = False
             await self._writer.submit(Replan())
         if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
             await self._writer.submit(Release())

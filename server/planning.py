@@ -49,8 +49,8 @@ class Fleet:
         )
         return pacing.plan(concerned, messages, now_s)
 
-    def book(self, messages: pacing.Messages, plan: pacing.Plan) -> None:
-        pacing.commit(self.pacer, messages, plan)
+    def book(self, messages: pacing.Messages, plan: pacing.Plan, now_s: float) -> None:
+        pacing.commit(self.pacer, messages, plan, now_s)
         for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
             self.booked_until_s[account] = max(due_s, self.booked_until_s.get(account, due_s))
 

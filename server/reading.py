@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, union_all
 
 from server.dispatch import pacing
 from server.problems import Problem
@@ -13,6 +13,7 @@ from server.store.tables import (
     CANCELLED,
     DELIVERED,
     FAILED,
+    PAUSED,
     QUEUED,
     SENDING,
     SENT,
@@ -30,13 +31,18 @@ from server.wire import iso
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 STATES = (QUEUED, SENDING, SENT, DELIVERED, FAILED, CANCELLED)
+OPEN_STATES = (QUEUED, SENDING, SENT)
 ACTIONS = ("answered", "escalated", "opted_out", "unmatched")
 
 
 class BatchProgress(Struct, frozen=True):
-    """`counts`: every accepted message in exactly one state; `failures`: failed attempts by reason."""
+    """`counts`: every accepted message in exactly one state; `failures`: failed attempts by reason.
+
+    `state`: scheduled, running, paused, cancelled or done; `counts` tells what is still under way.
+    """
 
     batch_id: str
+    state: str
     created: str | None
     schedule: str | None
     accepted: int
@@ -46,6 +52,11 @@ class BatchProgress(Struct, frozen=True):
     first_send: str | None
     last_send: str | None
     expected_finish: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return not any(self.counts[state] for state in OPEN_STATES)
 
 
 class Stats(Struct, frozen=True):
@@ -80,6 +91,10 @@ class AccountState(Struct, frozen=True):
     first_send: str | None
 
 
+class AccountStates(Struct, frozen=True):
+    accounts: list[AccountState]
+
+
 class Sends(Struct, frozen=True):
     """Attempts handed to the network, of a batch or of all."""
 
@@ -90,7 +105,7 @@ class Sends(Struct, frozen=True):
     retrying: int
 
 
-def batch_progress(connection: Connection, batch_id: str) -> BatchProgress:
+def batch_progress(connection: Connection, batch_id: str, now_s: float) -> BatchProgress:
     """Problem 404 for a batch that does not exist."""
     batch = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
     if batch is None:
@@ -100,6 +115,7 @@ def batch_progress(connection: Connection, batch_id: str) -> BatchProgress:
     sends = _sends(connection, of_batch)
     return BatchProgress(
         batch_id=batch_id,
+        state=_state(batch, counts, now_s),
         created=iso(batch.created_s),
         schedule=iso(batch.schedule_s),
         accepted=sum(counts.values()),
@@ -110,6 +126,16 @@ def batch_progress(connection: Connection, batch_id: str) -> BatchProgress:
         last_send=iso(sends.last_s),
         expected_finish=iso(batch.finish_s),
     )
+
+
+def _state(batch: Row[Any], counts: Mapping[str, int], now_s: float) -> str:
+    if batch.cancelled_s is not None:
+        return "cancelled"
+    if not any(counts[state] for state in OPEN_STATES):
+        return "done"
+    if batch.paused_s is not None:
+        return "paused"
+    return "scheduled" if batch.schedule_s is not None and batch.schedule_s > now_s else "running"
 
 
 def stats(connection: Connection, *, now_s: float, speed: float, lag_s: float) -> Stats:
@@ -182,7 +208,8 @@ def _states(connection: Connection, *only: ColumnElement[bool]) -> dict[str, int
     query = select(messages.c.status, func.count()).where(*only).group_by(messages.c.status)
     found: Mapping[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     counts = {state: found.get(state, 0) for state in STATES}
-    counts[QUEUED] += found.get(WAITING, 0)  # to its sender, a message without a plan is queued too
+    # To its sender, a message without a plan is queued too.
+    counts[QUEUED] += found.get(WAITING, 0) + found.get(PAUSED, 0)
     return counts
 
 
@@ -192,7 +219,9 @@ def _sends(connection: Connection, *only: ColumnElement[bool]) -> Sends:
     both = union_all(before, last).subquery()
     query = select(both.c.reason, func.count(), func.min(both.c.sent_s), func.max(both.c.sent_s))
     rows = connection.execute(query.group_by(both.c.reason)).all()
-    again = select(func.count()).where(messages.c.status.in_([WAITING, QUEUED]), messages.c.attempt > 1)
+    again = select(func.count()).where(
+        messages.c.status.in_([WAITING, PAUSED, QUEUED]), messages.c.attempt > 1
+    )
     return Sends(
         count=sum(row[1] for row in rows),
         first_s=min((row[2] for row in rows), default=None),

@@ -13,8 +13,17 @@ from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
-from server.store.lists import values
-from server.store.tables import CANCELLED, IS_ANSWERED, IS_QUEUED, IS_WAITING, contacts, inbound, messages
+from server.store.dialects import among
+from server.store.tables import (
+    CANCELLED,
+    IS_ANSWERED,
+    IS_QUEUED,
+    IS_WAITING,
+    PAUSED,
+    contacts,
+    inbound,
+    messages,
+)
 from server.store.writer import Applied
 from server.wire import Answered
 
@@ -148,7 +157,7 @@ def close(connection: Connection, requests: Sequence[Close]) -> Applied:
     return Applied([phone in held for phone in phones])
 
 
-_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(inbound.c.message_id.in_(values("ids")))
+_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(among(inbound.c.message_id, "ids"))
 _RECENT = (
     select(func.count())
     .where(
@@ -159,12 +168,12 @@ _RECENT = (
     .scalar_subquery()
 )
 _CUSTOMERS = select(contacts.c.phone, contacts.c.id, contacts.c.with_human_s, _RECENT).where(
-    contacts.c.phone.in_(values("phones"))
+    among(contacts.c.phone, "phones")
 )
 _HELD = select(contacts.c.phone).where(
-    contacts.c.phone.in_(values("phones")), contacts.c.with_human_s.is_not(None)
+    among(contacts.c.phone, "phones"), contacts.c.with_human_s.is_not(None)
 )
-_LET_GO = update(contacts).where(contacts.c.phone.in_(values("phones"))).values(with_human_s=None)
+_LET_GO = update(contacts).where(among(contacts.c.phone, "phones")).values(with_human_s=None)
 _INSERT = Bulk(insert(inbound))
 _OPT_OUT = (
     update(contacts)
@@ -173,7 +182,7 @@ _OPT_OUT = (
 )
 _CANCEL = (
     update(messages)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, IS_QUEUED]))
+    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, PAUSED, IS_QUEUED]))
     .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
 )
 _HAND_OVER = (

@@ -23,7 +23,7 @@ from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_un
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
-from server.store.lists import values
+from server.store.dialects import among
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, iso
@@ -104,7 +104,7 @@ class Scheduling:
         answer_of = _answers(before, new)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
-            partial(self._committed, fleet, booked),
+            partial(self._committed, fleet, booked, now_s),
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
@@ -113,9 +113,9 @@ class Scheduling:
         connection.execute(_FORGET)
         return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
 
-    def _committed(self, fleet: Fleet, booked: "Booked | None") -> None:
+    def _committed(self, fleet: Fleet, booked: "Booked | None", now_s: float) -> None:
         if booked is not None:
-            fleet.book(booked.wanted, booked.plan)
+            fleet.book(booked.wanted, booked.plan, now_s)
         self._planner.fleet = fleet
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
@@ -286,7 +286,7 @@ def _move(connection: Connection, waiting: Sequence[Row]) -> None:
 
 
 _ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
-    batches.c.idempotency_key.in_(values("keys"))
+    among(batches.c.idempotency_key, "keys")
 )
 _FORGET = (
     update(messages)

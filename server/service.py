@@ -6,12 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, func, insert, select
 
-from scenarios.contacts import contacts_of
+from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
 from server import delivering, replying, tagging
@@ -19,16 +18,20 @@ from server.auth import Tokens
 from server.clock import Clock
 from server.dispatch.replies import new_rules
 from server.dispatcher import Dispatcher
+from server.holding import Cancel, Holding, Pause, Resume
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.store import contacts as contact_store
-from server.store.database import Database, hold, open_readers, open_writer
-from server.store.tables import SCHEMA_VERSION, accounts, contacts, inbound, messages, metadata
+from server.store import tables
+from server.store.database import Database
+from server.store.opening import Place, Stores, open_stores
+from server.store.tables import accounts, inbound, messages
 from server.store.tokens import IssueToken, issue, load_tokens
 from server.store.writer import Step, Writer
+from server.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Service:
     dispatcher: Dispatcher
     numbers: Numbers
     tokens: Tokens
+    watching: Watching
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -58,62 +62,55 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def open_service(
-    loaded: Loaded, path: Path, *, start_s: float, speed: float, scopes_of: Mapping[bytes, Sequence[str]]
+    loaded: Loaded, place: Place, *, start_s: float, speed: float, scopes_of: Mapping[bytes, Sequence[str]]
 ) -> AsyncIterator[Service]:
     """Open the database and run the writer and the dispatcher until the block ends; then nothing is pending.
 
     `start_s` is where the clock starts, unless the database has seen later times; `scopes_of` gives the
     tokens of this run by digest. InputError if the database or the contacts cannot be read.
     """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.closing(hold(path)))
-        database = stack.enter_context(contextlib.closing(open_writer(path, metadata, SCHEMA_VERSION)))
-        record = stack.enter_context(
-            contextlib.closing(open_writer(network_path(path), emulated.metadata, emulated.RECORD_VERSION))
-        )
-        readers = stack.enter_context(contextlib.closing(open_readers(path)))
-        start_s = max(start_s, await readers.run(latest_s))
-        await database.run(partial(_populate, loaded=loaded, now_s=start_s))
-        network = emulated.Network(record, loaded.scenario.network, loaded.scenario.experiment.seed)
-        service = await _assemble(
-            loaded.scenario, Clock(start_s, speed), database, readers, network, scopes_of
-        )
+    with open_stores(place, tables.SCHEMA, emulated.SCHEMA) as stores:
+        start_s = max(start_s, await stores.readers.run(latest_s))
+        await stores.writer.run(partial(_populate, loaded=loaded, now_s=start_s))
+        service = await _assemble(loaded.scenario, Clock(start_s, speed), stores, scopes_of)
         try:
             yield service
         finally:
             await _stop(service)
 
 
-def network_path(path: Path) -> Path:
-    """Where the emulated network keeps its own record: `wavetank.db` -> `wavetank.network.db`."""
-    return path.with_name(f"{path.stem}.network{path.suffix}")
-
-
 async def _assemble(
     scenario: Scenario,
     clock: Clock,
-    database: Database,
-    readers: Database,
-    network: emulated.Network,
+    stores: Stores,
     scopes_of: Mapping[bytes, Sequence[str]],
 ) -> Service:
+    network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
-    known = await readers.run(_known)
-    writer = Writer(database, _steps(scenario, clock, planner, known))
-    dispatcher = Dispatcher(writer, network, planner, clock, readers)
+    known = await stores.readers.run(_known)
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
     loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
     for loop in loops:
         loop.add_done_callback(_report_end)
     tokens = Tokens({**known.tokens, **scopes_of})
     return Service(
-        scenario, clock, readers, writer, planner, dispatcher, Numbers(known.phones), tokens, loops
+        scenario,
+        clock,
+        stores.readers,
+        writer,
+        planner,
+        dispatcher,
+        Numbers(),
+        tokens,
+        Watching(),
+        loops,
     )
 
 
 class _Known(NamedTuple):
     """What a server that starts must know of what its database holds."""
 
-    phones: Sequence[str]
     tokens: Mapping[bytes, Sequence[str]]
     next_inbound: int
     next_message: int
@@ -121,7 +118,6 @@ class _Known(NamedTuple):
 
 def _known(connection: Connection) -> _Known:
     return _Known(
-        phones=connection.execute(select(contacts.c.phone)).scalars().all(),
         tokens=load_tokens(connection),
         next_inbound=_next_id(connection, inbound.c.id),
         next_message=_next_id(connection, messages.c.id),
@@ -129,7 +125,7 @@ def _known(connection: Connection) -> _Known:
 
 
 def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
-    """In the order that is right for a group: STOP before new plans, new plans before bans, claims last."""
+    """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
     replies = scenario.replies
     rulebook = new_rules(
         replies.rules,
@@ -149,6 +145,7 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((replying.Inbound,), answering.apply),
         Step((tagging.Tag,), tagging.tag),
         Step((tagging.Import,), tagging.import_tags),
+        Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
@@ -164,8 +161,8 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
     """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
     scenario = loaded.scenario
     if contact_store.is_empty(connection):
-        rows = contacts_of(loaded)[: scenario.population.size]
-        contact_store.load(connection, rows)
+        contact_store.load(connection, contacts_of(loaded)[: scenario.population.size])
+        read_contacts.cache_clear()  # they are in the database now
     have = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     old = scenario.accounts.count - scenario.accounts.new_count
     since_s = now_s - scenario.accounts.age_months * DAYS_PER_MONTH * DAY_S

@@ -9,7 +9,7 @@ from server.audiences import members
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import add_tags, find_or_add, tag_ids
-from server.store.lists import values
+from server.store.dialects import among
 from server.store.tables import contact_tags
 from server.store.writer import Applied
 from server.wire import AudienceFilter, Rejected, Tagged
@@ -116,7 +116,7 @@ def _import(connection: Connection, request: Import) -> dict[str, str | None]:
 
 
 _EXISTING = select(contact_tags.c.contact_id, contact_tags.c.tag_id).where(
-    contact_tags.c.contact_id.in_(values("contacts")), contact_tags.c.tag_id.in_(values("tags"))
+    among(contact_tags.c.contact_id, "contacts"), among(contact_tags.c.tag_id, "tags")
 )
 _CARRY = Bulk(insert(contact_tags))
 _DROP = Bulk(

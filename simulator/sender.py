@@ -71,7 +71,7 @@ class Sender:
             release_s=sends.release_s + epoch_s,
         )
         proposal = pacing.plan(self._pacer, messages, start_s + epoch_s)
-        pacing.commit(self._pacer, messages, proposal)
+        pacing.commit(self._pacer, messages, proposal, start_s + epoch_s)
         booked = np.flatnonzero(proposal.account >= 0)
         wanted = sends.rows(booked)
         earliest_s = np.maximum(wanted.release_s, start_s)  # rounding to a microsecond may fall before it

@@ -7,10 +7,8 @@ customer's zone, the customer's frequency cap, consent.
 
 >>> pacer = new_pacer(rules, [AccountStart(key=7)], ["Europe/Berlin"], seed=1)  # doctest: +SKIP
 >>> proposal = plan(pacer, messages, start_s)                                   # doctest: +SKIP
->>> commit(pacer, messages, proposal)                                           # doctest: +SKIP
+>>> commit(pacer, messages, proposal, start_s)                                  # doctest: +SKIP
 """
-
-from heapq import heapify
 
 import numpy as np
 
@@ -25,12 +23,15 @@ from server.dispatch.pacing_admit import (
 from server.dispatch.pacing_plan import plan
 from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules
 from server.dispatch.pacing_state import (
-    NO_ACCOUNT,
+    CLOSED,
     SECOND,
     Pacer,
     append_sends,
     micros,
     new_pacer,
+    own,
+    prune,
+    remember_opt_out,
 )
 
 __all__ = [
@@ -53,18 +54,25 @@ __all__ = [
 ]
 
 
-def commit(pacer: Pacer, messages: Messages, plan: Plan) -> None:
-    """Books a plan of this pacer, as if its messages had been admitted one by one."""
+def commit(pacer: Pacer, messages: Messages, plan: Plan, now_s: float) -> None:
+    """Books a plan of this pacer, as if its messages had been admitted one by one.
+
+    What can bind nothing more at `now_s` (Unix seconds) or later is forgotten now and then: no plan may ask
+    for an earlier time.
+    """
     placed = np.flatnonzero(plan.account != REFUSED)
     due_us = np.rint(plan.due_s[placed] * SECOND).astype(np.int64)
     order = np.argsort(due_us, kind="stable")
     placed, due_us = placed[order], due_us[order]
-    account = plan.account[placed]
-    for index in np.unique(account).tolist():
-        append_sends(pacer, index, due_us[account == index].tolist())
-    sends = list(zip(account.tolist(), due_us.tolist(), strict=True))
+    sends = list(zip(plan.account[placed].tolist(), due_us.tolist(), strict=True))
+    by_account: dict[int, list[int]] = {}
+    for index, at_us in sends:
+        by_account.setdefault(index, []).append(at_us)
+    for index, due in by_account.items():
+        append_sends(pacer, index, due)
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
+    prune(pacer, micros(now_s))
 
 
 def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
@@ -74,8 +82,7 @@ def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
     concerned too: the caller plans those messages again.
     """
     at_us = micros(at_s)
-    pacer.queue = [turn for turn in pacer.queue if turn[1] != account_index]
-    heapify(pacer.queue)
+    own(pacer, account_index).free = CLOSED
     for sends in (pacer.customers, pacer.contents):
         sends.keep(lambda send: send[0] != account_index or send[1] <= at_us)
 
@@ -83,4 +90,4 @@ def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
 def opt_out(pacer: Pacer, customer: int) -> None:
     """Consent withdrawn (STOP): the customer is refused from now on, in both forms."""
     pacer.opted_out.add(customer)
-    pacer.customers.last.setdefault(customer, (NO_ACCOUNT, 0))
+    remember_opt_out(pacer, customer)

@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
 from server.dispatch.pacing_state import (
+    CLOSED,
     NOT_YET,
     SECOND,
     Pacer,
     Send,
     append_sends,
     checked_free,
+    first_turn,
     micros,
+    own,
     prune,
 )
 
@@ -44,9 +47,13 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     account is open.
     """
     customer, zone, content, consent = message
-    queue = pacer.queue
+    queue, accounts = pacer.queue, pacer.accounts
     try:
-        due, first, account = queue[0]
+        due, first = queue[0]
+        account = accounts[first]
+        if account.free != due:
+            due, first = first_turn(pacer)
+            account = accounts[first]
     except IndexError:
         raise ValueError(NO_ACCOUNT_OPEN) from None
     if due < now_us:
@@ -61,6 +68,8 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
         if decision[0] != first:
             return _book_out_of_turn(pacer, message, decision)
         due = decision[1]
+    if account.owner is not pacer.key:
+        account = own(pacer, first)
     history = account.history
     history.append(due)
     gap, account.position = pacer.gaps[account.position]
@@ -73,7 +82,8 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     else:
         free = checked_free(pacer, account)
         prune(pacer, now_us)
-    heapreplace(queue, (free, first, account))
+    account.free = free
+    heapreplace(queue, (free, first))
     by_customer[customer] = by_content[content] = decision
     return decision
 
@@ -133,7 +143,7 @@ def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
     rows = message_rows(messages)
     queue = list(zip(releases_us(messages, start_s).tolist(), range(len(rows)), strict=True))
     heapify(queue)
-    counter = Counter(pacer.copy(), lambda until_us, i: heappush(queue, (until_us, i)))
+    counter = Counter(pacer.draft(), lambda until_us, i: heappush(queue, (until_us, i)))
     while queue:
         now_us, position = heappop(queue)
         counter.offer(position, rows[position], now_us)
@@ -183,9 +193,11 @@ def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, in
     if not consent or customer in pacer.opted_out:
         return REFUSED, 0
     account, free, due = _earliest(pacer, content, now_us)
-    allowed = _allowed_from(pacer, customer, zone, due)
-    if allowed > due:
-        return HELD, allowed
+    opens, closes = pacer.windows[zone]
+    if not opens <= due < closes or customer in pacer.customers.last:
+        allowed = _allowed_from(pacer, customer, zone, due)
+        if allowed > due:
+            return HELD, allowed
     if due > free:
         return HELD_BY_CONTENT, due
     for sends, key in ((pacer.customers, customer), (pacer.contents, content)):
@@ -206,14 +218,19 @@ def _book_out_of_turn(pacer: Pacer, message: Message, decision: Send) -> Send:
 
 def _earliest(pacer: Pacer, content: int, now_us: int) -> tuple[int, int, int]:
     """The account that can send this content first, from when it is free, and when it may."""
-    free, account, _ = pacer.queue[0]
-    free = max(now_us, free)
-    last, last_us = pacer.contents.last.get(content, (account, 0))
-    due = max(free, last_us + pacer.content_gap_us)
-    if last == account or due == free or not pacer.content_gap_us:
+    free, account = pacer.queue[0]
+    if free < now_us:
+        free = now_us
+    latest = pacer.contents.last.get(content)
+    if latest is None:
         return account, free, free
-    own = max(now_us, next((free for free, index, _ in pacer.queue if index == last), NOT_YET))
-    return (last, own, own) if own <= due else (account, free, due)
+    last, last_us = latest
+    due = last_us + pacer.content_gap_us
+    if last == account or due <= free or not pacer.content_gap_us:
+        return account, free, free
+    its_free = pacer.accounts[last].free if last >= 0 else CLOSED
+    again = max(now_us, its_free) if its_free != CLOSED else NOT_YET
+    return (last, again, again) if again <= due else (account, free, due)
 
 
 def _allowed_from(pacer: Pacer, customer: int, zone: int, due_us: int) -> int:

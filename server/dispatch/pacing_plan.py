@@ -46,14 +46,14 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     if len(messages) < least_run:
         return plan_one_by_one(pacer, messages, start_s)
     willing = np.flatnonzero(messages.consent & ~_among(messages.customer, pacer.opted_out))
-    groups = _groups(releases_us(messages, start_s), willing, len(willing) // least_run)
+    groups = groups_of(releases_us(messages, start_s), willing, len(willing) // least_run)
     plain = _plain(pacer, messages, micros(start_s))
     if not groups or 2 * np.count_nonzero(plain) < len(messages):
         return plan_one_by_one(pacer, messages, start_s)
-    waiting = _Waiting()
+    waiting = Waiting()
     for release, group in groups:
         waiting.add(release, group)
-    batch = _Batch(pacer, messages, waiting)
+    batch = Batch(pacer, messages, waiting)
     while waiting:
         release, positions = waiting.next()
         for run, whole in _runs(positions, plain, least_run):
@@ -64,7 +64,7 @@ def plan(pacer: Pacer, messages: Messages, start_s: float, least_run: int = LEAS
     return batch.plan()
 
 
-class _Waiting:
+class Waiting:
     """Positions in the batch, by the time at which they are to be offered."""
 
     def __init__(self) -> None:
@@ -89,15 +89,17 @@ class _Waiting:
         return release_us, parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
 
 
-class _Batch:
+class Batch:
     """One batch being planned, on the state as columns or as a pacer, as the last run needed."""
 
-    def __init__(self, pacer: Pacer, messages: Messages, waiting: _Waiting) -> None:
+    def __init__(
+        self, pacer: Pacer, messages: Messages, waiting: Waiting, fleet: Fleet | None = None
+    ) -> None:
         self._pacer = pacer
         self._messages = messages
         self._waiting = waiting
         self._zones = np.flatnonzero(np.bincount(messages.zone)).tolist()
-        self._fleet: Fleet | None = None
+        self._fleet = fleet
         self._slots: Slots | None = None  # of the fleet, which does not know of those used
         self._counter: Counter | None = None
         self._account = np.full(len(messages), REFUSED, np.int32)
@@ -107,6 +109,12 @@ class _Batch:
         if self._counter:
             write_decisions(self._counter.decisions, self._account, self._due_us)
         return plan_of(self._account, self._due_us)
+
+    def book(self) -> None:
+        """Brings the fleet up to date with the slots used."""
+        if self._slots is not None and self._fleet is not None:
+            self._slots.book(self._fleet)
+            self._slots = None
 
     def offer(self, release_us: int, run: Ints) -> None:
         """Offers messages one by one."""
@@ -140,12 +148,11 @@ class _Batch:
     def _one_by_one(self) -> Counter:
         """The state as a pacer, behind a counter."""
         if self._counter is None:
-            self._counter = Counter(self._pacer.copy(), self._waiting.hold)
+            self._counter = Counter(self._pacer.draft(), self._waiting.hold)
         if self._fleet is not None:
-            if self._slots is not None:
-                self._slots.book(self._fleet)
+            self.book()
             write_back(self._fleet, self._counter.pacer)
-        self._fleet = self._slots = None
+        self._fleet = None
         return self._counter
 
     def _slots_from(self, release_us: int) -> Slots:
@@ -156,8 +163,7 @@ class _Batch:
             self._fleet = fleet_of(self._counter.pacer if self._counter else self._pacer)
         if not len(self._fleet.index):
             raise ValueError(NO_ACCOUNT_OPEN)
-        if self._slots is not None:
-            self._slots.book(self._fleet)
+        self.book()
         self._slots = Slots(self._pacer, self._fleet, release_us)
         return self._slots
 
@@ -210,7 +216,7 @@ def _runs(positions: Ints, plain: Flags, least_run: int) -> Iterator[tuple[Ints,
         yield run, bool(is_whole)
 
 
-def _groups(releases: Ints, willing: Ints, most: int) -> list[tuple[int, Ints]]:
+def groups_of(releases: Ints, willing: Ints, most: int) -> list[tuple[int, Ints]]:
     """The willing by release; none if there are more than `most` different releases."""
     if most and releases.min() == releases.max():
         return [(int(releases[0]), willing)]

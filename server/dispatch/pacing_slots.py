@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from server.dispatch.pacing_rules import AccountStart
 from server.dispatch.pacing_state import (
     GAPS,
     LONGEST_BLOCK,
@@ -17,6 +18,10 @@ from server.dispatch.pacing_state import (
     NO_CAP,
     NOT_YET,
     Pacer,
+    new_account,
+    next_free,
+    open_turns,
+    own,
 )
 
 _BLOCKS_AT_ONCE = 8
@@ -39,14 +44,14 @@ class Fleet:
 
 def fleet_of(pacer: Pacer) -> Fleet:
     """The open accounts of a pacer."""
-    turns = sorted(pacer.queue, key=lambda turn: turn[1])
-    recent = [_recent(account.history, pacer.depth) for _, _, account in turns]
+    turns = open_turns(pacer)
+    accounts = [pacer.accounts[index] for _, index in turns]
     return Fleet(
-        index=np.array([index for _, index, _ in turns], np.int64),
-        history=_bottom_aligned(recent),
-        position=np.array([account.position for _, _, account in turns], np.int64),
-        warm_until=np.array([account.warm_until for _, _, account in turns], np.int64),
-        free=np.array([free for free, _, _ in turns], np.int64),
+        index=np.array([index for _, index in turns], np.int64),
+        history=_bottom_aligned([_recent(account.history, pacer.depth) for account in accounts]),
+        position=np.array([account.position for account in accounts], np.int64),
+        warm_until=np.array([account.warm_until for account in accounts], np.int64),
+        free=np.array([free for free, _ in turns], np.int64),
         sent=np.zeros(len(turns), np.int64),
     )
 
@@ -54,16 +59,33 @@ def fleet_of(pacer: Pacer) -> Fleet:
 def write_back(fleet: Fleet, pacer: Pacer) -> None:
     """Brings a pacer's accounts up to date with a fleet that was taken from it."""
     for column, index in enumerate(fleet.index.tolist()):
-        account = pacer.accounts[index]
+        account = own(pacer, index)
+        account.free = int(fleet.free[column])
         account.history = [NEVER] * pacer.hour[0] + fleet.history[:, column].tolist()
         account.position = int(fleet.position[column])
         account.warm_until = int(fleet.warm_until[column])
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
         account.check_from = 0
-    pacer.queue = sorted(
-        (free, index, pacer.accounts[index])
-        for free, index in zip(fleet.free.tolist(), fleet.index.tolist(), strict=True)
-    )
+    pacer.queue = sorted(open_turns(pacer))
+
+
+def remove_account(fleet: Fleet, index: int) -> None:
+    """The account with this index in the pacer gets no more slots."""
+    kept = fleet.index != index
+    for name in ("index", "position", "warm_until", "free", "sent"):
+        setattr(fleet, name, getattr(fleet, name)[kept])
+    fleet.history = fleet.history[:, kept]
+
+
+def add_account(fleet: Fleet, pacer: Pacer, start: AccountStart, index: int) -> None:
+    """One more account, as it is known at its start, with an index above all others."""
+    account = new_account(pacer, start)
+    columns = [fleet.history[:, at] for at in range(fleet.history.shape[1])]
+    fleet.history = _bottom_aligned([*columns, _recent(account.history, pacer.depth)])
+    free = next_free(pacer, account) if start.recent_s else 0
+    row = {"index": index, "position": account.position, "warm_until": account.warm_until, "free": free}
+    for name, value in {**row, "sent": 0}.items():
+        setattr(fleet, name, np.append(getattr(fleet, name), value))
 
 
 def _recent(history: list[int], depth: int) -> Times:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from heapq import heapify
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,15 @@ DAY = 86_400 * SECOND
 NO_ACCOUNT = -1  # of sends whose account is not known
 NEVER = -(10**12)  # a send so long ago that no cap sees it
 NOT_YET = 1 << 61  # end of a warm-up that has not begun
+CLOSED = -1  # from when a closed account is free
 GAPS = 1 << 14  # length of the jitter table
 LONGEST_BLOCK = 1_024  # most messages of an account that the batch form works out at once
 _GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far apart
 _PRUNE = 1 << 14  # sends that are not worth looking through
+_OUTDATED = 64  # outdated turns that are not worth dropping
 
 Send = tuple[int, int]  # account index, due_us
-Turn = tuple[int, int, "Account"]  # free from (us), index: the order in which accounts are chosen
+Turn = tuple[int, int]  # free from (us), index: the order in which accounts are chosen
 Cap = tuple[int, int]  # at most so many sends in any so many microseconds
 NO_CAP = (1, 0)
 
@@ -37,14 +39,24 @@ NO_CAP = (1, 0)
 class Account:
     """One account."""
 
+    owner: object  # key of the pacer that may change it; any other must take a copy first: see `own`
     history: list[int]  # due times, ascending, behind at least an hour's cap of NEVER
     position: int  # of its next message in the jitter table
     warm_until: int
+    free: int  # from when its own rules allow a send, or CLOSED
     unsettled: int = 0  # so many more messages until spacing alone keeps the minute's cap
     check_from: int = 0  # sends due from here on must look at every rule, not at the hour's alone
 
-    def copy(self) -> "Account":
-        return replace(self, history=self.history.copy())
+    def copy(self, owner: object) -> "Account":
+        return Account(
+            owner,
+            self.history.copy(),
+            self.position,
+            self.warm_until,
+            self.free,
+            self.unsettled,
+            self.check_from,
+        )
 
 
 @dataclass(slots=True)
@@ -53,6 +65,7 @@ class Sends:
 
     last: dict[int, Send] = field(default_factory=dict)
     earlier: dict[int, list[Send]] = field(default_factory=dict)
+    put_by_count: int = 0  # sends put by since the last pruning
     prune_at: int = _PRUNE
 
     def record(self, keys: Iterable[int], sends: Iterable[Send]) -> None:
@@ -64,6 +77,7 @@ class Sends:
     def put_by(self, key: int) -> None:
         """Counts the latest send of this key among those before the latest."""
         self.earlier.setdefault(key, []).append(self.last[key])
+        self.put_by_count += 1
 
     def times(self, key: int) -> list[int]:
         """When all known sends of this key are due, ascending."""
@@ -82,23 +96,27 @@ class Sends:
             if kept:
                 self.earlier[key] = kept
 
-    def prune(self, before_us: int) -> None:
-        """Forgets sends up to `before_us`, once the table has doubled since the last time."""
-        if len(self.last) >= self.prune_at:
-            self.keep(lambda send: send[1] > before_us)
-            self.prune_at = max(_PRUNE, 2 * len(self.last))
+    def prune(self, before_us: int) -> bool:
+        """Forgets sends up to `before_us`, if the table has doubled since the last time."""
+        if len(self.last) + self.put_by_count < self.prune_at:
+            return False
+        self.keep(lambda send: send[1] > before_us)
+        self.put_by_count = sum(map(len, self.earlier.values()))
+        self.prune_at = max(_PRUNE, 2 * (len(self.last) + self.put_by_count))
+        return True
 
     def copy(self) -> "Sends":
         earlier = {key: sends.copy() for key, sends in self.earlier.items()}
-        return Sends(self.last.copy(), earlier, self.prune_at)
+        return Sends(self.last.copy(), earlier, self.put_by_count, self.prune_at)
 
 
 @dataclass(slots=True)
 class Pacer:
     """Mutable state of all accounts, customers and contents under one set of rules."""
 
+    key: object  # of its own accounts
     accounts: list[Account]
-    queue: list[Turn]  # heap of the open accounts
+    queue: list[Turn]  # heap of the open accounts, among outdated turns: see `first_turn`
     contents: Sends
     customers: Sends
     opted_out: set[int]
@@ -116,13 +134,16 @@ class Pacer:
     customer_cap: Cap
     depth: int  # entries of history that some cap may look at
 
-    def copy(self) -> "Pacer":
-        """A pacer that can go its own way; the calendars and the jitter table are shared."""
-        accounts = [account.copy() for account in self.accounts]
+    def draft(self) -> "Pacer":
+        """A pacer that can go its own way as long as this one stands still.
+
+        An account is copied when it is first given a message; calendars and the jitter table are shared.
+        """
         return replace(
             self,
-            accounts=accounts,
-            queue=[(free, index, accounts[index]) for free, index, _ in self.queue],
+            key=object(),
+            accounts=self.accounts.copy(),
+            queue=self.queue.copy(),
             contents=self.contents.copy(),
             customers=self.customers.copy(),
             opted_out=self.opted_out.copy(),
@@ -153,6 +174,7 @@ def new_pacer(
     gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
     steps, ramp = _walks(gaps)
     pacer = Pacer(
+        key=object(),
         accounts=[],
         queue=[],
         contents=_sends(content_sends or {}),
@@ -160,7 +182,7 @@ def new_pacer(
             {who: [(NO_ACCOUNT, s) for s in sends] for who, sends in (customer_sends or {}).items()}
         ),
         opted_out=set(),
-        calendars=[Calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
+        calendars=[_calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
         windows=[(0, 0)] * len(zones),
         gaps=steps,
         least_gap=min(gaps),
@@ -175,13 +197,19 @@ def new_pacer(
         depth=max(count for count, _ in (minute, hour, day, warm_up)),
     )
     for index, start in enumerate(accounts):
-        account = _account(pacer, start)
+        account = new_account(pacer, start)
         pacer.accounts.append(account)
         if start.open:
-            free = next_free(pacer, account) if start.recent_s else 0
-            pacer.queue.append((free, index, account))
+            account.free = next_free(pacer, account) if start.recent_s else 0
+            pacer.queue.append((account.free, index))
     heapify(pacer.queue)
     return pacer
+
+
+@lru_cache(maxsize=1024)
+def _calendar(zone: str, quiet_from: str, quiet_until: str) -> Calendar:
+    """One for all pacers: a server that plans anew has 600 zones."""
+    return Calendar(zone, quiet_from, quiet_until)
 
 
 def micros(seconds: float) -> int:
@@ -245,23 +273,56 @@ def checked_free(pacer: Pacer, account: Account, sends: int = 1) -> int:
     return next_free(pacer, account)
 
 
+def own(pacer: Pacer, index: int) -> Account:
+    """An account that this pacer may change."""
+    account = pacer.accounts[index]
+    if account.owner is not pacer.key:
+        account = pacer.accounts[index] = account.copy(pacer.key)
+    return account
+
+
+def first_turn(pacer: Pacer) -> Turn:
+    """The account that has been free longest, now the first of the queue. IndexError if none is open.
+
+    An account booked out of turn, or closed, leaves its turn behind: one that no longer says when the account
+    is free. Such a turn is dropped when it comes up.
+    """
+    queue, accounts = pacer.queue, pacer.accounts
+    while accounts[queue[0][1]].free != queue[0][0]:
+        heappop(queue)
+    return queue[0]
+
+
+def open_turns(pacer: Pacer) -> list[Turn]:
+    """Each open account with the time from which it is free, by index."""
+    return [(one.free, index) for index, one in enumerate(pacer.accounts) if one.free != CLOSED]
+
+
 def requeue(pacer: Pacer, index: int, free: int) -> None:
     """Enters from when an account is free that need not be the first of the queue."""
-    queue = pacer.queue
-    at = next(at for at, turn in enumerate(queue) if turn[1] == index)
-    queue[at] = free, index, pacer.accounts[index]
-    heapify(queue)
+    pacer.accounts[index].free = free
+    heappush(pacer.queue, (free, index))
+    if len(pacer.queue) > 4 * len(pacer.accounts) + _OUTDATED:
+        pacer.queue = open_turns(pacer)
+        heapify(pacer.queue)
 
 
 def prune(pacer: Pacer, now_us: int) -> None:
     """Forgets sends by content and by customer that can bind no more at `now_us` or later."""
     pacer.contents.prune(now_us - pacer.content_gap_us)
-    pacer.customers.prune(now_us - pacer.customer_cap[1])
+    if pacer.customers.prune(now_us - pacer.customer_cap[1]):
+        for customer in pacer.opted_out:
+            remember_opt_out(pacer, customer)
+
+
+def remember_opt_out(pacer: Pacer, customer: int) -> None:
+    """Has the customer on record, so that `admit` looks again."""
+    pacer.customers.last.setdefault(customer, (NO_ACCOUNT, 0))
 
 
 def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
     """Books further sends of an account, ascending."""
-    account = pacer.accounts[index]
+    account = own(pacer, index)
     account.history += due_us
     account.position = (account.position + len(due_us)) % GAPS
     requeue(pacer, index, checked_free(pacer, account, len(due_us)))
@@ -272,7 +333,8 @@ def _below(history: list[int], cap: Cap) -> int:
     return history[-count] + span if count <= len(history) else 0
 
 
-def _account(pacer: Pacer, start: AccountStart) -> Account:
+def new_account(pacer: Pacer, start: AccountStart) -> Account:
+    """An account under a pacer's rules, as it is known when it joins."""
     position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
     history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
     warm_until = NOT_YET
@@ -281,7 +343,8 @@ def _account(pacer: Pacer, start: AccountStart) -> Account:
     elif start.recent_s:
         warm_until = micros(start.recent_s[0]) + pacer.warm_up_us
     # Earlier sends may have been spaced otherwise, so the first few need the cap of a minute.
-    return Account(history, position, warm_until, pacer.minute[0] if start.recent_s else 0)
+    unsettled = pacer.minute[0] if start.recent_s else 0
+    return Account(pacer.key, history, position, warm_until, CLOSED, unsettled)
 
 
 def _long_caps(rules: Rules, recent: int) -> tuple[Cap, Cap]:

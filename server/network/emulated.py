@@ -9,23 +9,25 @@ import heapq
 from collections import deque
 from collections.abc import Collection, Sequence, Set
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, select
 
 from server.network.delivery import Settings, fate
 from server.store.bulk import Bulk
 from server.store.database import Database
-from server.store.lists import values
+from server.store.dialects import InsertNew, Int64, among
+from server.store.schema import Schema
 
-RECORD_VERSION = 1
 HOUR_S = 3600.0
 
 metadata = MetaData()
+SCHEMA = Schema("network", metadata, head="network0001", versions=Path(__file__).parent / "migrations")
 accepted = Table(
     "accepted",
     metadata,
-    Column("message_id", Integer, primary_key=True),
+    Column("message_id", Int64, primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("account", Integer, nullable=False),
     Column("phone", Text, nullable=False),
@@ -36,8 +38,8 @@ accepted = Table(
 )
 
 
-_RECORDS = select(accepted).where(accepted.c.message_id.in_(values("ids")))
-_ACCEPT = Bulk(insert(accepted).prefix_with("OR IGNORE"))
+_RECORDS = select(accepted).where(among(accepted.c.message_id, "ids"))
+_ACCEPT = Bulk(InsertNew(accepted))
 
 
 class Outbound(NamedTuple):

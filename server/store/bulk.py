@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 
@@ -13,18 +13,28 @@ class Bulk:
 
     def __init__(self, statement: Insert | Update | Delete) -> None:
         self._statement = statement
-        self._compiled: SQLCompiler | None = None
+        self._compiled: dict[str, SQLCompiler] = {}
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Once for each row; all rows have the same keys. Nothing for no rows."""
         if not rows:
             return
-        if self._compiled is None:
-            compiled = self._statement.compile(dialect=connection.dialect)
-            assert isinstance(compiled, SQLCompiler)
-            self._compiled = compiled
-        names = self._compiled.positiontup or []
-        fixed = {name: self._compiled.params[name] for name in names if name not in rows[0]}
-        pick = itemgetter(*names)
-        values = [pick({**fixed, **row}) for row in rows] if fixed else [pick(row) for row in rows]
-        connection.exec_driver_sql(str(self._compiled), values)
+        compiled = self._compiled_for(connection.dialect)
+        names = compiled.positiontup or list(compiled.params)
+        missing = [name for name in names if name not in rows[0]]
+        fixed = {name: compiled.params[name] for name in missing}
+        values: list[Any]
+        if compiled.positional:
+            pick = itemgetter(*names)
+            values = [pick({**fixed, **row}) for row in rows] if fixed else [pick(row) for row in rows]
+        else:
+            values = [{**fixed, **row} for row in rows] if fixed else list(rows)
+        connection.exec_driver_sql(str(compiled), values)
+
+    def _compiled_for(self, dialect: Dialect) -> SQLCompiler:
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            made = self._statement.compile(dialect=dialect)
+            assert isinstance(made, SQLCompiler)
+            compiled = self._compiled[dialect.name] = made
+        return compiled

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
-from server.store.lists import values
+from server.store.dialects import among
 from server.store.tables import contact_tags, contacts, tags
 
 
@@ -31,8 +31,8 @@ COLUMNS = (
 )
 
 
-_FIND = select(*COLUMNS).where(contacts.c.phone.in_(values("phones")))
-_VARIABLES = select(contacts.c.id, contacts.c.variables).where(contacts.c.id.in_(values("ids")))
+_FIND = select(*COLUMNS).where(among(contacts.c.phone, "phones"))
+_VARIABLES = select(contacts.c.id, contacts.c.variables).where(among(contacts.c.id, "ids"))
 
 
 def find(connection: Connection, phones: Collection[str]) -> dict[str, Contact]:
@@ -83,23 +83,25 @@ def load(connection: Connection, rows: Iterable[Any]) -> None:
         if row.e164 is not None:
             by_phone.setdefault(row.e164, row)
     add_tags(connection, sorted({tag for row in by_phone.values() for tag in row.tags}))
+    if not by_phone:
+        return
     connection.execute(
         insert(contacts),
         [
             {
-                "id": key,
                 "phone": phone,
                 "zone": row.timezone,
                 "consent": row.consent,
                 "variables": msgspec.json.encode(row.variables).decode(),
             }
-            for key, (phone, row) in enumerate(by_phone.items(), start=1)
+            for phone, row in by_phone.items()
         ],
     )
-    ids = tag_ids(connection)
+    id_of = {row[0]: row[1] for row in connection.execute(select(contacts.c.phone, contacts.c.id))}
+    tag_of = tag_ids(connection)
     carried = [
-        {"contact_id": key, "tag_id": ids[tag]}
-        for key, row in enumerate(by_phone.values(), start=1)
+        {"contact_id": id_of[phone], "tag_id": tag_of[tag]}
+        for phone, row in by_phone.items()
         for tag in sorted(row.tags)
     ]
     if carried:

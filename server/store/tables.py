@@ -1,25 +1,27 @@
 """The tables. Times are Unix seconds of the server's clock; a message's attempts count from 1."""
 
+from pathlib import Path
+
 from sqlalchemy import (
     Boolean,
     Column,
     ColumnClause,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     literal_column,
-    text,
 )
 
-SCHEMA_VERSION = 1
+from server.store.dialects import Int64, index_where
+from server.store.schema import Schema
 
-# States of a message. WAITING has no plan yet: its time is to come, or no account is open.
-WAITING, QUEUED, SENDING, SENT = "waiting", "queued", "sending", "sent"
+# States of a message. WAITING has no plan yet: its time is to come, or no account is open. PAUSED waits until
+# its batch is resumed.
+WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
 # As literals, not bound parameters: only then may the database use the partial indexes below.
@@ -29,16 +31,21 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 
 metadata = MetaData()
 
+# A change of the tables is a migration too: docs/server.md says how.
+SCHEMA = Schema("wavetank", metadata, head="0003", versions=Path(__file__).parent / "migrations" / "versions")
+
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("phone", Text, nullable=False, unique=True),  # E.164
     Column("zone", Text),  # IANA; null: not known
     Column("consent", Boolean, nullable=False),
     Column("opted_out_s", Float),
     Column("with_human_s", Float),  # since when a person holds the conversation
     Column("variables", Text, nullable=False),  # JSON object
+    Column("added_s", Float),  # when the server first knew of it; null: before it kept note
+    Column("negative_run", Integer, nullable=False, server_default="0"),  # negative messages in a row
 )
 
 tags = Table(
@@ -46,6 +53,9 @@ tags = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("created_s", Float),
+    Column("used_s", Float),  # last named by the audience of a send
+    Column("updated_s", Float),  # last given to or taken from a contact
 )
 
 contact_tags = Table(
@@ -54,6 +64,32 @@ contact_tags = Table(
     Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
     Column("tag_id", ForeignKey("tags.id"), primary_key=True),
     sqlite_with_rowid=False,
+)
+
+# What happened to tags, never changed: made, dropped, and given to or taken from contacts.
+tag_log = Table(
+    "tag_log",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("contact_ids", LargeBinary),  # of given and taken: 8 bytes each, little-endian
+)
+
+# What contacts did, as far as the server is told of it and does not see it itself.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("event_id", Text, unique=True),  # the sender's own id, when it gave one
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("received_s", Float, nullable=False),
+    Column("product", Text),
+    Column("account_id", ForeignKey("accounts.id")),  # of a block or complaint: whose message it was
 )
 
 accounts = Table(
@@ -71,6 +107,8 @@ batches = Table(
     Column("created_s", Float, nullable=False),
     Column("schedule_s", Float),
     Column("finish_s", Float),  # expected when it was accepted
+    Column("paused_s", Float),  # since when its sender holds it
+    Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
@@ -81,12 +119,12 @@ batches = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Int64, primary_key=True, autoincrement=False),
     Column("batch_id", ForeignKey("batches.id"), nullable=False, index=True),
     Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
     Column("zone", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("content", Integer, nullable=False),  # server.dispatch.content.content_key of the text
+    Column("content", Int64, nullable=False),  # server.dispatch.content.content_key of the text
     Column("release_s", Float, nullable=False),  # not to be sent before
     Column("attempt", Integer, nullable=False),
     Column("status", Text, nullable=False),
@@ -96,8 +134,8 @@ messages = Table(
     Column("settled_s", Float),  # delivered, failed or cancelled at
     Column("reason", Text),
 )
-Index("messages_queued", messages.c.due_s, sqlite_where=text("status = 'queued'"))
-Index("messages_waiting", messages.c.due_s, sqlite_where=text("status = 'waiting'"))
+index_where("messages_queued", messages.c.due_s, where="status = 'queued'")
+index_where("messages_waiting", messages.c.due_s, where="status = 'waiting'")
 
 # Attempts that failed and were followed by another; the last attempt is the message itself.
 attempts = Table(
@@ -115,7 +153,7 @@ attempts = Table(
 inbound = Table(
     "inbound",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Int64, primary_key=True, autoincrement=False),
     Column("message_id", Text, unique=True),  # the sender's own id, when it gave one
     Column("contact_id", ForeignKey("contacts.id"), nullable=False),
     Column("received_s", Float, nullable=False),
@@ -124,11 +162,58 @@ inbound = Table(
     Column("answer", LargeBinary, nullable=False),  # the whole answer, JSON
 )
 # A customer may write without end, but is answered only so often in an hour.
-Index(
-    "inbound_answered",
-    inbound.c.contact_id,
-    inbound.c.received_s,
-    sqlite_where=text("action = 'answered'"),
+index_where("inbound_answered", inbound.c.contact_id, inbound.c.received_s, where="action = 'answered'")
+
+# Conversations that a person holds or held.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("agent", Text, nullable=False),  # whose turn it is
+    Column("turn_s", Float, nullable=False),  # since when
+    Column("passes", Integer, nullable=False),  # agents who let it pass unread
+    Column("claimed", Boolean, nullable=False),  # the agent answers: nobody else may
+    Column("urgent", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("last_operator", Text),
+    Column("opened_s", Float, nullable=False),
+    Column("unread_s", Float),  # since when something is unread; null: all is read
+    Column("closed_s", Float),
+)
+index_where("conversations_open", conversations.c.contact_id, where="closed_s IS NULL")
+
+# What customers are told beside the first answers, which stand with the messages that they answer.
+said = Table(
+    "said",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("author", Text, nullable=False),  # an agent, or the rules
+    Column("intent", Text),
+    Column("text", Text, nullable=False),
+    Column("due_s", Float, nullable=False),
+    Column("said_s", Float),
+    Column("cancelled_s", Float),
+)
+index_where("said_pending", said.c.due_s, where="said_s IS NULL AND cancelled_s IS NULL")
+
+# Which texts hold a word, and how far the texts are looked through.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # the table: inbound or said
+    Column("id", Int64, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Int64, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 tokens = Table(

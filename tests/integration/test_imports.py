@@ -45,6 +45,8 @@ def test_the_tree_keeps_every_contract(tree: Path) -> None:
         ("server/dispatch/replies.py", "import scenarios.schema"),
         ("scenarios/loading.py", "import server.dispatch.pacing"),
         ("simulator/run.py", "import server.app"),
+        ("simulator/run.py", "import server.network.tiers"),
+        ("server/network/tiers.py", "import time"),
         ("loadtests/run.py", "import server.app"),
         ("reports/page.py", "import simulator.run"),
         ("simulator/world.py", "import wavetank"),

@@ -80,7 +80,8 @@ def test_a_short_token_is_refused(scenario: Path, tmp_path: Path) -> None:
     [
         ("missing/wavetank.db", "cannot be opened"),
         (".", "cannot be opened"),
-        ("postgresql+asyncpg://x/y", "only SQLite"),
+        ("postgresql://127.0.0.1:1/none", "cannot be opened"),
+        ("mysql://127.0.0.1/none", "neither SQLite nor PostgreSQL"),
         ("sqlite://", "needs a file"),
     ],
 )

@@ -293,7 +293,7 @@ def test_every_rule_holds_in_every_window(world: World) -> None:
 def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataObject) -> None:
     planned, driven = world.pacer(), world.pacer()
     plan = pacing.plan(planned, world.messages, world.start_s, least_run=1)
-    pacing.commit(planned, world.messages, plan)
+    pacing.commit(planned, world.messages, plan, world.start_s)
     decisions = admit_all(driven, world.messages, world.start_s)
     assert decisions == decisions_of(plan)
     later_s = world.start_s + data.draw(st.sampled_from([0, 500, 20_000, 200_000]))

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from scenarios import make_contacts
-from scenarios.contacts import contacts_of, e164, language_of, read_contacts
+from scenarios.contacts import contacts_of, e164, read_contacts
 from scenarios.errors import InputError
+from scenarios.languages import language_of
 from scenarios.loading import load
 
 HEADER = "phone,name,timezone,tags,consent,voucher\n"

@@ -202,7 +202,7 @@ def test_a_closed_account_gets_nothing_and_its_planned_sends_are_forgotten() -> 
     pacer = pacer_of(*fleet(2, new_every=9))
     messages = batch(6)
     first = pacing.plan(pacer, messages, NOON_S)
-    pacing.commit(pacer, messages, first)
+    pacing.commit(pacer, messages, first, NOON_S)
     pacing.close_account(pacer, 0, NOON_S + 1)
     again = np.flatnonzero((first.account == 0) & (first.due_s > NOON_S + 1))
     assert len(again) == 2
@@ -241,7 +241,7 @@ def test_batch_and_one_at_a_time_agree_on_many_messages(accounts: int, shared: i
     )
     plan = pacing.plan(pacer, messages, NOON_S)
     assert same(plan, pacing.plan_one_by_one(pacer, messages, NOON_S))
-    pacing.commit(pacer, messages, plan)
+    pacing.commit(pacer, messages, plan, NOON_S)
     later = batch(2_000, customer=np.arange(2_000) + 9_000, content=np.arange(2_000) + 9_000)
     assert same(pacing.plan(pacer, later, NOON_S), pacing.plan_one_by_one(pacer, later, NOON_S))
 
@@ -272,6 +272,36 @@ def test_long_use_keeps_state_small() -> None:
     assert len(pacer.accounts[0].history) <= 2 * pacer.depth + 1
     assert len(pacer.customers.last) < 20_000
     assert len(pacer.contents.last) < 20_000
+
+
+def test_a_pacer_that_is_only_committed_to_forgets_too() -> None:
+    """As a server's is: batches planned on drafts, at a rate that its accounts can carry."""
+    pacer = pacer_of(rate_per_day=30, rate_per_hour=10, customer_cap_window_s=60.0)
+    for batch_number in range(800):
+        now_s = NOON_S + batch_number * 2 * DAY_S
+        customers = np.arange(50) + 50 * batch_number
+        messages = batch(50, customer=customers, content=np.full(50, 7))  # one text: one key, many sends
+        pacing.commit(pacer, messages, pacing.plan(pacer, messages, now_s), now_s)
+    assert len(pacer.customers.last) < 20_000
+    assert sum(map(len, pacer.contents.earlier.values())) < 20_000
+
+
+def test_an_opt_out_outlives_forgetting() -> None:
+    pacer = pacer_of(rate_per_day=10_000, rate_per_hour=1_000, customer_cap_window_s=60.0)
+    pacing.opt_out(pacer, 7)
+    now_us = NOON_US
+    for customer in range(100, 20_100):
+        _, now_us = pacing.admit(pacer, (customer, 0, customer, True), now_us)
+    assert len(pacer.customers.last) < 20_000
+    assert pacing.admit(pacer, (7, 0, -1, True), now_us) == (pacing.REFUSED, 0)
+
+
+def test_turns_left_behind_are_dropped() -> None:
+    pacer = pacer_of(*fleet(3, new_every=99))
+    for number in range(5_000):  # one text: mostly by the account that sent it last, out of turn
+        messages = batch(1, customer=np.array([number]), content=np.zeros(1, np.int64))
+        pacing.commit(pacer, messages, pacing.plan(pacer, messages, NOON_S), NOON_S)
+    assert len(pacer.queue) < 100
 
 
 @pytest.mark.parametrize("count", [1, 2_000])

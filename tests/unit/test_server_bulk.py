@@ -5,9 +5,11 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindparam, insert, select, update
 
 from server.store.bulk import Bulk
-from server.store.database import open_writer
+from server.store.schema import Schema
+from server.store.sqlite import open_writer
 
 metadata = MetaData()
+SCHEMA = Schema("things", metadata, head="0001", versions=Path())
 things = Table(
     "things",
     metadata,
@@ -33,5 +35,5 @@ def test_rows_are_written_with_the_statement_s_own_values_beside_theirs(tmp_path
         return [(row[0], row[1], row[2]) for row in rows]
 
     expected = [(1, None, "new"), (2, None, "new"), (3, "c", "old"), (4, "d", "kept")]
-    with contextlib.closing(open_writer(tmp_path / "things.db", metadata, 1)) as database:
+    with contextlib.closing(open_writer(tmp_path / "things.db", SCHEMA)) as database:
         assert asyncio.run(database.run(write)) == expected

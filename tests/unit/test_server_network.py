@@ -5,8 +5,8 @@ from pathlib import Path
 
 from test_server_delivery import Settings
 
-from server.network.emulated import RECORD_VERSION, Network, Outbound, Status, metadata
-from server.store.database import open_writer
+from server.network.emulated import SCHEMA, Network, Outbound, Status
+from server.store.sqlite import open_writer
 
 SENDS = [Outbound(index, 1, 0, f"+1212555{index:04d}", 1_000.0 + index) for index in range(1, 301)]
 LATE = 1e9
@@ -16,7 +16,7 @@ def use_network(
     path: Path, use: Callable[[Network], Awaitable[None]], settings: Settings | None = None
 ) -> None:
     async def main() -> None:
-        with contextlib.closing(open_writer(path, metadata, RECORD_VERSION)) as database:
+        with contextlib.closing(open_writer(path, SCHEMA)) as database:
             await use(Network(database, settings or Settings(), seed=1))
 
     asyncio.run(main())

@@ -36,7 +36,7 @@ def test_idleness_counts_from_what_is_booked() -> None:
     one = fleet(1)
     wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(1_000)])
     first = one.plan(wanted, NOON)
-    one.book(wanted, first)
+    one.book(wanted, first, NOON)
     assert one.booked_until_s == {0: first.due_s.max()}
     more = columns([Wanted(5_000, "Europe/London", 5_000, 0.0)])
     plan = one.plan(more, NOON)
@@ -71,6 +71,6 @@ def test_a_plan_of_few_heeds_all_that_was_booked_and_changes_nothing() -> None:
         for found in (plan, again):
             assert found.account.tolist() == expected.account.tolist()
             assert found.due_s.tolist() == expected.due_s.tolist()
-        one.book(batch, plan)
-        whole.book(batch, expected)
+        one.book(batch, plan, NOON)
+        whole.book(batch, expected, NOON)
     assert max(len(sends) for sends in one.pacer.customers.earlier.values()) >= Pacing().customer_cap

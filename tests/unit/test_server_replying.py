@@ -13,8 +13,9 @@ from scenarios.loading import load
 from server.clock import Clock
 from server.dispatch.replies import new_rules
 from server.replying import Inbound, Replying
-from server.store.database import Database, open_writer
-from server.store.tables import SCHEMA_VERSION, batches, contacts, inbound, messages, metadata
+from server.store.database import Database
+from server.store.sqlite import open_writer
+from server.store.tables import SCHEMA, batches, contacts, inbound, messages
 
 PHONES = [f"+1212555{line:04d}" for line in range(100, 106)]
 STATES = ("waiting", "queued", "sending", "sent")
@@ -23,7 +24,7 @@ NOW_S = 1_000_000.0
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with contextlib.closing(open_writer(tmp_path / "replies.db", metadata, SCHEMA_VERSION)) as opened:
+    with contextlib.closing(open_writer(tmp_path / "replies.db", SCHEMA)) as opened:
         asyncio.run(opened.run(fill))
         yield opened
 

@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select, text
 
 from server.problems import Problem
-from server.store.database import Database, StoreUnavailable, open_writer
+from server.store.database import Database, StoreUnavailable
+from server.store.schema import Schema
+from server.store.sqlite import open_writer
 from server.store.writer import GROUP_WEIGHT, Applied, Step, Writer
 
 metadata = MetaData()
+SCHEMA = Schema("numbers", metadata, head="0001", versions=Path())
 numbers = Table("numbers", metadata, Column("value", Integer, primary_key=True, autoincrement=False))
 
 Use = Callable[[Writer, Database], Awaitable[None]]
@@ -32,7 +35,7 @@ def stumble(_connection: Connection, _requests: Sequence[str]) -> Applied:
 
 def use_writer(tmp_path: Path, use: Use) -> None:
     async def main() -> None:
-        with contextlib.closing(open_writer(tmp_path / "numbers.db", metadata, 1)) as database:
+        with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
             writer = Writer(database, [Step((int,), store), Step((str,), stumble)])
             loop = asyncio.create_task(writer.run())
             await use(writer, database)

@@ -1,0 +1,68 @@
+"""Pacing for messages that meet no other, millions of them: accounts as columns, booked batch after batch.
+
+A message meets no other when nobody else gets its content and its customer's frequency cap cannot bind
+(`first_below_cap_s` says from when it does not). For such messages `Booking.book` is, to the microsecond,
+`pacing.plan` followed by `pacing.commit`; it remembers sends by account alone, not by customer and content.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.dispatch.pacing_admit import NO_ACCOUNT_OPEN, releases_us
+from server.dispatch.pacing_plan import Batch, Waiting, groups_of
+from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules, check_messages
+from server.dispatch.pacing_slots import add_account, fleet_of, remove_account
+from server.dispatch.pacing_state import new_pacer
+
+
+class Booking:
+    """The accounts of one strategy, as far as they are booked."""
+
+    def __init__(
+        self, rules: Rules, accounts: Sequence[AccountStart], zones: Sequence[str], seed: int
+    ) -> None:
+        """As `pacing.new_pacer`, which raises ValueError with one line on a bad rule or an unknown zone."""
+        self._pacer = new_pacer(rules, accounts, zones, seed)
+        self._fleet = fleet_of(self._pacer)
+
+    def book(self, zone: NDArray[np.int32], release_s: NDArray[np.float64], start_s: float) -> Plan:
+        """An account and a time for each message, in the order in which they are wanted.
+
+        zone: index into the zones; release_s: Unix seconds, not before; nothing is due before `start_s`.
+        Raises ValueError if no account is open, or on a malformed batch.
+        """
+        size = len(zone)
+        nobody = np.zeros(size, np.int64)
+        messages = Messages(nobody, zone, nobody, np.ones(size, np.bool_), release_s)
+        check_messages(messages, len(self._pacer.calendars))
+        if not len(self._fleet.index):
+            raise ValueError(NO_ACCOUNT_OPEN)
+        waiting = Waiting()
+        for release, group in groups_of(releases_us(messages, start_s), np.arange(size), size + 1):
+            waiting.add(release, group)
+        batch = Batch(self._pacer, messages, waiting, self._fleet)
+        while waiting:
+            batch.fill(*waiting.next())
+        batch.book()
+        return batch.plan()
+
+    def close(self, account: int) -> None:
+        """A banned or paused account gets nothing more; its index stays taken."""
+        remove_account(self._fleet, account)
+
+    def add(self, start: AccountStart, account: int) -> None:
+        """One more account, with an index that no other has had."""
+        add_account(self._fleet, self._pacer, start, account)
+
+
+def first_below_cap_s(sends_s: NDArray[np.float64], now_s: float, cap_window_s: float) -> NDArray[np.float64]:
+    """From when on each customer may get one more message, at `now_s` at the earliest.
+
+    sends_s (cap, customers): the latest `cap` sends of each, done or planned, in any order, -inf where there
+    are fewer. With the oldest of them at least a window back no window can hold more than the cap. A pacer
+    that knows the time of the new send may let it go earlier, where planned sends lie far ahead.
+    """
+    free: NDArray[np.float64] = np.maximum(sends_s.min(axis=0) + cap_window_s, now_s)
+    return free

@@ -1,0 +1,88 @@
+"""What SQLite and PostgreSQL say differently, said once. The rest of the code writes neither's SQL."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Dialect,
+    Index,
+    Insert,
+    Integer,
+    Table,
+    TypeDecorator,
+    bindparam,
+    column,
+    select,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+# 64 bits. On SQLite every integer has them, and only INTEGER may be the row's own number.
+Int64 = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def index_where(name: str, *columns: Column[Any], where: str) -> Index:
+    """A partial index: only the rows that meet the condition are in it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column's value is in the list that is given as parameter `name`.
+
+    A list of any length is one parameter, so that a statement is made and compiled once.
+    """
+    items = _Items(bindparam(name, type_=_List(wanted.type)))
+    return wanted.in_(select(items.table_valued(column("value", wanted.type)).c.value))
+
+
+class InsertNew(Insert):
+    """`insert` that leaves out the rows whose key is there already."""
+
+    inherit_cache = True
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+
+
+class _List(TypeDecorator[list[Any]]):
+    """An array where there are arrays, else JSON."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        is_array = dialect.name == "postgresql"
+        return dialect.type_descriptor(ARRAY(self.item) if is_array else JSON())
+
+
+class _Items(FunctionElement[Any]):
+    """The items of a list as rows with one column, `value`."""
+
+    inherit_cache = True
+
+
+@compiles(_Items, "sqlite")
+def _json_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Items, "postgresql")
+def _array_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **options)}) AS value)"
+
+
+@compiles(InsertNew)
+def _insert_new(element: InsertNew, compiler: SQLCompiler, **options: Any) -> str:
+    inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
+    return f"{inserted} ON CONFLICT DO NOTHING"

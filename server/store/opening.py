@@ -1,0 +1,87 @@
+"""From what `--db` says to open databases."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from scenarios.errors import InputError
+from server.store import sqlite
+from server.store.database import Database
+from server.store.schema import Schema
+
+Place = Path | URL  # a SQLite file, or a PostgreSQL database
+GIVE = "give a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The server's own tables, to write and to read, and the emulated network's record."""
+
+    writer: Database
+    readers: Database
+    record: Database
+
+
+def place_of(db: str) -> Place:
+    """Where a path or a URL points; InputError for what is neither."""
+    if "://" not in db:
+        return Path(db)
+    try:
+        url = make_url(db)
+    except ArgumentError:
+        raise InputError(f"--db {db}: not a database URL; {GIVE}") from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise InputError(f"--db {url.render_as_string()}: neither SQLite nor PostgreSQL; {GIVE}")
+    if url.database in (None, "", ":memory:"):
+        raise InputError(f"--db {db}: the server needs a file that outlives it; name one")
+    return Path(str(url.database))
+
+
+@contextlib.contextmanager
+def open_stores(place: Place, own: Schema, record: Schema) -> Iterator[Stores]:
+    """Open, made or migrated, until the block ends. InputError if that cannot be."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(place, Path):
+            stack.enter_context(closing(sqlite.hold(place)))
+            opened = Stores(
+                stack.enter_context(closing(sqlite.open_writer(place, own))),
+                stack.enter_context(closing(sqlite.open_readers(place))),
+                stack.enter_context(closing(sqlite.open_writer(record_path(place), record))),
+            )
+        else:
+            postgres = _postgres(place)
+            opened = Stores(
+                stack.enter_context(closing(postgres.open_writer(place, own))),
+                stack.enter_context(closing(postgres.open_readers(place, own))),
+                stack.enter_context(closing(postgres.open_writer(place, record))),
+            )
+        yield opened
+
+
+def _postgres(url: URL) -> ModuleType:
+    """The module, imported only where it is used: its driver takes 8 MB, and is an extra."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise InputError(
+            f"--db {url.render_as_string()}: the driver is missing; install it with "
+            "pip install 'wavetank[postgres]'"
+        ) from None
+    from server.store import postgres
+
+    return postgres
+
+
+def record_path(path: Path) -> Path:
+    """Where the emulated network keeps its own record: `wavetank.db` -> `wavetank.network.db`."""
+    return path.with_name(f"{path.stem}.network{path.suffix}")

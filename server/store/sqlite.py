@@ -1,0 +1,106 @@
+"""SQLite: one connection that writes, several that read, and one server at a time."""
+
+import contextlib
+import fcntl
+import sqlite3
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from scenarios.errors import InputError
+from server.store.database import READERS, Database
+from server.store.schema import Schema, adopt, bring_up_to_date
+
+# PRAGMA user_version: since 2, the table alembic_version says which revision it is.
+BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
+
+
+def hold(path: Path) -> IO[str]:
+    """Take the file for this process until the handle is closed; InputError if another server has it."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        handle = lock.open("w")
+    except OSError as error:
+        raise InputError(_cannot_open(path, error.strerror or str(error))) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise InputError(
+            f"--db {path}: another server is using it; stop that one or name another file"
+        ) from None
+    return handle
+
+
+def open_writer(path: Path, schema: Schema) -> Database:
+    """One writing connection; the tables are made, or brought up to date.
+
+    InputError unless the file can be written, and is new or a Wavetank database.
+    """
+    check(path)
+    migrating = _engine(path, "BEGIN IMMEDIATE", "foreign_keys=OFF")  # a table may be made anew
+    try:
+        with migrating.begin() as connection:
+            _migrate(connection, path, schema)
+    except OperationalError as error:
+        raise InputError(_cannot_open(path, str(error.orig))) from None
+    finally:
+        migrating.dispose()
+    return Database(_engine(path, "BEGIN IMMEDIATE", "foreign_keys=ON"), 1)
+
+
+def open_readers(path: Path) -> Database:
+    """`READERS` connections that cannot write."""
+    return Database(_engine(path, "BEGIN", "query_only=ON", connections=READERS), READERS)
+
+
+def check(path: Path) -> None:
+    """InputError unless the file can be opened and written, and is new or a Wavetank database."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=1)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise InputError(_cannot_open(path, str(error))) from None
+    if tables and found not in (BEFORE_REVISIONS, WITH_REVISIONS):
+        raise InputError(f"--db {path}: not a Wavetank database; name another file")
+
+
+def _migrate(connection: Connection, path: Path, schema: Schema) -> None:
+    if connection.exec_driver_sql("PRAGMA user_version").scalar() == BEFORE_REVISIONS:
+        adopt(connection, schema)
+    bring_up_to_date(connection, schema, shown=str(path))
+    connection.exec_driver_sql(f"PRAGMA user_version={WITH_REVISIONS}")
+
+
+def _engine(path: Path, begin: str, *pragmas: str, connections: int = 1) -> Engine:
+    """`begin`: a writer locks first, not at its first write; a reader sees one moment in all statements."""
+    engine = create_engine(
+        f"sqlite:///{path}",
+        pool_size=connections,
+        max_overflow=0,
+        pool_reset_on_return=None,  # a transaction is ended before its connection is given back
+        hide_parameters=True,  # an error message must not carry numbers or texts into a log
+        connect_args={"timeout": 5.0, "isolation_level": None},  # the driver begins nothing by itself
+    )
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (*PRAGMAS, *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def lock(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _cannot_open(path: Path, why: str) -> str:
+    return f"--db {path}: cannot be opened: {why}; name a file in a folder that exists and can be written"
