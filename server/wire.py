@@ -128,7 +128,7 @@ class Accepted(Struct, frozen=True):
     batch_id: str
     accepted: int
     rejected: list[Rejected]
-    expected_finish: str | None  # null: nothing accepted, or no account is open
+    expected_finish: datetime | None  # null: nothing accepted, or no account is open
 
 
 class Tagged(Struct, frozen=True):
@@ -180,8 +180,12 @@ class Answered(Struct, frozen=True):
     conversation: Literal["automatic", "human"]
 
 
+def moment(at_s: float | None) -> datetime | None:
+    """Unix seconds in UTC, to the microsecond; None stays None."""
+    return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
+
+
 def iso(at_s: float | None) -> str | None:
     """Unix seconds as ISO 8601 in UTC, to the microsecond; None stays None."""
-    if at_s is None:
-        return None
-    return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+    at = moment(at_s)
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
