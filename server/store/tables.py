@@ -24,6 +24,8 @@ from server.store.schema import Schema
 WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
+MADE, DROPPED, GIVEN, TAKEN = "made", "dropped", "given", "taken"  # actions of the tag log
+
 # As literals, not bound parameters: only then may the database use the partial indexes below.
 IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
 IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
@@ -136,6 +138,7 @@ messages = Table(
 )
 index_where("messages_queued", messages.c.due_s, where="status = 'queued'")
 index_where("messages_waiting", messages.c.due_s, where="status = 'waiting'")
+index_where("messages_sent", messages.c.sent_s, where="sent_s IS NOT NULL")
 
 # Attempts that failed and were followed by another; the last attempt is the message itself.
 attempts = Table(
