@@ -24,6 +24,7 @@ from server.numbers import Numbers
 from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
+from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database
@@ -52,6 +53,7 @@ class Service:
     numbers: Numbers
     tokens: Tokens
     watching: Watching
+    seen: dict[tuple[str, str], Seen]  # by method and path of the route
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -104,6 +106,7 @@ async def _assemble(
         Numbers(known.phones),
         tokens,
         Watching(),
+        {},
         loops,
     )
 
