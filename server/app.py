@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.endpoint import Answer, Call, Route, endpoint
+from server.network.graph.app import control_routes, graph_routes
+from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, overview, replies, sending, tags
+from server.routes import administration, contacts, overview, replies, sending, tags
 from server.service import Service
 
 
@@ -25,6 +27,7 @@ ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
     *tags.ROUTES,
+    *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
@@ -36,9 +39,11 @@ def _description() -> bytes:
     return document(ROUTES)
 
 
-def make_app(service: Service) -> Starlette:
-    """The ASGI application of an open service."""
-    routes = [routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES]
+def make_app(service: Service, emulator: Emulator) -> Starlette:
+    """The ASGI application of an open service, and of the Cloud API beside it."""
+    own = [routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES]
+    tokens = service.tokens
+    routes = [*own, *control_routes(emulator, tokens), *graph_routes(emulator, tokens)]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
 
 

@@ -21,11 +21,9 @@ from server.store.tables import (
     accounts,
     attempts,
     batches,
-    contact_tags,
     hourly_sends,
     inbound,
     messages,
-    tags,
 )
 from server.wire import iso
 
@@ -138,17 +136,6 @@ def account_states(connection: Connection, rules: pacing.Rules, now_s: float) ->
 def key_of(account: int) -> str:
     """The name of an account."""
     return f"account-{account:03d}"
-
-
-def tag_counts(connection: Connection) -> dict[str, int]:
-    """Contacts by tag, tags without any included."""
-    query = (
-        select(tags.c.name, func.count(contact_tags.c.contact_id))
-        .join_from(tags, contact_tags, isouter=True)
-        .group_by(tags.c.name)
-        .order_by(tags.c.name)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def latest_s(connection: Connection) -> float:

@@ -25,6 +25,8 @@ from server.store.schema import Schema
 WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
+MADE, DROPPED, GIVEN, TAKEN = "made", "dropped", "given", "taken"  # actions of the tag log
+
 # As literals, not bound parameters: only then may the database use the partial indexes below.
 IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
 IS_QUEUED: ColumnClause[str] = literal_column("'queued'")

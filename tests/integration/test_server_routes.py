@@ -272,7 +272,9 @@ def test_an_import_reports_on_each_row(client: httpx.Client) -> None:
         (b"number,tags\n+12125550160,vip\n", "line 1"),
         (b"phone,tags\n+12125550160,vip,extra\n", "line 2"),
         (b"phone,tags\n", None),
-        (b"phone,tags\n\xff,vip\n", None),
+        (b"phone,tags\n\xff,vip\n", "line 2"),
+        (b"phone,tags\n+12125550160,\x00vip\n", "line 2"),
+        ("phone,tags\n+12125550160,vip\n".encode("utf-16"), None),
     ],
 )
 def test_a_bad_import_is_named_and_changes_nothing(
@@ -354,8 +356,11 @@ def test_many_may_stop_at_the_same_moment(client: httpx.Client) -> None:
 
 
 def test_a_ban_moves_what_is_queued_to_other_accounts(client: httpx.Client) -> None:
-    sleeping = [{"to": number} for number in numbers("213", 20)]
-    client.post("/send", json={"template": "Hi again", "recipients": sleeping})
+    awake = [  # six a minute and more for each account, so that some still wait for their turn
+        {"to": number, "timezone": "America/New_York", "variables": {"number": number}}
+        for number in numbers("646")
+    ]
+    client.post("/send", json={"template": "Hi again, {number}", "recipients": awake})
     before = messages_in_all(client)
     assert client.post("/emulator/accounts/1/ban").json()["planned_again"] > 0
     accounts = client.get("/accounts").json()["accounts"]

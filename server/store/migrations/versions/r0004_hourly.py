@@ -27,6 +27,7 @@ def upgrade() -> None:
         op.drop_index(f"messages_{state}", "messages")
         _index_where(f"messages_{state}", "messages", ["due_s", "status"], f"status = '{state}'")
     _index_where("messages_left", "messages", ["status"], LEFT)
+    op.drop_index("messages_sent", "messages")
     _index_where("messages_sent", "messages", ["sent_s", "account_id"], "sent_s IS NOT NULL")
     op.create_index("attempts_sent", "attempts", ["sent_s", "account_id"])
     op.create_index("inbound_received", "inbound", ["received_s", "action"])
