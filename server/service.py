@@ -28,6 +28,7 @@ from server.numbers import Numbers
 from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
+from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database
@@ -60,6 +61,7 @@ class Service:
     audiences: Audiences
     standing_rules: Sequence[StandingRule]
     watching: Watching
+    seen: dict[tuple[str, str], Seen]  # by method and path of the route
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -117,6 +119,7 @@ async def _assemble(
         Audiences(indexing, stores.readers, clock),
         rules,
         Watching(),
+        {},
         loops,
     )
 
