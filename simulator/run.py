@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Calibration, Distribution, Result, Series, provenance_of
+from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
@@ -58,6 +58,7 @@ def simulate(
         series=_series(summaries),
         distributions=_distributions(world, summaries),
         verdicts=judge(scenario.service_levels, kpis),
+        own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
