@@ -131,7 +131,7 @@ def _customers(connection: Connection, requests: Sequence[Inbound], now_s: float
     phones = {request.phone for request in requests}
     rows = connection.execute(_CUSTOMERS, {"phones": list(phones), "since": now_s - HOUR_S})
     customers = {phone: _Customer(key, held_s is not None, answers) for phone, key, held_s, answers in rows}
-    new = find_or_add(connection, dict.fromkeys(phones - customers.keys()))
+    new = find_or_add(connection, dict.fromkeys(phones - customers.keys()), now_s)
     return customers | {phone: _Customer(one.id, with_human=False, answers=0) for phone, one in new.items()}
 
 

@@ -14,16 +14,21 @@ from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
 from server import delivering, replying, tagging
+from server.audiences import Audiences
 from server.auth import Tokens
 from server.clock import Clock
 from server.dispatch.replies import new_rules
+from server.dispatch.tag_rules import StandingRule
 from server.dispatcher import Dispatcher
+from server.events import Events, Happening
 from server.holding import Cancel, Holding, Pause, Resume
+from server.indexing import Indexing
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
+from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database
@@ -31,6 +36,7 @@ from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, inbound, messages
 from server.store.tokens import IssueToken, issue, load_tokens
 from server.store.writer import Step, Writer
+from server.upkeep import Upkeep, standing_rules
 from server.watching import Watching
 
 logger = logging.getLogger(__name__)
@@ -51,7 +57,11 @@ class Service:
     dispatcher: Dispatcher
     numbers: Numbers
     tokens: Tokens
+    indexing: Indexing
+    audiences: Audiences
+    standing_rules: Sequence[StandingRule]
     watching: Watching
+    seen: dict[tuple[str, str], Seen]  # by method and path of the route
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -90,7 +100,9 @@ async def _assemble(
     known = await stores.readers.run(_known)
     writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
-    loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
+    indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
+    upkeep = Upkeep(writer, indexing, clock, rules)
+    loops = tuple(asyncio.create_task(one.run()) for one in (writer, dispatcher, upkeep))
     for loop in loops:
         loop.add_done_callback(_report_end)
     tokens = Tokens({**known.tokens, **scopes_of})
@@ -103,7 +115,11 @@ async def _assemble(
         dispatcher,
         Numbers(),
         tokens,
+        indexing,
+        Audiences(indexing, stores.readers, clock),
+        rules,
         Watching(),
+        {},
         loops,
     )
 
@@ -136,6 +152,7 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
     )
     answering = replying.Replying(rulebook, clock, known.next_inbound)
     scheduling = Scheduling(planner, clock, known.next_message)
+    tags = tagging.Tagging(clock)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
     return [
         Step((delivering.Sent,), delivering.record_sent),
@@ -143,8 +160,11 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((delivering.Recall,), delivering.recall),
         Step((replying.Close,), replying.close),
         Step((replying.Inbound,), answering.apply),
-        Step((tagging.Tag,), tagging.tag),
-        Step((tagging.Import,), tagging.import_tags),
+        Step((tagging.ChangeTaxonomy,), tags.change_taxonomy),
+        Step((tagging.Tag,), tags.tag),
+        Step((tagging.Import,), tags.import_tags),
+        Step((tagging.UseTags,), tags.use),
+        Step((Happening,), Events(scenario.tagging.event_rules, clock).apply),
         Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
@@ -161,7 +181,7 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
     """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
     scenario = loaded.scenario
     if contact_store.is_empty(connection):
-        contact_store.load(connection, contacts_of(loaded)[: scenario.population.size])
+        contact_store.load(connection, contacts_of(loaded)[: scenario.population.size], now_s)
         read_contacts.cache_clear()  # they are in the database now
     have = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     old = scenario.accounts.count - scenario.accounts.new_count
@@ -175,10 +195,11 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
 
 
 async def _stop(service: Service) -> None:
-    """The dispatcher first; then the writer, when all that waits is committed."""
-    writing, dispatching = service.loops
-    dispatching.cancel()
-    await asyncio.wait({dispatching})
+    """The others first; then the writer, when all that waits is committed."""
+    writing, *others = service.loops
+    for loop in others:
+        loop.cancel()
+    await asyncio.wait(others)
     service.writer.stop()
     await asyncio.wait({writing})
 
