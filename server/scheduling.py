@@ -19,7 +19,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.clock import Clock
 from server.dispatch import pacing
-from server.planning import Fleet, Planner, Wanted, columns, fleet_from, idle_until
+from server.leases import Leases, ask_for_plan
+from server.planning import Fleet, Planner, Wanted, close_banned, columns, fleet_from, idle_until
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
@@ -80,12 +81,16 @@ class Batch:
 
 
 class Scheduling:
-    """`apply` is the step; `next_id` continues after the messages that the database holds."""
+    """`apply` is the step; `next_id` is that of the first message to come.
 
-    def __init__(self, planner: Planner, clock: Clock, next_id: int) -> None:
+    `leases`: where several workers accept, only the one that may plan does; what the others accept waits.
+    """
+
+    def __init__(self, planner: Planner, clock: Clock, next_id: int, leases: Leases | None = None) -> None:
         self._planner = planner
         self._clock = clock
         self._ids = count(next_id)
+        self._leases = leases
 
     def apply(self, connection: Connection, requests: Sequence[Send | Release | Replan]) -> Applied:
         now_s = self._clock.now()
@@ -108,10 +113,17 @@ class Scheduling:
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
-        if not any(isinstance(request, Replan) for request in requests):
-            return self._planner.fleet
-        connection.execute(_FORGET)
-        return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
+        anew = any(isinstance(request, Replan) for request in requests)
+        if self._leases is not None and not self._leases.may_plan(connection):
+            if anew:
+                ask_for_plan(connection)
+            return self._planner.nobody
+        if anew:
+            connection.execute(_FORGET)
+            return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
+        if self._leases is not None:
+            close_banned(connection, self._planner.fleet, now_s)
+        return self._planner.fleet
 
     def _committed(self, fleet: Fleet, booked: "Booked | None", now_s: float) -> None:
         if booked is not None:
@@ -247,7 +259,7 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
 
 def _released(connection: Connection, now_s: float) -> list[Row]:
     query = (
-        select(messages.c.id, messages.c.contact_id, messages.c.zone, messages.c.content)
+        select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
         .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
         .order_by(messages.c.due_s, messages.c.id)
     )
@@ -283,6 +295,11 @@ def _move(connection: Connection, waiting: Sequence[Row]) -> None:
         if "finish_s" in row
     ]
     _MOVE.execute(connection, moved)
+    finish_s: dict[str, float] = {}
+    for row in waiting:
+        if "finish_s" in row:
+            finish_s[row["batch_id"]] = max(row["finish_s"], finish_s.get(row["batch_id"], 0.0))
+    _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
 _ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
@@ -297,6 +314,12 @@ _MOVE = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"))
     .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
+)
+# Of a batch that nobody could plan when it was accepted.
+_EXPECT = Bulk(
+    update(batches)
+    .where(batches.c.id == bindparam("key"), batches.c.finish_s.is_(None))
+    .values(finish_s=bindparam("at"))
 )
 _COLUMNS = (
     "id",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from server.clock import Clock
 from server.dispatch.replies import new_rules
 from server.dispatcher import Dispatcher
 from server.holding import Cancel, Holding, Pause, Resume
+from server.leases import Leases, Leave, Renew, Seat, join
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
@@ -26,7 +27,7 @@ from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.store import contacts as contact_store
 from server.store import tables
-from server.store.database import Database
+from server.store.database import Database, StoreUnavailable
 from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, contacts, inbound, messages
 from server.store.tokens import IssueToken, issue, load_tokens
@@ -52,12 +53,12 @@ class Service:
     numbers: Numbers
     tokens: Tokens
     watching: Watching
-    loops: Sequence[asyncio.Task[None]]
+    loops: "Loops"
 
     @property
     def is_alive(self) -> bool:
         """Whether accepted messages will go out."""
-        return not any(loop.done() for loop in self.loops)
+        return self.loops.are_running
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +73,10 @@ async def open_service(
     with open_stores(place, tables.SCHEMA, emulated.SCHEMA) as stores:
         start_s = max(start_s, await stores.readers.run(latest_s))
         await stores.writer.run(partial(_populate, loaded=loaded, now_s=start_s))
-        service = await _assemble(loaded.scenario, Clock(start_s, speed), stores, scopes_of)
+        clock, seat = Clock(start_s, speed), None
+        if stores.beat is not None:
+            seat, clock = await stores.writer.run(partial(join, start_s=start_s, speed=speed))
+        service = await _assemble(loaded.scenario, clock, seat, stores, scopes_of)
         try:
             yield service
         finally:
@@ -82,17 +86,19 @@ async def open_service(
 async def _assemble(
     scenario: Scenario,
     clock: Clock,
+    seat: Seat | None,
     stores: Stores,
     scopes_of: Mapping[bytes, Sequence[str]],
 ) -> Service:
     network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
-    known = await stores.readers.run(_known)
-    writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
-    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
-    loops = (asyncio.create_task(writer.run()), asyncio.create_task(dispatcher.run()))
-    for loop in loops:
-        loop.add_done_callback(_report_end)
+    known = await stores.readers.run(partial(_known, seat=seat))
+    leases = Leases(stores.beat, seat, planner) if stores.beat is not None and seat is not None else None
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, known, leases))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
+    loops = Loops(writer.run(), dispatcher.run())
+    if leases is not None:
+        loops.beat_with(leases)
     tokens = Tokens({**known.tokens, **scopes_of})
     return Service(
         scenario,
@@ -117,16 +123,18 @@ class _Known(NamedTuple):
     next_message: int
 
 
-def _known(connection: Connection) -> _Known:
+def _known(connection: Connection, seat: Seat | None) -> _Known:
     return _Known(
         phones=connection.execute(select(contacts.c.phone)).scalars().all(),
         tokens=load_tokens(connection),
-        next_inbound=_next_id(connection, inbound.c.id),
-        next_message=_next_id(connection, messages.c.id),
+        next_inbound=_next_id(connection, inbound.c.id) if seat is None else seat.first_id,
+        next_message=_next_id(connection, messages.c.id) if seat is None else seat.first_id,
     )
 
 
-def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
+def _steps(
+    scenario: Scenario, clock: Clock, planner: Planner, known: _Known, leases: Leases | None
+) -> list[Step]:
     """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
     replies = scenario.replies
     rulebook = new_rules(
@@ -137,9 +145,11 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         max_per_hour=replies.max_per_hour,
     )
     answering = replying.Replying(rulebook, clock, known.next_inbound)
-    scheduling = Scheduling(planner, clock, known.next_message)
+    scheduling = Scheduling(planner, clock, known.next_message, leases)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
+    claiming = delivering.Claiming(clock, None if leases is None else leases.worker)
     return [
+        *([] if leases is None else [Step((Renew, Leave), leases.apply)]),
         Step((delivering.Sent,), delivering.record_sent),
         Step((delivering.Settle,), settling.apply),
         Step((delivering.Recall,), delivering.recall),
@@ -151,7 +161,7 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
-        Step((delivering.Claim,), delivering.Claiming(clock).apply),
+        Step((delivering.Claim,), claiming.apply),
     ]
 
 
@@ -176,13 +186,41 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
         connection.execute(insert(accounts), missing)
 
 
+class Loops:
+    """What runs as long as the server: `writer` and `dispatcher` until their end, and signs of life."""
+
+    def __init__(self, writer: Coroutine[Any, Any, None], dispatcher: Coroutine[Any, Any, None]) -> None:
+        self.writer = _watched(writer)
+        self.dispatcher = _watched(dispatcher)
+        self.beat: asyncio.Task[None] | None = None
+
+    def beat_with(self, leases: Leases) -> None:
+        """Others take over as soon as one of the loops has ended."""
+        self.beat = _watched(leases.beat(lambda: self.are_running))
+
+    @property
+    def are_running(self) -> bool:
+        return not (self.writer.done() or self.dispatcher.done())
+
+
 async def _stop(service: Service) -> None:
     """The dispatcher first; then the writer, when all that waits is committed."""
-    writing, dispatching = service.loops
-    dispatching.cancel()
-    await asyncio.wait({dispatching})
+    loops = service.loops
+    loops.dispatcher.cancel()
+    await asyncio.wait({loops.dispatcher})
+    if loops.beat is not None:
+        loops.beat.cancel()
+        await asyncio.wait({loops.beat})
+        with contextlib.suppress(StoreUnavailable):  # then the others find out by themselves
+            await service.writer.submit(Leave())
     service.writer.stop()
-    await asyncio.wait({writing})
+    await asyncio.wait({loops.writer})
+
+
+def _watched(running: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    loop = asyncio.create_task(running)
+    loop.add_done_callback(_report_end)
+    return loop
 
 
 def _report_end(loop: asyncio.Task[None]) -> None:

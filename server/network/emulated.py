@@ -88,10 +88,10 @@ class Network:
     async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
         """Which of these (message_id, attempt) were accepted, with their `sent_s`.
 
-        Their statuses are told again, and only theirs: the reader must expect repeats.
+        Their statuses are told again: the reader must expect repeats.
         """
         rows = await self._database.run(partial(_records, wanted=set(attempts)))
-        self._calendar = [_status(row) for row in rows]
+        self._calendar = list({*self._calendar, *map(_status, rows)})
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
 

@@ -28,9 +28,10 @@ from sqlalchemy.types import TypeEngine
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def index_where(name: str, *columns: Column[Any], where: str) -> Index:
+def index_where(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
     """A partial index: only the rows that meet the condition are in it."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition, unique=unique)
 
 
 def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
