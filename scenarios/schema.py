@@ -556,6 +556,40 @@ class ReplyRule(Frozen, frozen=True):
     keywords: Annotated[list[str], parameter("words and phrases that show it (C044: 5-8)", min_length=1)]
     answer: Annotated[str, parameter("what is answered", min_length=1)]
     escalate: Annotated[bool, parameter("hand over to a person at once")] = False
+    guide: Annotated[
+        str,
+        parameter("longer, illustrated answer after a short one unread for 30 s; empty: none", source="C055"),
+    ] = ""
+
+
+class Team(Frozen, frozen=True):
+    name: Annotated[str, parameter("name of the team", pattern=r"^[a-z][a-z0-9_]*$")]
+    agents: Annotated[list[str], parameter("the people of the team, in the order of failover", min_length=1)]
+    keywords: Annotated[list[str], parameter("words and phrases that bring a conversation here")] = []
+    accounts: Annotated[list[int], parameter("the accounts that the team answers from; empty: any")] = []
+
+
+NEGATIVE_WORDS = (
+    *("angry", "terrible", "awful", "useless", "worst", "scam", "fraud", "ridiculous", "unacceptable"),
+    *("disappointed", "waste of time"),
+    *("ärgerlich", "furchtbar", "schlecht", "enttäuscht", "betrug", "unverschämt"),
+    *("horrible", "pésimo", "decepcionado", "estafa", "inaceptable"),
+    *("ужасно", "плохо", "обман", "разочарован"),
+    *("سيء", "فظيع", "احتيال"),
+    *("太差", "垃圾", "骗子", "失望", "生气"),
+)
+TEAMS = (
+    Team(
+        name="service",
+        agents=["service-1", "service-2", "service-3"],
+        keywords=["complaint", "complain", "broken", "damaged", "refund", "return", "angry"],
+    ),
+    Team(
+        name="sales",
+        agents=["sales-1", "sales-2", "sales-3"],
+        keywords=["price", "how much", "cost", "discount", "buy", "order"],
+    ),
+)
 
 
 class Replies(Frozen, frozen=True):
@@ -590,6 +624,32 @@ class Replies(Frozen, frozen=True):
             ge=1,
         ),
     ] = 3
+    order_link: Annotated[
+        str, parameter("line added for a customer who ordered in the last 7 days; empty: none", source="C058")
+    ] = ""
+    coupon: Annotated[
+        str,
+        parameter("line added for a customer unheard of for more than 30 days; empty: none", source="C059"),
+    ] = ""
+    negative_words: Annotated[
+        list[str],
+        parameter(
+            "words of an impatient customer; more than three such messages in a row go to a person",
+            source="C185; the words: assumed, the commonest in five languages",
+        ),
+    ] = field(default_factory=lambda: list(NEGATIVE_WORDS))
+    teams: Annotated[
+        list[Team],
+        parameter(
+            "who answers what needs a person; the first team with a keyword in the message, else the last",
+            source="C099: price to sales, complaints to service; C108: six people",
+            min_length=1,
+        ),
+    ] = field(default_factory=lambda: list(TEAMS))
+    unread_timeout_s: Annotated[
+        float,
+        parameter("unread so long, a conversation goes to the next agent", unit="s", source="C110", ge=1),
+    ] = 120.0
 
 
 class Turn(Frozen, frozen=True):
@@ -758,6 +818,51 @@ class Experiment(Frozen, frozen=True):
     ] = 0.95
 
 
+class EventRule(Frozen, frozen=True):
+    on: Annotated[
+        Literal[
+            "sent", "delivered", "read", "clicked", "ordered", "replied", "blocked", "complained", "visited"
+        ],
+        parameter("the event that fires it"),
+    ]
+    add: Annotated[list[str], parameter("tags given; {date} and {product} are the event's")] = []
+    remove: Annotated[list[str], parameter("tags taken")] = []
+
+
+class StandingRule(Frozen, frozen=True):
+    when: Annotated[str, parameter("a filter expression: see docs/contacts.md", min_length=1)]
+    add: Annotated[list[str], parameter("tags that those who match carry")] = []
+    remove: Annotated[list[str], parameter("tags that those who match do not carry")] = []
+
+
+class Tagging(Frozen, frozen=True):
+    """Tags that come and go by themselves, and tags that exclude each other."""
+
+    event_rules: Annotated[
+        list[EventRule],
+        parameter("applied with the event", source="T110: an order removes cart_abandoned within 5 minutes"),
+    ] = field(
+        default_factory=lambda: [
+            EventRule(on="ordered", add=["purchased-{date}", "product-{product}"], remove=["cart_abandoned"])
+        ]
+    )
+    standing_rules: Annotated[
+        list[StandingRule],
+        parameter("kept true all the time; the earlier wins", source="T001, T112, T019, T107"),
+    ] = field(
+        default_factory=lambda: [
+            StandingRule(when="orders > 3", add=["high_value"]),
+            StandingRule(when="sent in 60 days AND no read in 60 days AND ever read", add=["pre_churn"]),
+            StandingRule(when="no read in 14 days", remove=["high_activity"]),
+            StandingRule(when="ever ordered AND no first_order in 60 days", remove=["new_customer"]),
+        ]
+    )
+    conflicts: Annotated[
+        list[tuple[str, str]],
+        parameter("pairs of tags that one customer should not carry", source="C237"),
+    ] = field(default_factory=lambda: [("high_value", "recent_complaint")])
+
+
 class Scenario(Frozen, frozen=True):
     """One file: the world, the strategy and the service levels."""
 
@@ -774,3 +879,4 @@ class Scenario(Frozen, frozen=True):
     funnel: Funnel = field(default_factory=Funnel)
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     costs: Costs = field(default_factory=Costs)
+    tagging: Tagging = field(default_factory=Tagging)

@@ -1,17 +1,39 @@
 """The ASGI application: the route tables of all areas, and what Starlette itself refuses."""
 
+from functools import cache
+from typing import Any
+
 from starlette import routing
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.endpoint import endpoint
+from server.endpoint import Answer, Call, Route, endpoint
+from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
 from server.routes import administration, overview, replies, sending, tags
 from server.service import Service
 
-ROUTES = (*sending.ROUTES, *replies.ROUTES, *tags.ROUTES, *overview.ROUTES, *administration.ROUTES)
+
+async def openapi(_service: Service, _call: Call) -> Answer:
+    """This description."""
+    return 200, _description()
+
+
+ROUTES = (
+    *sending.ROUTES,
+    *replies.ROUTES,
+    *tags.ROUTES,
+    *overview.ROUTES,
+    *administration.ROUTES,
+    Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
+)
+
+
+@cache
+def _description() -> bytes:
+    return document(ROUTES)
 
 
 def make_app(service: Service) -> Starlette:

@@ -1,9 +1,11 @@
 """A route as plain ASGI: who may call it, its body decoded, every error a problem document."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,12 +17,16 @@ from server.store.database import StoreUnavailable
 JSON = b"application/json"
 EVENTS = b"text/event-stream"
 UNAVAILABLE = Problem(503, "the database does not answer; nothing was changed, try again")
+ESCAPED_NUL = rb"\u0000"
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an odd number of backslashes
+LARGEST = 2**31 - 1  # number in a path
 MAX_BODY = 8 * 1024 * 1024  # bytes; 10,000 recipients with a few variables take 1.5 MB
 
 
 class Call(NamedTuple):
     """One request, authorised and decoded. `body`: the route's struct, or the bytes where it has none."""
 
+    query: Any  # the route's struct; None where it has none
     headers: Sequence[tuple[bytes, bytes]]
     path: dict[str, Any]
     body: Any
@@ -37,13 +43,24 @@ StreamHandler = Callable[[Service, Call], Awaitable[Events]]
 
 
 class Route(NamedTuple):
-    """A line of a route table. `scope` None: open to everybody; `body` None: the handler gets the bytes."""
+    """A line of a route table: what is served, and what server/openapi.py tells of it.
+
+    The first line of the handler's docstring is its summary. Problems that any route may have (a wrong token,
+    a body of another shape, no database) need not be listed.
+    """
 
     method: str
     path: str
     handler: Handler | StreamHandler
-    scope: str | None
-    body: type | None = None
+    scope: str | None  # None: open to everybody
+    body: type | None = None  # None: the handler gets the bytes
+    query: type | None = None  # None: there are no parameters, and those given are ignored
+    answer: Any = None  # the type of the JSON; None where the answer is none
+    status: int = 200
+    problems: tuple[int, ...] = ()
+    headers: tuple[str, ...] = ()  # that the handler reads
+    takes: str = ""  # the media type of a body that is bytes
+    gives: bytes = JSON
     streams: bool = False  # the handler gives Events instead of an answer
 
 
@@ -61,11 +78,13 @@ class Endpoint:
         self._decode: Callable[[bytes], Any] | None = (
             msgspec.json.Decoder(route.body).decode if route.body is not None else None
         )
+        self._query = route.query
+        self._gives = route.gives
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             status, body = await self._answer(scope, receive)
-            media_type = JSON
+            media_type = self._gives
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
         except StoreUnavailable:
@@ -76,13 +95,52 @@ class Endpoint:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
             scopes = self._service.tokens.demand(scope["headers"], self._scope)
+        _check_path(scope["path_params"])
+        query = _query(scope["query_string"], self._query) if self._query is not None else None
         body: Any = await read_body(scope, receive)
         if self._decode is not None:
-            try:
-                body = self._decode(body)
-            except msgspec.DecodeError as error:
-                raise of_decoding(error) from None
-        return await self._handler(self._service, Call(scope["headers"], scope["path_params"], body, scopes))
+            body = self._decoded(body)
+        call = Call(query, scope["headers"], scope["path_params"], body, scopes)
+        return await self._handler(self._service, call)
+
+    def _decoded(self, body: bytes) -> Any:
+        assert self._decode is not None
+        try:
+            decoded = self._decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise of_decoding(error) from None
+        _refuse_nul((ESCAPED_NUL in body and NUL.search(body) is not None,))
+        return decoded
+
+
+def _check_path(params: Mapping[str, Any]) -> None:
+    """Problem for what a database cannot even look for."""
+    for name, value in params.items():
+        if isinstance(value, str):
+            _refuse_nul(("\0" in value,))
+        elif value > LARGEST:
+            raise Problem(404, f"there is none of this number; the largest is {LARGEST}", name)
+
+
+def _refuse_nul(found: Iterable[bool]) -> None:
+    """Problem 422: a database of text cannot hold this character."""
+    if any(found):
+        raise Problem(422, "the character NUL cannot be part of a text")
+
+
+def _query(text: bytes, kind: type) -> Any:
+    """The parameters as a struct; Problem 422 names one that is wrong, unknown or given twice."""
+    pairs = parse_qsl(text.decode("latin-1"), keep_blank_values=True, errors="replace")
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise Problem(422, "given more than once", name)
+        given[name] = value
+    _refuse_nul("\0" in value for value in given.values())
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise of_decoding(error) from None
 
 
 class Stream(Endpoint):
@@ -142,7 +200,7 @@ def _headers(status: int, body: bytes, media_type: bytes) -> list[tuple[bytes, b
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body; Problem 413 when it is longer than MAX_BODY, announced or not."""
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if int(length) > MAX_BODY:
+    if int(length) > MAX_BODY:  # the HTTP parser has seen to it that it is a number
         raise Problem(413, f"the body holds more than {MAX_BODY} bytes; send it in parts")
     message = await receive()
     if not message.get("more_body", False):

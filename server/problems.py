@@ -1,12 +1,21 @@
 """Errors as RFC 9457 problem documents."""
 
-import json
 import re
 from http import HTTPStatus
 
 import msgspec
 
 MEDIA_TYPE = b"application/problem+json"
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """What went wrong (RFC 9457); `field` is the path of what is wrong in the request."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None
 
 
 class Problem(Exception):
@@ -20,24 +29,20 @@ class Problem(Exception):
 
     def document(self) -> bytes:
         """The body; `type` is about:blank, so `title` is the status's own phrase."""
-        return json.dumps(
-            {
-                "type": "about:blank",
-                "title": HTTPStatus(self.status).phrase,
-                "status": self.status,
-                "detail": self.detail,
-                "field": self.field,
-            },
-            ensure_ascii=False,
-        ).encode()
+        title = HTTPStatus(self.status).phrase
+        return msgspec.json.encode(
+            ProblemDocument("about:blank", title, self.status, self.detail, self.field)
+        )
 
 
-def of_decoding(error: msgspec.DecodeError) -> Problem:
+def of_decoding(error: msgspec.DecodeError | UnicodeDecodeError) -> Problem:
     """400 for what is no JSON, 422 naming the field for JSON of another shape."""
+    if isinstance(error, UnicodeDecodeError):
+        return Problem(400, "the body is not valid JSON: it is not UTF-8 text")
     if not isinstance(error, msgspec.ValidationError):
         return Problem(400, f"the body is not valid JSON: {error}")
     what, _, where = str(error).partition(" - at `$")
     path = where.rstrip("`").lstrip(".")
-    if name := re.search(r"(?:unknown|required) field `(\w+)`", what):
+    if name := re.search(r"(?:unknown|required) field `(.*)`", what, re.DOTALL):
         path = f"{path}.{name[1]}".lstrip(".")
     return Problem(422, what, path or None)

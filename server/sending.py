@@ -17,9 +17,7 @@ from server.problems import Problem
 from server.scheduling import Candidate, Send
 from server.store.contacts import variables_of
 from server.store.database import Database
-from server.wire import MAX_RECIPIENTS, MAX_TEXT, AudienceFilter, Recipient, Rejected, SendBody
-
-LONGEST_KEY = 255
+from server.wire import LONGEST_KEY, MAX_RECIPIENTS, MAX_TEXT, AudienceFilter, Recipient, Rejected, SendBody
 
 
 class Addressee(NamedTuple):
@@ -72,8 +70,8 @@ def _renderer(body: SendBody) -> Callable[[Mapping[str, str]], str | None]:
 def _check(body: SendBody, key: str | None) -> None:
     if (body.recipients is None) == (body.audience is None):
         raise Problem(422, "give either recipients or audience", "recipients")
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        raise Problem(422, f"must have 1 to {LONGEST_KEY} characters", "Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
 def _wrong(one: Addressee, text: str | None, first_of: Mapping[str, int]) -> tuple[str, str] | None:

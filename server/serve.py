@@ -52,6 +52,9 @@ def serve(
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("uvicorn.error").setLevel(
+        logging.ERROR
+    )  # a warning for each malformed request would flood
     _raise_file_limit()
     with (
         contextlib.suppress(KeyboardInterrupt),  # SIGINT while it starts

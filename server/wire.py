@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 MAX_RECIPIENTS = 10_000  # C016: the most that one job may hold
 MAX_ROWS = 5_000  # of one import
+LONGEST_KEY = 255  # characters of an Idempotency-Key
 MAX_TEXT = 4096  # characters of a text message on the platform
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -79,6 +80,38 @@ class Accepted(Struct, frozen=True):
 class Tagged(Struct, frozen=True):
     changed: int
     rejected: list[Rejected]
+
+
+class TagCounts(Struct, frozen=True):
+    """Contacts by tag."""
+
+    tags: dict[str, int]
+
+
+class Closed(Struct, frozen=True):
+    """`closed`: whether a person had the conversation."""
+
+    conversation: Literal["automatic"]
+    closed: bool
+
+
+class Banned(Struct, frozen=True):
+    """`planned_again`: messages that another account is to send."""
+
+    index: int
+    open: bool
+    planned_again: int
+
+
+class Issued(Struct, frozen=True):
+    """The token is shown this once."""
+
+    token: str
+    scopes: list[str]
+
+
+class Health(Struct, frozen=True):
+    status: Literal["ok"]
 
 
 class Answered(Struct, frozen=True):

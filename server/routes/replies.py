@@ -6,18 +6,20 @@ from server.endpoint import Answer, Call, Route
 from server.problems import Problem
 from server.replying import Close, Inbound
 from server.service import Service
-from server.wire import CloseBody, ReplyBody
+from server.wire import Answered, CloseBody, Closed, ReplyBody
 
 
 async def reply(service: Service, call: Call) -> Answer:
+    """One customer message, and what it is answered."""
     body: ReplyBody = call.body
     request = Inbound(_sender(service, body.from_), body.text, body.message_id)
     return 200, await service.writer.submit(request)
 
 
 async def close(service: Service, call: Call) -> Answer:
+    """The person is done: the conversation is automatic again."""
     had_one = await service.writer.submit(Close(_sender(service, call.body.from_)))
-    return 200, msgspec.json.encode({"conversation": "automatic", "closed": had_one})
+    return 200, msgspec.json.encode(Closed("automatic", had_one))
 
 
 def _sender(service: Service, text: str) -> str:
@@ -28,6 +30,6 @@ def _sender(service: Service, text: str) -> str:
 
 
 ROUTES = (
-    Route("POST", "/reply", reply, "reply", ReplyBody),
-    Route("POST", "/reply/close", close, "reply", CloseBody),
+    Route("POST", "/reply", reply, "reply", ReplyBody, answer=Answered),
+    Route("POST", "/reply/close", close, "reply", CloseBody, answer=Closed),
 )

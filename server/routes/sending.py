@@ -9,10 +9,11 @@ from server.holding import Cancel, Held, Pause, Resume
 from server.reading import BatchProgress, batch_progress
 from server.sending import read_send
 from server.service import Service
-from server.wire import SendBody
+from server.wire import Accepted, SendBody
 
 
 async def send(service: Service, call: Call) -> Answer:
+    """Accept a batch of up to 10,000 recipients."""
     request = await read_send(call.body, call.header(b"idempotency-key"), service.numbers, service.readers)
     body: bytes = await service.writer.submit(request, weight=1 + len(request.candidates))
     service.dispatcher.wake()
@@ -20,10 +21,12 @@ async def send(service: Service, call: Call) -> Answer:
 
 
 async def batch(service: Service, call: Call) -> Answer:
+    """What became of a batch so far."""
     return 200, msgspec.json.encode(await _progress(service, call.path["batch_id"]))
 
 
 async def events(service: Service, call: Call) -> Events:
+    """A batch as it changes, until it is done (server-sent events)."""
     look = partial(_progress, service, call.path["batch_id"])
     await look()  # a batch that does not exist is a problem, not a stream
     return service.watching.changes(
@@ -36,14 +39,17 @@ async def _progress(service: Service, batch_id: str) -> BatchProgress:
 
 
 async def pause(service: Service, call: Call) -> Answer:
+    """Hold the messages of a batch that are not yet with the network."""
     return await _hold(service, Pause(call.path["batch_id"]))
 
 
 async def resume(service: Service, call: Call) -> Answer:
+    """Let a paused batch go on."""
     return await _hold(service, Resume(call.path["batch_id"]))
 
 
 async def cancel(service: Service, call: Call) -> Answer:
+    """Give up for good what is not yet with the network."""
     return await _hold(service, Cancel(call.path["batch_id"]))
 
 
@@ -55,10 +61,20 @@ async def _hold(service: Service, request: Pause | Resume | Cancel) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/send", send, "send", SendBody),
-    Route("GET", "/send/{batch_id}", batch, "read"),
-    Route("GET", "/send/{batch_id}/events", events, "read", streams=True),
-    Route("POST", "/send/{batch_id}/pause", pause, "send"),
-    Route("POST", "/send/{batch_id}/resume", resume, "send"),
-    Route("POST", "/send/{batch_id}/cancel", cancel, "send"),
+    Route(
+        "POST",
+        "/send",
+        send,
+        "send",
+        SendBody,
+        answer=Accepted,
+        status=202,
+        problems=(409,),
+        headers=("Idempotency-Key",),
+    ),
+    Route("GET", "/send/{batch_id}", batch, "read", answer=BatchProgress, problems=(404,)),
+    Route("GET", "/send/{batch_id}/events", events, "read", problems=(404,), streams=True),
+    Route("POST", "/send/{batch_id}/pause", pause, "send", answer=Held, problems=(404, 409)),
+    Route("POST", "/send/{batch_id}/resume", resume, "send", answer=Held, problems=(404, 409)),
+    Route("POST", "/send/{batch_id}/cancel", cancel, "send", answer=Held, problems=(404,)),
 )

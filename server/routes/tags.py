@@ -6,15 +6,16 @@ import msgspec
 
 from server import reading
 from server.endpoint import Answer, Call, Route
-from server.importing import first_rows, read_rows, report_of
+from server.importing import Report, first_rows, read_rows, report_of
 from server.numbers import Numbers
 from server.problems import Problem
 from server.service import Service
 from server.tagging import Import, Tag
-from server.wire import Rejected, TagBody
+from server.wire import Rejected, TagBody, TagCounts, Tagged
 
 
 async def tag(service: Service, call: Call) -> Answer:
+    """Add and remove tags of contacts."""
     body: TagBody = call.body
     if (body.contacts is None) == (body.audience is None):
         raise Problem(422, "give either contacts or audience", "contacts")
@@ -47,6 +48,7 @@ async def _checked(texts: Sequence[str], numbers: Numbers) -> tuple[list[str], l
 
 
 async def tag_import(service: Service, call: Call) -> Answer:
+    """Add tags by a CSV of numbers and tags, up to 5,000 rows."""
     rows = await read_rows(call.body, service.numbers)
     first = first_rows(rows)
     request = Import({phone: row.tags for phone, row in first.items()})
@@ -55,11 +57,12 @@ async def tag_import(service: Service, call: Call) -> Answer:
 
 
 async def tag_counts(service: Service, _call: Call) -> Answer:
-    return 200, msgspec.json.encode({"tags": await service.readers.run(reading.tag_counts)})
+    """Contacts by tag."""
+    return 200, msgspec.json.encode(TagCounts(await service.readers.run(reading.tag_counts)))
 
 
 ROUTES = (
-    Route("POST", "/tag", tag, "tag", TagBody),
-    Route("GET", "/tag", tag_counts, "read"),
-    Route("POST", "/tag/import", tag_import, "tag"),
+    Route("POST", "/tag", tag, "tag", TagBody, answer=Tagged),
+    Route("GET", "/tag", tag_counts, "read", answer=TagCounts),
+    Route("POST", "/tag/import", tag_import, "tag", answer=Report, takes="text/csv"),
 )

@@ -45,6 +45,8 @@ contacts = Table(
     Column("opted_out_s", Float),
     Column("with_human_s", Float),  # since when a person holds the conversation
     Column("variables", Text, nullable=False),  # JSON object
+    Column("added_s", Float),  # when the server first knew of it; null: before it kept note
+    Column("negative_run", Integer, nullable=False, server_default="0"),  # negative messages in a row
 )
 
 tags = Table(
@@ -52,6 +54,9 @@ tags = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("created_s", Float),
+    Column("used_s", Float),  # last named by the audience of a send
+    Column("updated_s", Float),  # last given to or taken from a contact
 )
 
 contact_tags = Table(
@@ -60,6 +65,32 @@ contact_tags = Table(
     Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
     Column("tag_id", ForeignKey("tags.id"), primary_key=True),
     sqlite_with_rowid=False,
+)
+
+# What happened to tags, never changed: made, dropped, and given to or taken from contacts.
+tag_log = Table(
+    "tag_log",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("contact_ids", LargeBinary),  # of given and taken: 8 bytes each, little-endian
+)
+
+# What contacts did, as far as the server is told of it and does not see it itself.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("event_id", Text, unique=True),  # the sender's own id, when it gave one
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("received_s", Float, nullable=False),
+    Column("product", Text),
+    Column("account_id", ForeignKey("accounts.id")),  # of a block or complaint: whose message it was
 )
 
 accounts = Table(
@@ -150,6 +181,58 @@ inbound = Table(
 )
 # A customer may write without end, but is answered only so often in an hour.
 index_where("inbound_answered", inbound.c.contact_id, inbound.c.received_s, where="action = 'answered'")
+
+# Conversations that a person holds or held.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("agent", Text, nullable=False),  # whose turn it is
+    Column("turn_s", Float, nullable=False),  # since when
+    Column("passes", Integer, nullable=False),  # agents who let it pass unread
+    Column("claimed", Boolean, nullable=False),  # the agent answers: nobody else may
+    Column("urgent", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("last_operator", Text),
+    Column("opened_s", Float, nullable=False),
+    Column("unread_s", Float),  # since when something is unread; null: all is read
+    Column("closed_s", Float),
+)
+index_where("conversations_open", conversations.c.contact_id, where="closed_s IS NULL")
+
+# What customers are told beside the first answers, which stand with the messages that they answer.
+said = Table(
+    "said",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("author", Text, nullable=False),  # an agent, or the rules
+    Column("intent", Text),
+    Column("text", Text, nullable=False),
+    Column("due_s", Float, nullable=False),
+    Column("said_s", Float),
+    Column("cancelled_s", Float),
+)
+index_where("said_pending", said.c.due_s, where="said_s IS NULL AND cancelled_s IS NULL")
+
+# Which texts hold a word, and how far the texts are looked through.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # the table: inbound or said
+    Column("id", Int64, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Int64, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 tokens = Table(
     "tokens",

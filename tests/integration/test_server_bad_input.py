@@ -1,0 +1,153 @@
+"""Requests that no well-meaning client makes: each is a problem that names what is wrong, and changes nothing."""
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from running_server import HEADER, Running, running, write_scenario
+
+ONE = {"template": "Hi", "recipients": [{"to": "+12125550150"}]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """At the end it is stopped, and must have had nothing to say of all this."""
+    folder = tmp_path_factory.mktemp("bad")
+    with running(write_scenario(folder), folder / "wavetank.db") as server:
+        yield server
+        server.process.terminate()
+        _, err = server.process.communicate(timeout=15)
+        assert (server.process.returncode, err) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def client(server: Running) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(client: httpx.Client) -> Iterator[None]:
+    before = state(client)
+    yield
+    assert state(client) == before
+
+
+def state(client: httpx.Client) -> tuple[Any, ...]:
+    stats = client.get("/stats").json()
+    return stats["messages"], stats["replies"], stats["contacts"], client.get("/tag").json()
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return dict(answer.json())
+
+
+def raw(server: Running, *pieces: bytes, pause_s: float = 0.0, half_close: bool = False) -> bytes:
+    """What the server says to these bytes on one connection, until it closes it."""
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(pause_s)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        said = b""
+        while received := connection.recv(65_536):
+            said += received
+        return said
+
+
+def request(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        "POST /send HTTP/1.1",
+        "Host: x",
+        "Connection: close",
+        f"Authorization: {HEADER['Authorization']}",
+        f"Content-Length: {len(body) if length is None else length}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        b'{"template": "\xff"}',
+        b"\x00",
+        b'{"template": "a\x00b"}',
+        b"",
+        b"null",
+        b"NaN",
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_json_is_refused(client: httpx.Client, body: bytes) -> None:
+    assert client.post("/send", content=body).status_code in (400, 422)
+
+
+def test_the_character_nul_is_refused_but_not_its_spelling(client: httpx.Client) -> None:
+    nul = b'{"from": "+12125550150", "text": "a\\u0000b"}'
+    assert "NUL" in problem(client.post("/reply", content=nul), 422)["detail"]
+    spelt = b'{"template": "a\\\\u0000b", "recipients": [{"to": "12"}]}'
+    assert client.post("/send", content=spelt).json()["accepted"] == 0
+    assert "NUL" in problem(client.get("/send/a%00b"), 422)["detail"]
+
+
+def test_an_unknown_field_is_named_whatever_its_name(client: httpx.Client) -> None:
+    for name in ("to whom", "`", "x\n`y`", "é"):
+        assert problem(client.post("/send", json={**ONE, name: 1}), 422)["field"] == name
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "Bearer", "Bearer \xff\xfe", "Bearer " + "x" * 10_000, "Basic Og=="],
+)
+def test_a_wrong_token_is_refused_whatever_it_is(server: Running, token: str) -> None:
+    headers = [(b"Authorization", token.encode("latin-1"))]
+    answer = httpx.post(f"{server.url}/send", json=ONE, headers=headers)
+    assert problem(answer, 401)["field"] == "Authorization"
+
+
+@pytest.mark.parametrize("key", ["k" * 256, "clé", "a\tb", ""])
+def test_a_key_that_is_none_is_refused(client: httpx.Client, key: str) -> None:
+    answer = client.post("/send", json=ONE, headers=[(b"Idempotency-Key", key.encode())])
+    assert problem(answer, 422)["field"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("path", ["/emulator/accounts/99/ban", f"/emulator/accounts/{10**30}/ban"])
+def test_unknown_accounts_are_named(client: httpx.Client, path: str) -> None:
+    assert problem(client.post(path), 404)["field"] == "index"
+
+
+def test_a_connection_that_is_half_closed_before_the_end_of_its_body_is_let_go(server: Running) -> None:
+    assert raw(server, request(b'{"templ', length=1_000), half_close=True) == b""
+
+
+def test_a_connection_that_is_half_closed_after_its_body_is_answered(server: Running) -> None:
+    assert raw(server, request(b"{}"), half_close=True).startswith(b"HTTP/1.1 422 ")
+
+
+def test_a_slow_client_is_served_and_holds_up_nobody(server: Running, client: httpx.Client) -> None:
+    whole = request(b'{"template": 1}')
+    pieces = [whole[at : at + 20] for at in range(0, len(whole), 20)]
+    assert raw(server, *pieces, pause_s=0.02).startswith(b"HTTP/1.1 422 ")
+
+
+@pytest.mark.parametrize(
+    "bytes_",
+    [b"GARBAGE\r\n\r\n", b"POST /send HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"\x16\x03\x01\x02\x00"],
+)
+def test_what_is_no_http_is_refused(server: Running, bytes_: bytes) -> None:
+    said = raw(server, bytes_, half_close=True)
+    assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_body_that_is_announced_too_long_is_refused_before_it_comes(server: Running) -> None:
+    assert raw(server, request(b"", length=10**9), half_close=True).startswith(b"HTTP/1.1 413 ")
