@@ -30,7 +30,7 @@ from server.store import tables
 from server.store.database import Database, StoreUnavailable
 from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, contacts, inbound, messages
-from server.store.tokens import IssueToken, issue, load_tokens
+from server.store.tokens import IssueToken, find_scopes, issue, load_tokens
 from server.store.writer import Step, Writer
 from server.watching import Watching
 
@@ -53,12 +53,21 @@ class Service:
     numbers: Numbers
     tokens: Tokens
     watching: Watching
+    leases: Leases | None
     loops: "Loops"
 
     @property
     def is_alive(self) -> bool:
         """Whether accepted messages will go out."""
         return self.loops.are_running
+
+    async def admit(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
+        """`Tokens.demand`, also for a token that another worker has just issued."""
+        if self.leases is not None and (unknown := self.tokens.unknown(headers)) is not None:
+            scopes = await self.readers.run(partial(find_scopes, digest=unknown))
+            if scopes is not None:
+                self.tokens.add(unknown, scopes)
+        return self.tokens.demand(headers, scope)
 
 
 @contextlib.asynccontextmanager
@@ -110,6 +119,7 @@ async def _assemble(
         Numbers(known.phones),
         tokens,
         Watching(),
+        leases,
         loops,
     )
 

@@ -50,7 +50,21 @@ class Running(NamedTuple):
     output: list[str]  # what it printed until it listened
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=HEADER, timeout=20)
+        """A connection for each request, so that every worker gets some."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=self.url, headers=HEADER, timeout=20, limits=limits)
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve, where there are several."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [pid for pid in map(int, children.split()) if b"spawn_main" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has just ended
+        return b""
 
 
 def start(
