@@ -99,6 +99,12 @@ class Dispatcher:
             if (one.message_id, one.attempt) in known
         ]
         unknown = [one.message_id for one in claimed if (one.message_id, one.attempt) not in known]
+        if claimed:
+            logger.warning(
+                "claimed before a stop: %d messages; the network has %d of them, the others are planned anew",
+                len(claimed),
+                len(sent),
+            )
         await asyncio.gather(self._writer.submit(Sent(sent)), self._writer.submit(Recall(unknown)))
 
     async def _renew(self) -> bool:

@@ -43,13 +43,17 @@ def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
     return wanted.in_(select(items.table_valued(column("value", wanted.type)).c.value))
 
 
-class InsertNew(Insert):
-    """`insert` that leaves out the rows whose key is there already."""
+class InsertOr(Insert):
+    """`insert` with a word on rows whose key is there already, in the SQL that both databases speak.
 
-    inherit_cache = True
+    `otherwise`: "DO NOTHING", or "(key) DO UPDATE SET column = ...".
+    """
 
-    def __init__(self, table: Table) -> None:
+    inherit_cache = False  # the word is no part of a cache's key
+
+    def __init__(self, table: Table, otherwise: str) -> None:
         super().__init__(table)
+        self.otherwise = otherwise
 
 
 class _List(TypeDecorator[list[Any]]):
@@ -83,7 +87,7 @@ def _array_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}) AS value)"
 
 
-@compiles(InsertNew)
-def _insert_new(element: InsertNew, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(InsertOr)
+def _insert_or(element: InsertOr, compiler: SQLCompiler, **options: Any) -> str:
     inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
-    return f"{inserted} ON CONFLICT DO NOTHING"
+    return f"{inserted} ON CONFLICT {element.otherwise}"

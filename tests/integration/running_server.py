@@ -48,6 +48,7 @@ class Running(NamedTuple):
     url: str
     process: subprocess.Popen[str]
     output: list[str]  # what it printed until it listened
+    errors: list[str]  # what it wrote to stderr, once it has ended
 
     def client(self) -> httpx.Client:
         """A connection for each request, so that every worker gets some."""
@@ -90,15 +91,16 @@ def running(scenario: Path, db: Path | str, *options: str, token: str | None = T
     assert process.stdout is not None
     assert process.stderr is not None
     output: list[str] = []
+    errors: list[str] = []
     try:
         while not (output and output[-1].startswith("listening on ")):
             line = process.stdout.readline()
             assert line, process.stderr.read()
             output.append(line.rstrip("\n"))
-        yield Running(output[-1].removeprefix("listening on "), process, output)
+        yield Running(output[-1].removeprefix("listening on "), process, output, errors)
     finally:
         process.kill()
-        process.communicate()
+        errors.append(process.communicate()[1])
 
 
 def refused(scenario: Path, db: Path | str, *options: str, token: str | None = TOKEN, port: int = 0) -> str:
