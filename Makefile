@@ -35,7 +35,8 @@ imports: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
-	$(BIN)/pytest
+	$(BIN)/pytest -m 'not alone' --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -m alone
 
 verify: $(STAMP) ## closed forms, published figures and real data; prints the table, writes docs/verification.md
 	$(BIN)/pytest tests/verification --write-table docs/verification.md

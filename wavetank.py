@@ -160,11 +160,12 @@ def simulate(
 
     With --precision, exit 1 when it was not reached.
     """
+    loaded = load(scenario, _with_experiment(settings, replications, seed))
+
     from reports.terminal import precision_line
     from simulator.precision import Goal
     from simulator.run import simulate as run
 
-    loaded = load(scenario, _with_experiment(settings, replications, seed))
     goal = None if precision is None else Goal(primary, precision, max_replications)
     total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
@@ -201,11 +202,12 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare variants of a scenario with it under the same luck: paired differences with intervals."""
-    from simulator.compare import compare as run
-
     settings = _with_experiment(settings, replications, seed)
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
+
+    from simulator.compare import compare as run
+
     total = base.scenario.experiment.replications * (1 + len(variants))
     with _progress("replications", total) as step:
         answer = run(base, variants, workers=workers, progress=step)
@@ -234,11 +236,65 @@ def serve(
     speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""
+    loaded = load(scenario, settings)
+
     from server.serve import serve as run
 
-    loaded = load(scenario, settings)
     token = os.environ.get("WAVETANK_TOKEN")
     run(loaded, host=host, port=port, db=db, speed=speed, token=token, workers=workers)
+
+
+@app.command()
+def emulator(
+    scenario: ScenarioName = "bulk_send",
+    settings: Settings = [],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    speed: Annotated[float, typer.Option(help="Emulated seconds a real one.")] = 1.0,
+    profile: Annotated[str, typer.Option(help="HTTP statuses of errors: modern, legacy, mixed.")] = "modern",
+    customers: Annotated[str, typer.Option(help="Who answers: scenario, predictable.")] = "scenario",
+    number_ids: Annotated[list[str], typer.Option("--phone-number-id", metavar="ID", help="Several.")] = [],
+    webhook_url: Annotated[str | None, typer.Option(help="Where webhooks go.")] = None,
+    verify_token: Annotated[str, typer.Option(help="Sent when a webhook address is verified.")] = "",
+    app_secret: Annotated[
+        str, typer.Option(envvar="WAVETANK_APP_SECRET", help="Signs webhooks; else one is made.")
+    ] = "",
+    allowed_hosts: Annotated[
+        list[str], typer.Option("--allow-webhook", metavar="HOST", help="Besides loopback; several.")
+    ] = [],
+    batch_max: Annotated[int, typer.Option("--webhook-batch", help="Most updates in a webhook.")] = 1,
+    connections: Annotated[int, typer.Option("--webhook-connections", help="1 keeps their order.")] = 16,
+    throughput: Annotated[str, typer.Option(help="standard, upgraded, coexistence.")] = "standard",
+    level: Annotated[int, typer.Option("--tier", help="Messaging limit: 0 lowest, 4 none.")] = 1,
+    pair_reading: Annotated[str, typer.Option("--pair-rate", help="literal, bucket.")] = "literal",
+    moved: Annotated[
+        list[str],
+        typer.Option("--place", metavar="CODE=PLACE", help="Where an error arrives: sync, webhook."),
+    ] = [],
+) -> None:
+    """The emulated WhatsApp Business Cloud API alone, for your own bot or client library."""
+    from server.network.graph.options import Options, start
+
+    options = Options(
+        token=os.environ.get("WAVETANK_TOKEN"),
+        host=host,
+        port=port,
+        speed=speed,
+        profile=profile,
+        customers=customers,
+        number_ids=number_ids,
+        webhook_url=webhook_url,
+        verify_token=verify_token,
+        app_secret=app_secret,
+        allowed_hosts=allowed_hosts,
+        batch_max=batch_max,
+        connections=connections,
+        throughput=throughput,
+        level=level,
+        pair_reading=pair_reading,
+        moved=moved,
+    )
+    start(load(scenario, settings), options)
 
 
 @app.command("load")

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-
 from scenarios.content import variables_of
 from scenarios.errors import InputError, nearest
 from scenarios.loading import Loaded
+from scenarios.phones import e164
 
 REQUIRED = ("phone", "name", "timezone", "tags", "consent")
 CONSENT = {"yes": True, "no": False}
@@ -29,20 +28,6 @@ class Contact(NamedTuple):
     tags: frozenset[str]
     consent: bool
     variables: dict[str, str]  # name and every extra column
-
-
-def e164(text: str) -> str | None:
-    """A number in E.164 (`+14155550100`), or None when it cannot be one. Needs the country code."""
-    number = text.strip()
-    if not number.startswith("+"):
-        number = f"+{number}"
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
 @lru_cache(maxsize=8)

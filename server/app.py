@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.endpoint import Answer, Call, Route, endpoint
+from server.network.graph.app import control_routes, graph_routes
+from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
 from server.routes import administration, overview, replies, sending, tags
@@ -36,9 +38,13 @@ def _description() -> bytes:
     return document(ROUTES)
 
 
-def make_app(service: Service) -> Starlette:
-    """The ASGI application of an open service."""
-    routes = [routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES]
+def make_app(service: Service, emulator: Emulator | None) -> Starlette:
+    """The ASGI application of an open service, and of the Cloud API beside it, if there is one."""
+    routes: list[routing.BaseRoute] = [
+        routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES
+    ]
+    if emulator is not None:
+        routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
 
 

@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 
 class Clock:
-    """`start_s` (Unix seconds) at creation, then `speed` seconds for each real one. Never goes back."""
+    """`start_s` (Unix seconds) at creation, then `speed` seconds for each real one. Never goes back.
+
+    Who sleeps for `real_until` must be woken after `set_speed` and `advance`.
+    """
 
     def __init__(self, start_s: float, speed: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.speed = speed
@@ -20,3 +23,12 @@ class Clock:
     def real_until(self, at_s: float) -> float:
         """Real seconds until the clock shows `at_s`; 0 when it has passed."""
         return max(0.0, (at_s - self.now()) / self.speed)
+
+    def set_speed(self, speed: float) -> None:
+        """From now on `speed` seconds (> 0) for each real one."""
+        self._start_s, self._zero = self.now(), self._monotonic()
+        self.speed = speed
+
+    def advance(self, by_s: float) -> None:
+        """Jump forward by `by_s` seconds (>= 0)."""
+        self._start_s += by_s

@@ -1,18 +1,18 @@
 """Runs the server until it is told to stop: in this process, or in several that share a socket."""
 
 import contextlib
+import os
 import secrets
-import socket
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.auth import SCOPES, check_length, digest
+from server.listening import announce, bind, greeting
 from server.store.opening import place_of
 from server.supervising import supervise
-from server.worker import BACKLOG, Settings, work
+from server.worker import Told, work
 
 
 def serve(
@@ -42,38 +42,18 @@ def serve(
             f"--workers {workers}: a SQLite file serves one; give --db postgresql://USER:PASSWORD@HOST/NAME"
         )
     made = secrets.token_urlsafe(24) if token is None else None
-    settings = Settings(loaded, place, speed, start_s, {digest(made or token or ""): SCOPES})
-    with contextlib.closing(_bind(host, port)) as listener:
-        ready = _greeter(listener, made)
-        if workers == 1:
-            work(settings, listener, ready)
+    told = Told(
+        loaded,
+        place,
+        speed,
+        start_s,
+        scopes_of={digest(made or token or ""): SCOPES},
+        app_secret=os.environ.get("WAVETANK_APP_SECRET") or secrets.token_hex(16),
+        alone=workers == 1,
+    )
+    with contextlib.closing(bind(host, port)) as listener:
+        ready = partial(announce, greeting(listener, made))
+        if told.alone:
+            work(told, listener, ready)
         else:
-            supervise(settings, listener, ready, workers)
-
-
-def _greeter(listener: socket.socket, made: str | None) -> Callable[[], None]:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    first = f"token: {made}  (shown once)\n" if made is not None else ""
-
-    def greet() -> None:
-        sys.stdout.write(f"{first}listening on http://{shown}:{port}\n")
-        sys.stdout.flush()
-
-    return greet
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise InputError(
-            f"--port {port}: cannot listen on {host}: {error.strerror or error}; "
-            "give another port, or 0 for a free one"
-        ) from None
-    return listener
+            supervise(told, listener, ready, workers)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, func, insert, select
 
-from scenarios.contacts import contacts_of
+from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
 from server import delivering, replying, tagging
@@ -29,7 +29,7 @@ from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database, StoreUnavailable
 from server.store.opening import Place, Stores, open_stores
-from server.store.tables import accounts, contacts, inbound, messages
+from server.store.tables import accounts, inbound, messages
 from server.store.tokens import IssueToken, find_scopes, issue, load_tokens
 from server.store.writer import Step, Writer
 from server.watching import Watching
@@ -116,7 +116,7 @@ async def _assemble(
         writer,
         planner,
         dispatcher,
-        Numbers(known.phones),
+        Numbers(),
         tokens,
         Watching(),
         leases,
@@ -127,7 +127,6 @@ async def _assemble(
 class _Known(NamedTuple):
     """What a server that starts must know of what its database holds."""
 
-    phones: Sequence[str]
     tokens: Mapping[bytes, Sequence[str]]
     next_inbound: int
     next_message: int
@@ -135,7 +134,6 @@ class _Known(NamedTuple):
 
 def _known(connection: Connection, seat: Seat | None) -> _Known:
     return _Known(
-        phones=connection.execute(select(contacts.c.phone)).scalars().all(),
         tokens=load_tokens(connection),
         next_inbound=_next_id(connection, inbound.c.id) if seat is None else seat.first_id,
         next_message=_next_id(connection, messages.c.id) if seat is None else seat.first_id,
@@ -183,8 +181,8 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
     """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
     scenario = loaded.scenario
     if contact_store.is_empty(connection):
-        rows = contacts_of(loaded)[: scenario.population.size]
-        contact_store.load(connection, rows)
+        contact_store.load(connection, contacts_of(loaded)[: scenario.population.size])
+        read_contacts.cache_clear()  # they are in the database now
     have = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     old = scenario.accounts.count - scenario.accounts.new_count
     since_s = now_s - scenario.accounts.age_months * DAYS_PER_MONTH * DAY_S

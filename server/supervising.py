@@ -18,7 +18,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from scenarios.errors import InputError
-from server.worker import STOP_S, Settings, set_up_logging, work
+from server.listening import STOP_S, prepare_process
+from server.worker import Told, work
 
 logger = logging.getLogger(__name__)
 
@@ -36,22 +37,22 @@ class _Worker:
 
 @dataclass(slots=True)
 class _Crew:
-    settings: Settings
+    told: Told
     listener: socket.socket
     workers: list[_Worker] = field(default_factory=list)
     start_at: list[float] = field(default_factory=list)  # by the monotonic clock: when to start one more
 
 
-def supervise(settings: Settings, listener: socket.socket, ready: Callable[[], None], count: int) -> None:
+def supervise(told: Told, listener: socket.socket, ready: Callable[[], None], count: int) -> None:
     """Keep `count` workers running until SIGINT or SIGTERM; then stop them all and return.
 
     `ready` is called once, when all of them accept. InputError if a first one cannot start.
     """
-    set_up_logging()
-    crew = _Crew(settings, listener)
+    prepare_process()
+    crew = _Crew(told, listener)
     with _told_to_stop() as stop:
         try:
-            crew.workers = [_start(settings, listener) for _ in range(count)]
+            crew.workers = [_start(told, listener) for _ in range(count)]
             if _all_ready(crew, stop):
                 ready()
                 _watch(crew, stop)
@@ -59,15 +60,15 @@ def supervise(settings: Settings, listener: socket.socket, ready: Callable[[], N
             _stop(crew)
 
 
-def _start(settings: Settings, listener: socket.socket) -> _Worker:
+def _start(told: Told, listener: socket.socket) -> _Worker:
     ours, theirs = _spawn.Pipe()
-    process = _spawn.Process(target=_main, args=(settings, listener, theirs), name="wavetank-worker")
+    process = _spawn.Process(target=_main, args=(told, listener, theirs), name="wavetank-worker")
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _main(settings: Settings, listener: socket.socket, link: Connection) -> None:
+def _main(told: Told, listener: socket.socket, link: Connection) -> None:
     """What a worker's process runs."""
 
     def say(what: str) -> None:
@@ -75,7 +76,7 @@ def _main(settings: Settings, listener: socket.socket, link: Connection) -> None
             link.send(what)
 
     try:
-        work(settings, listener, lambda: say(READY), leash=link.fileno())
+        work(told, listener, lambda: say(READY), leash=link.fileno())
     except InputError as error:
         say(str(error))
         sys.exit(2)
@@ -105,7 +106,7 @@ def _watch(crew: _Crew, stop: Connection) -> None:
         crew.workers = [worker for worker in crew.workers if worker.process.is_alive()]
         for at_s in [at_s for at_s in crew.start_at if at_s <= time.monotonic()]:
             crew.start_at.remove(at_s)
-            crew.workers.append(_start(crew.settings, crew.listener))
+            crew.workers.append(_start(crew.told, crew.listener))
 
 
 def _wait(crew: _Crew, stop: Connection, timeout_s: float | None) -> Sequence[object]:

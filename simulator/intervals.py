@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit  # of scipy.stats alone the import takes seconds
 
 from scenarios.kpis import UNITS
 from scenarios.result import Kpi, kpi
@@ -17,7 +17,7 @@ def student(values: ArrayLike, confidence: float) -> tuple[float, float] | None:
     if len(defined) < 2:
         return None
     error = float(defined.std(ddof=1) / np.sqrt(len(defined)))
-    return float(defined.mean()), float(stats.t.ppf(0.5 + confidence / 2, len(defined) - 1)) * error
+    return float(defined.mean()), float(stdtrit(len(defined) - 1, 0.5 + confidence / 2)) * error
 
 
 def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | None:

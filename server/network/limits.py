@@ -16,6 +16,7 @@ from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
+from server.network.batches import Batch, Columns, refuse
 from server.network.errors import (
     LOCKED,
     MAINTENANCE,
@@ -27,7 +28,7 @@ from server.network.errors import (
     SPAM_RATE,
     THROUGHPUT,
 )
-from server.network.marketing_cap import CapParameters, MarketingCap
+from server.network.marketing_cap import CapParameters, MarketingCap, allowance
 from server.network.pair_rate import BucketPairs, LiteralPairs, Reading, User, new_pairs
 from server.network.rules import Category, LimitRules, Throughput
 from server.network.spam import BLOCKED, REPORTED, SpamGuard, SpamParameters
@@ -35,7 +36,22 @@ from server.network.throughput import Meter
 from server.network.tiers import Tier
 from server.network.windows import IN_SERVICE, OUTSIDE, Window, Windows
 
-__all__ = ["Assumed", "Decision", "Limits", "Number", "Portfolio", "Reading", "User", "Window"]
+__all__ = [
+    "Assumed",
+    "Batch",
+    "CapParameters",
+    "Columns",
+    "Decision",
+    "Limits",
+    "Number",
+    "Portfolio",
+    "Reading",
+    "SpamParameters",
+    "User",
+    "Window",
+    "allowance",
+    "refuse",
+]
 
 
 class Assumed(NamedTuple):
@@ -165,10 +181,12 @@ class Limits:
             return None
         if now_s < number.spam.held_until_s:
             return SPAM_RATE
-        if number.tier.full(now_s, user):
-            return self.assumed.tier_code
         if marketing and not self.cap.take(now_s, number.portfolio.key, user):
             return MARKETING_CAPPED
+        if number.tier.full(now_s, user):
+            if marketing:
+                self.cap.give_back(user)
+            return self.assumed.tier_code
         return None
 
     def heard(self, now_s: float, number: Number, user: User, *, from_ad: bool = False) -> None:

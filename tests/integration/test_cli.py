@@ -1,5 +1,7 @@
 """The command line as a user meets it: exit statuses, one-line errors, one JSON document on stdout."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -7,21 +9,26 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from wavetank import main
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--set", "population.size=400", "--set", "accounts.count=3", "--replications", "3"]
 
 
+def environment(token: str | None) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name != "WAVETANK_TOKEN"}
+    return ours if token is None else {**ours, "WAVETANK_TOKEN": token}
+
+
 def wavetank(*arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "WAVETANK_TOKEN"}
-    if token is not None:
-        environment["WAVETANK_TOKEN"] = token
     return subprocess.run(
         [sys.executable, "-m", "wavetank", *arguments],
         cwd=ROOT,
-        env=environment,
+        env=environment(token),
         capture_output=True,
         text=True,
         timeout=120,
@@ -29,9 +36,24 @@ def wavetank(*arguments: str, token: str | None = None) -> subprocess.CompletedP
     )
 
 
-def error_of(*arguments: str, token: str | None = None) -> str:
+def wavetank_here(*arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in this process, where the libraries are loaded already: a second or more a run less."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        mock.patch.object(sys, "argv", ["wavetank", *arguments]),
+        mock.patch.dict(os.environ, environment(token), clear=True),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    return subprocess.CompletedProcess(
+        sys.argv, int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue()
+    )
+
+
+def error_in(done: subprocess.CompletedProcess[str]) -> str:
     """The one line of a run that must fail with exit status 2."""
-    done = wavetank(*arguments, token=token)
     assert done.returncode == 2, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
@@ -40,25 +62,25 @@ def error_of(*arguments: str, token: str | None = None) -> str:
 
 
 def test_help_names_every_command() -> None:
-    shown = wavetank("--help").stdout
+    shown = wavetank_here("--help").stdout
     for command in ("demo", "scenarios", "simulate", "compare", "serve", "load", "report"):
         assert command in shown
 
 
 def test_scenarios_lists_and_shows_with_sources() -> None:
-    assert "bulk_send" in wavetank("scenarios").stdout
-    rows = json.loads(wavetank("scenarios", "show", "bulk_send", "--json").stdout)
+    assert "bulk_send" in wavetank_here("scenarios").stdout
+    rows = json.loads(wavetank_here("scenarios", "show", "bulk_send", "--json").stdout)
     rate = next(row for row in rows if row["path"] == "pacing.rate_per_min")
     assert (rate["value"], rate["unit"], rate["source"][:4]) == (12, "messages/min", "C020")
 
 
 def test_scenarios_check_counts_malformed_numbers() -> None:
-    found = json.loads(wavetank("scenarios", "check", "bulk_send", "--json").stdout)
+    found = json.loads(wavetank_here("scenarios", "check", "bulk_send", "--json").stdout)
     assert found == {"scenario": "bulk_send", "contacts": 10_000, "malformed_numbers": 800}
 
 
 def test_scenarios_schema_is_json() -> None:
-    assert "$defs" in json.loads(wavetank("scenarios", "schema").stdout)
+    assert "$defs" in json.loads(wavetank_here("scenarios", "schema").stdout)
 
 
 @pytest.mark.parametrize(
@@ -90,31 +112,36 @@ def test_scenarios_schema_is_json() -> None:
     ],
 )
 def test_wrong_input_is_one_line_and_exit_status_2(arguments: list[str], expected: str) -> None:
-    assert expected in error_of(*arguments)
+    assert expected in error_in(wavetank_here(*arguments))
+
+
+def test_a_process_fails_with_one_line_too() -> None:
+    assert "did you mean 'bulk_send'?" in error_in(wavetank("simulate", "bulk_sned"))
 
 
 def test_a_broken_contact_file_names_file_and_line(tmp_path: Path) -> None:
     contacts = tmp_path / "broken.csv"
     contacts.write_text("phone,name,timezone,tags,consent,voucher\n+14155550100,Ada\n", encoding="utf-8")
-    text = error_of("simulate", "bulk_send", "--set", f"population.contacts={contacts}")
+    text = error_in(wavetank_here("simulate", "bulk_send", "--set", f"population.contacts={contacts}"))
     assert "broken.csv: line 2: found 2 cells; the header has 6 columns" in text
 
 
 def test_a_target_that_does_not_answer_is_named() -> None:
-    text = error_of("load", "bulk_send", "--target", "http://127.0.0.1:9", token="x" * 32)
+    text = error_in(wavetank_here("load", "bulk_send", "--target", "http://127.0.0.1:9", token="x" * 32))
     assert "127.0.0.1:9" in text
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        text = error_of("serve", "--port", port, "--db", str(tmp_path / "x.db"))
+        text = error_in(wavetank("serve", "--port", port, "--db", str(tmp_path / "x.db")))
     assert f"port {port}" in text
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    text = error_of("serve", "--port", "0", "--db", str(tmp_path / "no" / "such" / "folder" / "x.db"))
+    missing = tmp_path / "no" / "such" / "folder" / "x.db"
+    text = error_in(wavetank("serve", "--port", "0", "--db", str(missing)))
     assert "x.db" in text
 
 
@@ -202,6 +229,7 @@ def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.alone
 def test_load_starts_a_server_and_reports_what_it_held(tmp_path: Path) -> None:
     done = wavetank(
         "load", "bulk_send", "--conversations", "20", "--duration", "3",
@@ -217,6 +245,7 @@ def test_load_starts_a_server_and_reports_what_it_held(tmp_path: Path) -> None:
     assert kpis["conversations_completed"]["value"] > 0
 
 
+@pytest.mark.alone
 def test_ctrl_c_stops_a_load_test_with_its_server_and_writes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "wavetank", "load", "bulk_send", "--conversations", "20"]
     running = subprocess.Popen(

@@ -22,6 +22,8 @@ from scenarios.result import FILE_NAME, Calibration, Result, read
 from server.dispatch.consent import is_opt_out
 from server.dispatch.replies import decide, new_rules
 
+pytestmark = pytest.mark.alone
+
 TOKEN = "a-token-for-the-tests"
 LOADED = load("bulk_send", ["conversations.think_time_mean_s=0.2", "population.size=500"])
 

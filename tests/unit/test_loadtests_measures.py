@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from loadtests import measures
 from loadtests.trace import FAILED, RIGHT, WRONG, Requests, Spans, Trace
@@ -117,3 +118,11 @@ def test_distributions_resolve_a_tenth_of_a_millisecond_and_lose_nothing() -> No
 def test_values_seen_by_second_lose_the_ramp() -> None:
     series = measures.by_second([9, 8, 7, 6], 2.0)
     assert (series.t_s, series.value) == ([0.0, 1.0, 2.0], [8.0, 7.0, 6.0])
+
+
+@pytest.mark.parametrize(("hits", "size"), [(0, 7), (1, 40), (13, 40), (40, 40)])
+def test_a_share_has_wilson_s_interval(hits: int, size: int) -> None:
+    expected = stats.binomtest(hits, size).proportion_ci(0.9, method="wilson")
+    share, low, high = measures.fraction(np.arange(size) < hits, 0.9)
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= low <= share <= high <= 1

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sim_tools.output_analysis import ReplicationsAlgorithm
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
@@ -82,6 +81,9 @@ class Recorded:
 @pytest.mark.parametrize("precision", [0.1, 0.2, 0.4])
 def test_the_rule_stops_where_sim_tools_does(precision: float) -> None:
     """Up to some 130 replications, where the look-ahead grows."""
+    # here, since it takes seconds and each process that collects tests would pay them
+    from sim_tools.output_analysis import ReplicationsAlgorithm
+
     for seed in range(8):
         values = np.random.default_rng(seed).gamma(4.0, 0.25, 400).tolist()
         algorithm = ReplicationsAlgorithm(half_width_precision=precision, replication_budget=390)

@@ -1,0 +1,116 @@
+"""Phone numbers in E.164 (`+14155550100`): what counts as one, by the numbering plans of `phonenumbers`.
+
+Its full check takes 80 microseconds a number. Nearly every number of a list is already written in E.164 and
+valid as it stands; seeing that takes a few, with the same plans: `_is_plain`. All others are checked in full.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import phonenumbers
+from phonenumbers import PhoneMetadata
+from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
+
+_E164 = re.compile(r"\+([1-9]\d{6,14})", re.ASCII)
+# The kinds of a number that make it valid, as `phonenumbers.number_type` looks for them.
+_KINDS = (
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost",
+    "personal_number", "voip", "pager", "uan", "voicemail",
+)  # fmt: skip
+
+
+def e164(text: str) -> str | None:
+    """A number in E.164, or None when it cannot be one. Needs the country code."""
+    number = text.strip()
+    if not number.startswith("+"):
+        number = f"+{number}"
+    return number if _is_plain(number) else _parsed(number)
+
+
+def _parsed(number: str) -> str | None:
+    """By the full check, which also takes a number with signs between, or a needless 0 before it."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _is_plain(number: str) -> bool:
+    """Whether a number is E.164 already and valid as it stands; False leaves it open."""
+    found = _E164.fullmatch(number)
+    if found is None:
+        return False
+    digits = found[1]
+    for length in (1, 2, 3):
+        code = int(digits[:length])
+        if code in COUNTRY_CODE_TO_REGION_CODE:
+            return _is_valid(_plan_of(code), digits[length:])
+    return False
+
+
+class _Region(NamedTuple):
+    """One region of a country code."""
+
+    leading: re.Pattern[str] | None  # digits that only its numbers start with
+    valid: re.Pattern[str]
+
+
+class _Plan(NamedTuple):
+    """A country code's numbers. `prefix`: what a number may be written with that is no part of it."""
+
+    prefix: re.Pattern[str] | None
+    regions: tuple[_Region, ...]
+
+
+def _is_valid(plan: _Plan, national: str) -> bool:
+    if national[0] == "0" or (plan.prefix is not None and plan.prefix.match(national)):
+        return False  # may have to be written otherwise
+    for region in plan.regions:
+        if region.leading is None:
+            if region.valid.fullmatch(national):
+                return True
+        elif region.leading.match(national):
+            return region.valid.fullmatch(national) is not None
+    return False
+
+
+@cache
+def _plan_of(code: int) -> _Plan:
+    names = COUNTRY_CODE_TO_REGION_CODE[code]
+    found = [PhoneMetadata.metadata_for_region_or_calling_code(code, name) for name in names]
+    regions = [one for one in found if one is not None]
+    prefix = regions[0].national_prefix_for_parsing
+    # The only region of a code needs no leading digits to be told from others.
+    only = len(names) == 1
+    return _Plan(
+        re.compile(prefix) if prefix else None,
+        tuple(_region(one, None if only else one.leading_digits) for one in regions),
+    )
+
+
+def _region(metadata: Any, leading: str | None) -> _Region:
+    kinds = [getattr(metadata, kind) for kind in _KINDS]
+    general = _pattern(metadata.general_desc) or "(?!)"
+    valid = f"(?={general}$)(?:{_either(filter(None, map(_pattern, kinds)))})"
+    return _Region(re.compile(leading) if leading else None, re.compile(valid))
+
+
+def _pattern(description: Any) -> str | None:
+    """The numbers that a description means; None for none."""
+    if description is None or not description.national_number_pattern:
+        return None
+    lengths = _either(rf"\d{{{length}}}$" for length in description.possible_length if length > 0)
+    return (
+        f"(?={lengths})(?:{description.national_number_pattern})"
+        if lengths
+        else (f"(?:{description.national_number_pattern})")
+    )
+
+
+def _either(patterns: Iterable[str]) -> str:
+    return "|".join(patterns)

@@ -1,0 +1,138 @@
+"""A listening socket, and an application on it until the process is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from scenarios.errors import InputError
+
+BACKLOG = 4096
+KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
+STOP_S = 10  # for requests under way
+ABORT = "wavetank.abort"  # ASGI extension: a function that closes the connection without an answer
+
+
+def prepare_process() -> None:
+    """Log warnings to stderr, and allow as many open connections as the system does."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a malformed request would warn each time
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the soft limit of 1,024 is below a load test
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens; InputError when it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"--port {port}: cannot listen on {host}: {error.strerror or error}; "
+            "give another port, or 0 for a free one"
+        ) from None
+    return listener
+
+
+def greeting(listener: socket.socket, made: str | None) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    first = f"token: {made}  (shown once)\n" if made is not None else ""
+    return f"{first}listening on http://{shown}:{port}\n"
+
+
+def announce(text: str) -> None:
+    """Say on stdout, where a program may wait for it, that connections are accepted."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+async def run(
+    app: ASGIApp,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    stopping: Callable[[], None] | None = None,
+    leash: int | None = None,
+) -> None:
+    """Serve `app` until SIGINT or SIGTERM and finish what is under way; `stopping` is called before that.
+
+    `ready` is called once it accepts. `leash` is a file descriptor; that it can be read, as when its other
+    side is closed, stops the server like a signal.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S,
+        backlog=BACKLOG,
+        server_header=False,
+        proxy_headers=False,  # nothing here asks for the address of a client
+    )
+    server = _Server(config, ready, stopping or (lambda: None))
+    if leash is not None:
+        server.stop_when_readable(leash)
+    await server.serve(sockets=[listener])
+
+
+class _Protocol(HttpToolsProtocol):
+    """Also lets an application close a connection without an answer, as a network does that fails."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
+
+
+class _Server(uvicorn.Server):
+    """Says when it really accepts, and returns on a signal instead of dying of it: there is more to close."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stopping = stopping
+
+    def stop_when_readable(self, file: int) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_reader(file)
+            self.should_exit = True
+
+        loop.add_reader(file, stop)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)

@@ -1,0 +1,228 @@
+"""The controls of the emulator, under /emulator: customers, faults, time, and what has become of messages."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
+
+from server.network.graph.behaviour import Behaviour
+from server.network.graph.faults import Fault, as_listed, problem_of
+from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.inbound import Writes
+from server.network.graph.numbers import Number
+from server.network.graph.outgoing import wa_id
+from server.network.rules import Throughput
+from server.problems import Problem
+
+MAX_LISTED = 1000
+
+
+class ClockBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """`speed`: emulated seconds a real one; `advance_s`: jump forward by so many emulated seconds."""
+
+    speed: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    advance_s: Annotated[float, Meta(ge=0, le=366 * 86_400)] | None = None
+
+
+class ActBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """On which number (phone_number_id); by default the first."""
+
+    number: str | None = None
+
+
+class ConversationsBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """`count` customers begin a conversation with `number`, spread evenly over `over_s` emulated seconds."""
+
+    count: Annotated[int, Meta(ge=1, le=100_000)]
+    over_s: Annotated[float, Meta(ge=0, le=7 * 86_400)] = 0.0
+    number: str | None = None
+
+
+class NumberBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """`level`: index of the messaging limit; `registered` False: as if it had been deregistered."""
+
+    throughput: Throughput | UnsetType = UNSET
+    level: Annotated[int, Meta(ge=0, le=4)] | UnsetType = UNSET
+    registered: bool | UnsetType = UNSET
+
+
+class TemplateBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    status: Literal["PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED"]
+
+
+async def write(call: Call) -> Answer:
+    return answer({"id": call.emulator.write(call.body)}, 201)
+
+
+async def listed(call: Call) -> Answer:
+    """By opaque callback data, by id, or the latest (to one person)."""
+    messages, query = call.emulator.messages, call.query
+    if "opaque" in query:
+        found = messages.with_opaque(query["opaque"])
+    elif "id" in query:
+        one = messages.get(query["id"])
+        found = [one] if one is not None else []
+    else:
+        to = wa_id(query["to"]) if "to" in query else None
+        found = messages.latest(_limit(query), to)
+    return answer({"messages": [one.shown() for one in found]})
+
+
+def _limit(query: dict[str, str]) -> int:
+    given = query.get("limit", "100")
+    if not given.isdecimal() or not 1 <= int(given) <= MAX_LISTED:
+        raise Problem(422, f"must be a number from 1 to {MAX_LISTED}", "limit")
+    return int(given)
+
+
+async def act(call: Call) -> Answer:
+    """A customer blocks, unblocks, reports, stops or resumes marketing."""
+    number, customer = _number(call, call.body.number), wa_id(call.path["customer"])
+    acts = {
+        "block": call.emulator.block,
+        "unblock": call.emulator.unblock,
+        "report": call.emulator.report,
+        "stop": call.emulator.stop_marketing,
+        "resume": call.emulator.resume_marketing,
+    }
+    if call.path["act"] not in acts:
+        raise Problem(404, f"a customer can {', '.join(acts)}")
+    acts[call.path["act"]](number, customer)
+    return answer({"number": number.id, "customer": customer})
+
+
+def _number(call: Call, node: str | None) -> Number:
+    numbers = call.emulator.numbers
+    if node is None:
+        return next(iter(numbers.values()))
+    if node not in numbers:
+        raise Problem(404, f"no such number; there are {', '.join(list(numbers)[:10])}", "number")
+    return numbers[node]
+
+
+async def get_behaviour(call: Call) -> Answer:
+    return answer(call.emulator.behaviour)
+
+
+async def put_behaviour(call: Call) -> Answer:
+    """Only what is given changes; it holds for what happens from now on."""
+    whole = {**structs.asdict(call.emulator.behaviour), **call.body}
+    try:
+        call.emulator.behaviour = msgspec.convert(whole, Behaviour)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise Problem(422, what, where.rstrip("`") or None) from None
+    return answer(call.emulator.behaviour)
+
+
+async def begin_conversations(call: Call) -> Answer:
+    body: ConversationsBody = call.body
+    call.emulator.begin_conversations(_number(call, body.number), body.count, body.over_s)
+    return answer(call.emulator.conversations.shown(), 202)
+
+
+async def get_conversations(call: Call) -> Answer:
+    return answer(call.emulator.conversations.shown())
+
+
+async def add_fault(call: Call) -> Answer:
+    fault: Fault = call.body
+    if (problem := problem_of(fault)) is not None:
+        field, why = problem
+        raise Problem(422, why, field)
+    return answer(as_listed(call.emulator.faults.add(fault)), 201)
+
+
+async def get_faults(call: Call) -> Answer:
+    return answer({"faults": [as_listed(one) for one in call.emulator.faults.listed()]})
+
+
+async def clear_faults(call: Call) -> Answer:
+    call.emulator.faults.clear()
+    return answer({"faults": []})
+
+
+async def remove_fault(call: Call) -> Answer:
+    if not call.emulator.faults.remove(call.path["fault"]):
+        raise Problem(404, "no such fault is on", "fault")
+    return await get_faults(call)
+
+
+async def get_clock(call: Call) -> Answer:
+    return answer(_clock(call))
+
+
+async def post_clock(call: Call) -> Answer:
+    if call.body.speed is not None:
+        call.emulator.set_speed(call.body.speed)
+    if call.body.advance_s is not None:
+        call.emulator.advance(call.body.advance_s)
+    return answer(_clock(call))
+
+
+def _clock(call: Call) -> dict[str, float]:
+    return {"now_s": call.emulator.clock.now(), "speed": call.emulator.clock.speed}
+
+
+async def app_secret(call: Call) -> Answer:
+    """What webhooks are signed with, for who may control the emulator."""
+    return answer({"app_secret": call.emulator.settings.app_secret})
+
+
+async def set_number(call: Call) -> Answer:
+    body: NumberBody = call.body
+    number = _number(call, call.path["number"])
+    if body.throughput is not UNSET:
+        call.emulator.change_throughput(number, body.throughput)
+    if body.level is not UNSET:
+        call.emulator.limited[number.id].tier.level = body.level
+    if body.registered is not UNSET:
+        number.is_registered = body.registered
+    return answer(call.emulator.shown_number(number))
+
+
+async def set_template(call: Call) -> Answer:
+    template = call.emulator.templates.get(call.path["template"])
+    if template is None:
+        raise Problem(404, "no such template", "template")
+    call.emulator.set_template_status(template, call.body.status)
+    return answer(template.shown())
+
+
+async def state(call: Call) -> Answer:
+    """Counts of everything, and the numbers as the API shows them."""
+    emulator = call.emulator
+    numbers: list[dict[str, Any]] = [emulator.shown_number(one) for one in emulator.numbers.values()]
+    return answer(
+        {
+            "clock": _clock(call),
+            "account": {"waba_id": emulator.account.waba_id, "app_id": emulator.account.app_id},
+            "numbers": numbers,
+            "messages": emulator.messages.counts(),
+            "webhooks": emulator.webhooks.shown(),
+            "conversations": emulator.conversations.shown(),
+            "faults": [as_listed(one) for one in emulator.faults.listed()],
+        }
+    )
+
+
+ADMIN = "admin"
+ROUTES = (
+    Line("POST", "/emulator/messages", write, ADMIN, Writes, 32 * 1024 * 1024),
+    Line("GET", "/emulator/messages", listed, "read"),
+    Line("POST", "/emulator/customers/{customer}/{act}", act, ADMIN, ActBody),
+    Line("GET", "/emulator/behaviour", get_behaviour, "read"),
+    Line("PUT", "/emulator/behaviour", put_behaviour, ADMIN, dict[str, Any]),
+    Line("GET", "/emulator/conversations", get_conversations, "read"),
+    Line("POST", "/emulator/conversations", begin_conversations, ADMIN, ConversationsBody),
+    Line("GET", "/emulator/faults", get_faults, "read"),
+    Line("POST", "/emulator/faults", add_fault, ADMIN, Fault),
+    Line("DELETE", "/emulator/faults", clear_faults, ADMIN),
+    Line("DELETE", "/emulator/faults/{fault:int}", remove_fault, ADMIN),
+    Line("GET", "/emulator/clock", get_clock, "read"),
+    Line("POST", "/emulator/clock", post_clock, ADMIN, ClockBody),
+    Line("POST", "/emulator/numbers/{number}", set_number, ADMIN, NumberBody),
+    Line("POST", "/emulator/templates/{template}", set_template, ADMIN, TemplateBody),
+    Line("GET", "/emulator/app-secret", app_secret, ADMIN),
+    Line("GET", "/emulator/state", state, "read"),
+)

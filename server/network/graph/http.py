@@ -1,0 +1,237 @@
+"""Requests to the emulator as plain ASGI: token, body, faults, and errors in the shape of their surface."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from server.auth import Tokens
+from server.listening import ABORT
+from server.network.errors import http_status, retry_after_s, sync_error
+from server.network.graph.emulator import Emulator
+from server.network.graph.faults import REQUEST_KINDS
+from server.network.graph.refusal import ApiError
+from server.problems import MEDIA_TYPE, Problem, of_decoding
+
+MAX_BODY = 256 * 1024  # bytes of a request in JSON
+BODY_S = 30.0  # real seconds for the whole body to arrive
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Call(NamedTuple):
+    """One authorised request. `node`: the object that the path names, or ''."""
+
+    emulator: Emulator
+    node: str
+    path: dict[str, Any]
+    query: dict[str, str]
+    headers: Sequence[tuple[bytes, bytes]]
+    scheme: str
+    body: Any
+
+    def header(self, name: bytes) -> str | None:
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+
+
+class Answer(NamedTuple):
+    body: bytes
+    status: int = 200
+    media_type: bytes = b"application/json"
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def answer(value: object, status: int = 200) -> Answer:
+    return Answer(msgspec.json.encode(value), status)
+
+
+class Line(NamedTuple):
+    """A line of a route table. `scope` None: open to everybody; `body` None: the handler gets the bytes."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | None = "send"
+    body: Any = None
+    max_body: int = MAX_BODY
+
+
+class GraphEndpoint:
+    """A route of the Cloud API: a refused request is answered with the platform's error object."""
+
+    def __init__(self, emulator: Emulator, tokens: Tokens, line: Line) -> None:
+        self._emulator = emulator
+        self._tokens = tokens
+        self._line = line
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._run(scope, receive, send)
+        except ApiError as error:
+            await self._refuse(send, error)
+        except Problem as problem:
+            await self._refuse(send, _of_problem(problem))
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        line, node = self._line, scope["path_params"].get("node", "")
+        query = _query(scope)
+        if line.scope is not None:
+            _authorise(self._tokens, scope["headers"], query, line.scope)
+        body = await read_body(scope, receive, line.max_body)
+        drops_answer = await self._strike(scope, receive, send, node)
+        if drops_answer is None:
+            return
+        call = Call(
+            self._emulator, node, scope["path_params"], query, scope["headers"], scope["scheme"], body
+        )
+        found = await line.handler(call)
+        if drops_answer:
+            await _abort(scope, receive, send)
+            return
+        await _respond(send, found)
+
+    async def _strike(self, scope: Scope, receive: Receive, send: Send, node: str) -> bool | None:
+        """The faults on this request. None: it is over; True: its answer must not be sent."""
+        drops_answer = False
+        for fault, _ in self._emulator.faults.hits(REQUEST_KINDS, node):
+            if fault.kind == "latency":
+                await asyncio.sleep((fault.seconds or 0.0) / self._emulator.clock.speed)
+            elif fault.kind == "error":
+                raise ApiError(fault.code or 131000, "A fault that was asked for")
+            elif fault.kind == "outage":
+                await _respond(send, Answer(b"<html>Service Unavailable</html>", fault.http, b"text/html"))
+                return None
+            elif fault.kind == "drop_request":
+                await _abort(scope, receive, send)
+                return None
+            else:
+                drops_answer = True
+        return drops_answer
+
+    async def _refuse(self, send: Send, error: ApiError) -> None:
+        profile = self._emulator.settings.profile
+        body = sync_error(
+            error.code,
+            "A" + secrets.token_urlsafe(16),
+            details=error.details,
+            message=error.message,
+            subcode=error.subcode,
+        )
+        status = error.http or http_status(error.code, profile)
+        extra: Headers = []
+        if status == 401:
+            extra.append((b"www-authenticate", b'OAuth "Wavetank" "invalid_token"'))
+        if (wait_s := retry_after_s(error.code, profile)) is not None:
+            extra.append((b"retry-after", b"%d" % wait_s))
+        await _respond(send, answer(body, status), extra)
+
+
+class ControlEndpoint:
+    """A route of the controls: errors are problem documents, as those of the server."""
+
+    def __init__(self, emulator: Emulator, tokens: Tokens, line: Line) -> None:
+        self._emulator = emulator
+        self._tokens = tokens
+        self._line = line
+        self._decode = msgspec.json.Decoder(line.body).decode if line.body is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            found = await self._run(scope, receive)
+        except Problem as problem:
+            found = Answer(problem.document(), problem.status, MEDIA_TYPE)
+        except ApiError as error:
+            found = Answer(Problem(422, error.details).document(), 422, MEDIA_TYPE)
+        await _respond(send, found, [(b"www-authenticate", b"Bearer")] if found.status == 401 else [])
+
+    async def _run(self, scope: Scope, receive: Receive) -> Answer:
+        if self._line.scope is not None:
+            self._tokens.demand(scope["headers"], self._line.scope)
+        body: Any = await read_body(scope, receive, self._line.max_body)
+        if self._decode is not None:
+            try:
+                body = self._decode(body or b"{}")
+            except msgspec.DecodeError as error:
+                raise of_decoding(error) from None
+        path = scope["path_params"]
+        call = Call(self._emulator, "", path, _query(scope), scope["headers"], scope["scheme"], body)
+        return await self._line.handler(call)
+
+
+async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """The whole body; Problem 413 when it is longer than `most` bytes, 408 when it comes too slowly."""
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if not length.isdigit() or int(length) > most:
+        raise Problem(413, f"the body holds more than {most} bytes")
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _received(receive, most)
+    except TimeoutError:
+        raise Problem(408, f"the body did not arrive within {BODY_S:.0f} s") from None
+
+
+async def _received(receive: Receive, most: int) -> bytes:
+    message = await receive()
+    body = bytearray(message.get("body", b""))
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "the connection was closed before the body's end")
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise Problem(413, f"the body holds more than {most} bytes")
+    return bytes(body)
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    raw = scope["query_string"]
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
+
+
+def _authorise(
+    tokens: Tokens, headers: Sequence[tuple[bytes, bytes]], query: dict[str, str], wanted: str
+) -> None:
+    """By the header, or by the parameter access_token as the platform also allows; ApiError 190 otherwise."""
+    if "access_token" in query and not any(name == b"authorization" for name, _ in headers):
+        headers = [(b"authorization", b"Bearer " + query["access_token"].encode())]
+    try:
+        tokens.demand(headers, wanted)
+    except Problem as problem:
+        if problem.status == 403:
+            raise ApiError(10, "The token lacks the scope that is needed") from None
+        raise ApiError(
+            190,
+            "Error validating access token",
+            message="Invalid OAuth access token - Cannot parse access token",
+        ) from None
+
+
+def _of_problem(problem: Problem) -> ApiError:
+    return ApiError(100, problem.detail, http=problem.status)
+
+
+async def _respond(send: Send, found: Answer, extra: Headers | None = None) -> None:
+    headers = [
+        (b"content-type", found.media_type),
+        (b"content-length", b"%d" % len(found.body)),
+        *(extra or ()),
+    ]
+    await send({"type": "http.response.start", "status": found.status, "headers": headers})
+    await send({"type": "http.response.body", "body": found.body})
+
+
+async def _abort(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close the connection without an answer. On a server that cannot, answer 502."""
+    abort = (scope.get("extensions") or {}).get(ABORT)
+    if abort is None:
+        await _respond(send, Answer(b"", 502, b"text/plain"))
+        return
+    abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,125 @@
+"""What customers write: the body of a control request, turned into the message of a webhook."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from server.network.graph.media import RECEIVED_LIFE_S, MediaStore, base64_of
+from server.network.graph.outgoing import MAX_TEXT, MEDIA_TYPES, wa_id
+from server.network.graph.webhook_bodies import ascii_json
+from server.problems import Problem
+
+PASSED_ON = frozenset(
+    {
+        "location",
+        "contacts",
+        "reaction",
+        "button",
+        "interactive",
+        "order",
+        "system",
+        "unsupported",
+        "request_welcome",
+    }
+)
+MIME_TYPES = {
+    "image": "image/jpeg",
+    "audio": "audio/ogg",
+    "video": "video/mp4",
+    "document": "application/pdf",
+    "sticker": "image/webp",
+}
+SAMPLE = b"a file of the emulator"  # content of media that came without any
+
+
+class Writes(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A customer's message. `type` text needs `text`; any other type its `content`.
+
+    For media, `content` may hold caption, filename, mime_type and `data` (base64); for the other types it is
+    passed on as it is. `number`: the phone_number_id written to, by default the first. `from_ad`: by a
+    click-to-WhatsApp ad, whose object is `referral`.
+    """
+
+    from_: Annotated[str, Meta(min_length=5, max_length=24)] = msgspec.field(name="from")
+    number: str | None = None
+    type: str = "text"
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)] | None = None
+    content: dict[str, Any] | None = None
+    reply_to: str | None = None
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    from_ad: bool = False
+    referral: dict[str, Any] | None = None
+
+
+class Contact(Struct, frozen=True, gc=False):
+    """A customer beside its message."""
+
+    profile: dict[str, str]
+    wa_id: str
+
+
+def contact_json(sender: str, name: str) -> bytes:
+    return ascii_json(Contact({"name": name}, sender))
+
+
+def text_json(sender: str, message_id: str, at_s: float, text: str) -> bytes:
+    """A plain text message."""
+    return ascii_json(
+        {
+            "from": sender,
+            "id": message_id,
+            "timestamp": str(int(at_s)),
+            "type": "text",
+            "text": {"body": text},
+        }
+    )
+
+
+def message_json(written: Writes, message_id: str, at_s: float, business: str, media: MediaStore) -> bytes:
+    """The message of the webhook; Problem 422 for what no customer could write.
+
+    `business`: the number written to, digits only.
+    """
+    item: dict[str, Any] = {
+        "from": wa_id(written.from_),
+        "id": message_id,
+        "timestamp": str(int(at_s)),
+        "type": written.type,
+    }
+    if written.reply_to is not None:
+        item["context"] = {"from": business, "id": written.reply_to}
+    if written.referral is not None:
+        item["referral"] = written.referral
+    item[written.type] = _content(written, at_s, media)
+    if written.type == "unsupported":
+        item["errors"] = [{"code": 131051, "title": "Message type unknown"}]
+    return ascii_json(item)
+
+
+def _content(written: Writes, at_s: float, media: MediaStore) -> object:
+    if written.type == "text":
+        if written.text is None:
+            raise Problem(422, "a message of type text needs a text", "text")
+        return {"body": written.text}
+    if written.type in MEDIA_TYPES:
+        return _received(written, at_s, media)
+    if written.type not in PASSED_ON:
+        raise Problem(422, "no type of message that a customer can write", "type")
+    if written.content is None:
+        raise Problem(422, f"a message of type {written.type} needs its content", "content")
+    return written.content
+
+
+def _received(written: Writes, at_s: float, media: MediaStore) -> dict[str, object]:
+    """Media that a customer sent: kept, so that the business can download it."""
+    content = dict(written.content or {})
+    mime_type = str(content.pop("mime_type", MIME_TYPES[written.type]))
+    try:
+        data = base64.b64decode(str(content.pop("data", "")), validate=True) or SAMPLE
+    except binascii.Error:
+        raise Problem(422, "must be base64", "content.data") from None
+    kept = media.add(data, mime_type, at_s, life_s=RECEIVED_LIFE_S)
+    return {**content, "mime_type": mime_type, "sha256": base64_of(kept.sha256), "id": kept.id}

@@ -1,0 +1,100 @@
+"""Tells the business by webhook: statuses and inbound messages, with the faults that are on."""
+
+from typing import Any
+
+from server.network.errors import webhook_error
+from server.network.graph.calendar import Calendar
+from server.network.graph.faults import Faults, Of
+from server.network.graph.messages import Message
+from server.network.graph.numbers import Account, Number
+from server.network.graph.webhook_bodies import (
+    Conversation,
+    Origin,
+    Pricing,
+    Sender,
+    Status,
+    Update,
+    ascii_json,
+)
+from server.network.graph.webhooks import Webhooks
+
+CONVERSATION_S = 86_400
+
+
+class Telling:
+    """What happened, on its way to the webhook queue."""
+
+    def __init__(self, account: Account, webhooks: Webhooks, faults: Faults, calendar: Calendar) -> None:
+        self._account = account
+        self._webhooks = webhooks
+        self._faults = faults
+        self._calendar = calendar
+
+    def status(
+        self,
+        number: Number,
+        message: Message,
+        status: Of,
+        at_s: float,
+        pricing: Pricing | None,
+        details: str = "",
+    ) -> None:
+        """A status of an outbound message; `details` of why it failed."""
+        errors = None
+        if status == "failed" and message.code is not None:
+            errors = [webhook_error(message.code, details=details)]
+        item = Status(
+            id=message.id,
+            status=status,
+            timestamp=str(int(at_s)),
+            recipient_id=message.to,
+            recipient_type="group" if message.is_group else None,
+            conversation=_conversation(message, status, pricing),
+            pricing=pricing,
+            biz_opaque_callback_data=message.opaque,
+            errors=errors,
+        )
+        self._put(Update(self._sender(number), "statuses", ascii_json(item)), status)
+
+    def inbound(self, number: Number, item: bytes, contact: bytes | None) -> None:
+        """A customer's message."""
+        self._put(Update(self._sender(number), "messages", item, contact), "message")
+
+    def account_event(self, field: str, value: dict[str, Any]) -> None:
+        """An event of the business account: `field` names it."""
+        self._put(Update(Sender(self._account.waba_id, "", ""), field, ascii_json(value)), "account")
+
+    def number_event(self, number: Number, field: str, value: dict[str, Any]) -> None:
+        """An event of one number in the envelope of messages, such as user_preferences."""
+        metadata = {"display_phone_number": number.display, "phone_number_id": number.id}
+        whole = {"messaging_product": "whatsapp", "metadata": metadata, **value}
+        self._put(Update(self._sender(number), field, ascii_json(whole)), "account")
+
+    def _sender(self, number: Number) -> Sender:
+        return Sender(self._account.waba_id, number.id, number.display)
+
+    def _put(self, update: Update, of: Of) -> None:
+        struck = self._faults.hits(
+            ("drop", "duplicate", "reorder", "slow"), update.sender.phone_number_id, of
+        )
+        copies, wait_s = 1, 0.0
+        for fault, chance in struck:
+            if fault.kind == "drop":
+                return
+            if fault.kind == "duplicate":
+                copies += 1
+            else:
+                wait_s += (fault.seconds or 0.0) * (chance if fault.kind == "reorder" else 1.0)
+        for _ in range(copies):
+            if wait_s:
+                self._calendar.at(self._calendar.clock.now() + wait_s, lambda: self._webhooks.put(update))
+            else:
+                self._webhooks.put(update)
+
+
+def _conversation(message: Message, status: Of, pricing: Pricing | None) -> Conversation | None:
+    """As the platform still tells it beside the price of a message."""
+    if pricing is None:
+        return None
+    ends = str(int(message.accepted_s) + CONVERSATION_S) if status == "sent" else None
+    return Conversation(f"{message.sequence:032x}", ends, Origin(pricing.category))

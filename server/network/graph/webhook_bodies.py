@@ -1,0 +1,122 @@
+"""The JSON of webhooks, as bytes ready to be signed.
+
+Platform 1.4: the envelope, and that what is signed are the exact bytes, in which everything outside ASCII is
+escaped as \\uXXXX.
+"""
+
+import hmac
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+MAX_UPDATES = 1000  # in one webhook; platform 1.4
+MAX_BYTES = 3 * 1024 * 1024  # platform 1.4
+
+_encode = msgspec.json.Encoder().encode
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+class Sender(NamedTuple):
+    """Whose webhook it is. `display` has digits only."""
+
+    waba_id: str
+    phone_number_id: str
+    display: str
+
+
+class Update(NamedTuple):
+    """One thing to tell. `kind` is statuses, messages or errors, or the field of an account event.
+
+    `item` is its JSON; `contact` the JSON of the contact beside a message. `sender` without phone_number_id
+    is the account itself; then `item` is the whole value.
+    """
+
+    sender: Sender
+    kind: str
+    item: bytes
+    contact: bytes | None = None
+
+
+class Pricing(Struct, frozen=True, gc=False):
+    billable: bool
+    pricing_model: str
+    type: str
+    category: str
+
+
+class Origin(Struct, frozen=True, gc=False):
+    type: str
+
+
+class Conversation(Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    expiration_timestamp: str | None = None
+    origin: Origin | None = None
+
+
+class Status(Struct, frozen=True, gc=False, omit_defaults=True):
+    """`timestamp`: Unix seconds as text."""
+
+    id: str
+    status: str
+    timestamp: str
+    recipient_id: str
+    recipient_type: str | None = None
+    conversation: Conversation | None = None
+    pricing: Pricing | None = None
+    biz_opaque_callback_data: str | None = None
+    errors: list[dict[str, Any]] | None = None
+
+
+def ascii_json(value: object) -> bytes:
+    """`value` as JSON in ASCII: what is outside is escaped, beyond the first plane as a surrogate pair."""
+    raw: bytes = _encode(value)
+    if raw.isascii():
+        return raw
+    return _NOT_ASCII.sub(_escaped, raw.decode()).encode("ascii")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def body_of(updates: Sequence[Update]) -> bytes:
+    """One webhook that tells `updates`, in their order; neighbours of one sender and kind share a change."""
+    entries: list[dict[str, Any]] = []
+    last: tuple[Sender, str] | None = None
+    for update in updates:
+        if (update.sender, update.kind) == last and update.kind in ("statuses", "messages", "errors"):
+            _add(entries[-1]["changes"][-1]["value"], update)
+            continue
+        if last is None or last[0].waba_id != update.sender.waba_id:
+            entries.append({"id": update.sender.waba_id, "changes": []})
+        entries[-1]["changes"].append(_change(update))
+        last = (update.sender, update.kind)
+    return bytes(_encode({"object": "whatsapp_business_account", "entry": entries}))
+
+
+def _change(update: Update) -> dict[str, Any]:
+    sender = update.sender
+    if update.kind not in ("statuses", "messages", "errors"):
+        return {"value": Raw(update.item), "field": update.kind}
+    value: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": sender.display, "phone_number_id": sender.phone_number_id},
+    }
+    _add(value, update)
+    return {"value": value, "field": "messages"}
+
+
+def _add(value: dict[str, Any], update: Update) -> None:
+    if update.contact is not None:
+        value.setdefault("contacts", []).append(Raw(update.contact))
+    value.setdefault(update.kind, []).append(Raw(update.item))
+
+
+def signature(secret: bytes, body: bytes) -> str:
+    """The value of X-Hub-Signature-256."""
+    return "sha256=" + hmac.digest(secret, body, "sha256").hex()

@@ -1,0 +1,336 @@
+"""The Cloud API of a running emulator, as a plain HTTP client meets it."""
+
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from running_emulator import (
+    APP,
+    HEADER,
+    NUMBER,
+    SECRET,
+    WABA,
+    Emulator,
+    Post,
+    Receiver,
+    emulator,
+    new_customer,
+    receiver,
+    until,
+)
+
+CUSTOMER = "4915112345678"
+
+
+def text(to: str) -> dict[str, object]:
+    return {"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": "Grüße 👋"}}
+
+
+def hello(to: str) -> dict[str, object]:
+    template = {"name": "hello_world", "language": {"code": "en_US"}}
+    return {"messaging_product": "whatsapp", "to": to, "type": "template", "template": template}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Emulator]:
+    with emulator("--speed", "20") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hook(network: Emulator) -> Iterator[Receiver]:
+    with receiver() as kept:
+        network.subscribe(kept.url)
+        yield kept
+
+
+def sent(network: Emulator, body: dict[str, object], path: str = f"/v26.0/{NUMBER}/messages") -> str:
+    answer = network.post(path, body)
+    return str(answer["messages"][0]["id"])
+
+
+@pytest.mark.parametrize("prefix", ["/v26.0", "/v17.0", "", "/graph/v26.0", "/graph"])
+def test_any_version_and_none_is_served(network: Emulator, prefix: str) -> None:
+    customer = new_customer()
+    answer = network.post(f"{prefix}/{NUMBER}/messages", hello(f"+49 (151) {customer[5:]}"))
+    assert answer["messaging_product"] == "whatsapp"
+    assert answer["contacts"] == [{"input": f"+49 (151) {customer[5:]}", "wa_id": customer}]
+    assert answer["messages"][0]["id"].startswith("wamid.")
+    assert answer["messages"][0]["message_status"] == "accepted"
+
+
+def test_a_message_is_told_sent_delivered_and_read_and_is_signed(network: Emulator, hook: Receiver) -> None:
+    customer = new_customer()
+    network.open_window(customer)
+    opaque = 'tracked "1" ü'
+    message_id = sent(network, {**text(customer), "biz_opaque_callback_data": opaque})
+    hook.until(lambda: len(hook.statuses(message_id)) == 3)
+    statuses = hook.statuses(message_id)
+    assert {one["status"] for one in statuses} == {"sent", "delivered", "read"}
+    assert {one["recipient_id"] for one in statuses} == {customer}
+    assert {one["biz_opaque_callback_data"] for one in statuses} == {opaque}
+    assert all(one["timestamp"].isdecimal() for one in statuses)
+    for post in hook.posts:
+        expected = hmac.new(SECRET.encode(), post.body, hashlib.sha256).hexdigest()
+        assert post.signature == f"sha256={expected}"
+        assert post.body.isascii()
+    shown = network.get("/emulator/messages", opaque=opaque)["messages"]
+    assert [(one["id"], one["state"]) for one in shown] == [(message_id, "read")]
+
+
+def test_a_customer_is_heard_with_name_and_context(network: Emulator, hook: Receiver) -> None:
+    body = {"from": "+49 151 99", "text": "Ça va? 👍", "name": "Zoë", "reply_to": "wamid.X"}
+    message_id = network.post("/emulator/messages", body)["id"]
+    (message,) = hook.until(lambda: [one for one in hook.messages() if one["id"] == message_id])
+    assert message["from"] == "4915199"
+    assert message["text"] == {"body": "Ça va? 👍"}
+    assert message["context"]["id"] == "wamid.X"
+    (post,) = [one for one in hook.posts if message_id.encode() in one.body]
+    assert post.value["contacts"] == [{"profile": {"name": "Zoë"}, "wa_id": "4915199"}]
+    assert post.value["metadata"]["phone_number_id"] == NUMBER
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"messaging_product": "x"}, 100),
+        ({"type": "text", "text": {"body": "x"}}, 131008),
+        ({"to": CUSTOMER, "type": "text"}, 131008),
+        ({"to": CUSTOMER, "type": "text", "text": {}}, 131008),
+        ({"to": CUSTOMER, "type": "text", "text": {"body": ""}}, 131009),
+        ({"to": CUSTOMER, "type": "text", "text": {"body": "x" * 4097}}, 131009),
+        ({"to": "12", "type": "text", "text": {"body": "x"}}, 131009),
+        ({"to": CUSTOMER, "type": "smoke", "smoke": {}}, 100),
+        ({"to": CUSTOMER, "type": "image", "image": {}}, 131008),
+        ({"to": CUSTOMER, "type": "image", "image": {"link": "ftp://x"}}, 131009),
+        ({"to": CUSTOMER, "type": "image", "image": {"id": "99"}}, 131009),
+        ({"to": CUSTOMER, "type": "location", "location": {"latitude": 100, "longitude": 0}}, 131009),
+        ({"to": CUSTOMER, "type": "contacts", "contacts": []}, 131009),
+        ({"to": CUSTOMER, "type": "interactive", "interactive": {"type": "button"}}, 131008),
+        ({"to": CUSTOMER, "type": "template", "template": {"name": "hello_world"}}, 131008),
+        ({"status": "read"}, 131008),
+        ({"to": CUSTOMER, "biz_opaque_callback_data": "x" * 513, "text": {"body": "x"}}, 131009),
+    ],
+)
+def test_a_wrong_body_is_refused_with_the_platforms_code(
+    network: Emulator, body: dict[str, object], code: int
+) -> None:
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/messages", json={"messaging_product": "whatsapp", **body})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["code"] == code, error
+    assert set(error) >= {"message", "type", "code", "error_data", "fbtrace_id"}
+    assert error["error_data"]["messaging_product"] == "whatsapp"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}])
+def test_a_request_without_the_token_is_refused(network: Emulator, headers: dict[str, str]) -> None:
+    with network.client() as client:
+        del client.headers["Authorization"]
+        for answer in (
+            client.post(f"/{NUMBER}/messages", json=text(CUSTOMER), headers=headers),
+            client.get("/emulator/state", headers=headers),
+        ):
+            assert answer.status_code == 401
+            assert "www-authenticate" in answer.headers
+        answer = client.post(f"/{NUMBER}/messages", json=text(CUSTOMER), headers=headers)
+    assert answer.json()["error"]["code"] == 190
+
+
+def test_what_does_not_exist_is_400_with_subcode_33(network: Emulator) -> None:
+    with network.client() as client:
+        for method, path in (
+            ("POST", "/404404/messages"),
+            ("GET", "/v26.0/404404"),
+            ("DELETE", "/404404"),
+            ("GET", f"/{NUMBER}/message_templates"),
+            ("POST", f"/{WABA}/no_such_edge"),
+        ):
+            answer = client.request(method, path, json=text(CUSTOMER))
+            assert answer.status_code == 400, path
+            assert (answer.json()["error"]["code"], answer.json()["error"]["error_subcode"]) == (100, 33)
+
+
+def test_a_body_that_is_no_json_or_too_long_is_refused(network: Emulator) -> None:
+    with network.client() as client:
+        assert client.post(f"/{NUMBER}/messages", content=b"{").json()["error"]["code"] == 100
+        answer = client.post(f"/{NUMBER}/messages", content=b"x" * (256 * 1024 + 1))
+        assert answer.status_code == 413
+
+
+def test_read_receipts_and_typing_are_taken(network: Emulator) -> None:
+    inbound = network.open_window(new_customer())
+    body = {"messaging_product": "whatsapp", "status": "read", "message_id": inbound}
+    assert network.post(f"/{NUMBER}/messages", body) == {"success": True}
+    typing = {**body, "typing_indicator": {"type": "text"}}
+    assert network.post(f"/{NUMBER}/messages", typing) == {"success": True}
+
+
+def test_media_is_kept_told_downloaded_and_deleted(network: Emulator) -> None:
+    content = b"\x89PNG" + bytes(range(256)) * 40
+    with network.client() as client:
+        files = {"file": ("a.png", content, "image/png"), "messaging_product": (None, "whatsapp")}
+        media_id = client.post(f"/v26.0/{NUMBER}/media", files=files).json()["id"]
+        shown = client.get(f"/v26.0/{media_id}").json()
+        assert shown["sha256"] == hashlib.sha256(content).hexdigest()
+        assert (shown["mime_type"], shown["file_size"]) == ("image/png", len(content))
+        answer = client.get(shown["url"])
+        assert (answer.content, answer.headers["content-type"]) == (content, "image/png")
+        forged = shown["url"].replace("hash=", "hash=0")
+        assert client.get(forged).status_code == 400
+        assert client.get(shown["url"], headers={"Authorization": ""}).status_code == 401
+        customer = new_customer()
+        network.open_window(customer)
+        sent(network, {**text(customer), "type": "image", "image": {"id": media_id}})
+        assert client.delete(f"/{media_id}").json() == {"success": True}
+        assert client.get(f"/{media_id}").status_code == 400
+        wrong = {"file": ("a.exe", b"MZ", "model/3mf"), "messaging_product": (None, "whatsapp")}
+        assert client.post(f"/{NUMBER}/media", files=wrong).json()["error"]["code"] == 131053
+
+
+def test_media_and_its_url_expire() -> None:
+    with emulator() as network, network.client() as client:
+        files = {"file": ("a.txt", b"text", "text/plain"), "messaging_product": (None, "whatsapp")}
+        media_id = client.post(f"/{NUMBER}/media", files=files).json()["id"]
+        url = client.get(f"/{media_id}").json()["url"]
+        network.post("/emulator/clock", {"advance_s": 301})
+        assert client.get(url).status_code == 404
+        assert client.get(client.get(f"/{media_id}").json()["url"]).content == b"text"
+        network.post("/emulator/clock", {"advance_s": 30 * 86_400})
+        assert client.get(f"/{media_id}").status_code == 400
+
+
+def test_templates_are_made_reviewed_used_and_deleted(network: Emulator) -> None:
+    body = "Dear {{1}}, order {{2}} is {{3}}."
+    made = network.post(
+        f"/v26.0/{WABA}/message_templates",
+        {
+            "name": "order_state",
+            "language": "en",
+            "category": "UTILITY",
+            "components": [{"type": "BODY", "text": body}],
+        },
+    )
+    assert made["status"] == "PENDING"
+    use = {"name": "order_state", "language": {"code": "en"}}
+
+    def refused(template: dict[str, object]) -> dict[str, object]:
+        with network.client() as client:
+            answer = client.post(f"/{NUMBER}/messages", json={**hello(new_customer()), "template": template})
+        error: dict[str, object] = answer.json()["error"]
+        return error
+
+    assert refused(use)["code"] == 132001
+    until(lambda: network.get(f"/{made['id']}")["status"] == "APPROVED")
+    one = {"type": "body", "parameters": [{"type": "text", "text": "Ada"}]}
+    error = refused({**use, "components": [one]})
+    assert error["code"] == 132000
+    assert error["error_data"] == {
+        "messaging_product": "whatsapp",
+        "details": "body: number of localizable_params (1) does not match the expected number of params (3)",
+    }
+    three = {"type": "body", "parameters": [{"type": "text", "text": text} for text in "abc"]}
+    sent(network, {**hello(new_customer()), "template": {**use, "components": [three]}})
+    for status, code in (("PAUSED", 132015), ("DISABLED", 132016), ("REJECTED", 132001)):
+        network.post(f"/emulator/templates/{made['id']}", {"status": status})
+        assert refused({**use, "components": [three]})["code"] == code
+    listed = network.get(f"/{WABA}/message_templates", name="order_state")["data"]
+    assert [one["id"] for one in listed] == [made["id"]]
+    with network.client() as client:
+        path = f"/{WABA}/message_templates"
+        assert client.delete(path, params={"name": "order_state"}).json() == {"success": True}
+        assert client.delete(path, params={"name": "order_state"}).status_code == 400
+
+
+def test_a_webhook_address_is_verified_and_must_be_allowed(network: Emulator) -> None:
+    with receiver() as other, network.client() as client:
+        path = f"/{APP}/subscriptions"
+        wrong = client.post(path, json={"callback_url": other.url, "verify_token": "wrong"})
+        assert wrong.status_code == 400
+        assert "403" in wrong.json()["error"]["message"]
+        for url in ("http://192.0.2.1/", "http://example.org/", "file:///etc/passwd", "http://127.0.0.1:x/"):
+            answer = client.post(path, json={"callback_url": url, "verify_token": "x"})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100), url
+
+
+def test_a_blocked_user_is_neither_heard_nor_sent_to(network: Emulator, hook: Receiver) -> None:
+    user = "4915177777777"
+    with network.client() as client:
+        path, body = f"/v26.0/{NUMBER}/block_users", {"messaging_product": "whatsapp"}
+        listed = {**body, "block_users": [{"user": f"+{user}"}]}
+        assert client.post(path, json=listed).json()["block_users"]["added_users"][0]["wa_id"] == user
+        assert [one["wa_id"] for one in client.get(path).json()["data"]] == [user]
+        message_id = network.open_window(user)
+        assert client.post(f"/{NUMBER}/messages", json=text(user)).status_code == 400
+        client.request("DELETE", path, json=listed)
+        heard = network.open_window(user)
+    hook.until(lambda: any(one["id"] == heard for one in hook.messages()))
+    assert not any(one["id"] == message_id for one in hook.messages())
+
+
+def test_a_number_is_registered_and_deregistered() -> None:
+    with emulator() as network, network.client() as client:
+        assert network.post(f"/{NUMBER}/register", {"messaging_product": "whatsapp", "pin": "123456"})
+        network.post(f"/{NUMBER}/deregister")
+        assert (
+            client.post(f"/{NUMBER}/messages", json=hello(new_customer())).json()["error"]["code"] == 133010
+        )
+        assert client.post(f"/{NUMBER}/register", json={"pin": "654321"}).json()["error"]["code"] == 131031
+        network.post(f"/{NUMBER}/register", {"messaging_product": "whatsapp", "pin": "123456"})
+        sent(network, hello(new_customer()))
+        codes = [
+            client.post(f"/{NUMBER}/register", json={"pin": "123456"}).json().get("error", {}).get("code")
+            for _ in range(10)
+        ]
+        assert codes[-1] == 133016
+
+
+def test_slow_and_half_closed_clients_do_no_harm(network: Emulator) -> None:
+    host, port = network.url.removeprefix("http://").split(":")
+    head = f"POST /{NUMBER}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: {HEADER['Authorization']}\r\n"
+    open_ones = []
+    for _ in range(50):
+        one = socket.create_connection((host, int(port)))
+        one.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+        open_ones.append(one)
+    half = socket.create_connection((host, int(port)))
+    half.sendall(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+    half.shutdown(socket.SHUT_WR)
+    assert network.get("/emulator/state")["numbers"]
+    for one in (*open_ones, half):
+        one.close()
+    sent(network, hello(new_customer()))
+
+
+def test_the_app_secret_gives_the_apps_token(network: Emulator) -> None:
+    with network.client() as client:
+        query = {"grant_type": "client_credentials", "client_id": APP, "client_secret": SECRET}
+        assert client.get("/oauth/access_token", params=query).json()["token_type"] == "bearer"
+        query["client_secret"] = "wrong"
+        assert client.get("/oauth/access_token", params=query).json()["error"]["code"] == 190
+
+
+def test_updates_share_a_webhook_when_batches_are_allowed() -> None:
+    options = ("--webhook-batch", "1000", "--webhook-connections", "1", "--speed", "20")
+    with receiver() as hook, emulator(*options) as network:
+        network.subscribe(hook.url)
+        may_go_on = threading.Event()
+
+        def answer(_post: Post) -> int:
+            may_go_on.wait(10)
+            return 200 if len(hook.posts) > 1 else 503
+
+        hook.answer = answer
+        ids = {network.open_window(new_customer()) for _ in range(10)}
+        may_go_on.set()
+        hook.until(lambda: {one["id"] for one in hook.messages()} >= ids)
+        hook.until(lambda: len(hook.posts) == 3)  # one alone and in vain, the other nine, the one again
+        assert hook.posts[2].body == hook.posts[0].body
+        (entry,) = json.loads(hook.posts[1].body)["entry"]
+        (change,) = entry["changes"]
+        assert len(change["value"]["contacts"]) == len(change["value"]["messages"]) == 9
