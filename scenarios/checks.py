@@ -125,6 +125,23 @@ def _pacing_caps_fit_each_other(scenario: Scenario) -> str | None:
     return None
 
 
+def _segments_are_whole(scenario: Scenario) -> str | None:
+    segments = scenario.population.segments
+    names = [segment.name for segment in segments]
+    shares = [segment.share for segment in segments if segment.share is not None]
+    for segment in segments:
+        if names.count(segment.name) > 1:
+            return f"population.segments: {segment.name!r} is stated twice; give each a name of its own"
+        if shares and segment.share is None:
+            return (
+                f"population.segments: {segment.name} has no share; state one for all segments, or for none "
+                "if the contact file has a column segment"
+            )
+    if shares and abs(sum(shares) - 1) > 1e-6:
+        return f"population.segments: the shares add up to {sum(shares):g}; they must add up to 1"
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -137,4 +154,5 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _reply_delays_are_in_order,
     _shares_add_up,
     _expected_intents_exist,
+    _segments_are_whole,
 )

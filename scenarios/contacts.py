@@ -1,11 +1,13 @@
 """Contact files: CSV in, columns out.
 
-Columns: `phone`, `name`, `timezone` (IANA), `tags` (separated by `;`), `consent` (yes/no); any further
-column is a variable for the message template. A malformed *row* is an error; a malformed *number* is data:
-lists have them (C026).
+Columns: `phone`, `name`, `timezone` (IANA), `tags` (separated by `;`), `consent` (yes/no). Optional:
+`segment`; `language` (ISO 639, as `en` or `pt-BR`; without one, that of the phone's country); `customer` (an
+id of your own, which a file of orders may use). `name` and every column beyond the required ones are
+variables of the message template. A malformed *row* is an error; a malformed *number* is data (C026).
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +16,14 @@ from zoneinfo import ZoneInfo
 
 from scenarios.content import variables_of
 from scenarios.errors import InputError, nearest
+from scenarios.languages import OTHERWISE, language_of
 from scenarios.loading import Loaded
 from scenarios.phones import e164
 
 REQUIRED = ("phone", "name", "timezone", "tags", "consent")
 CONSENT = {"yes": True, "no": False}
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
+ONE_SEGMENT = "all"
 
 
 class Contact(NamedTuple):
@@ -28,6 +33,8 @@ class Contact(NamedTuple):
     tags: frozenset[str]
     consent: bool
     variables: dict[str, str]  # name and every extra column
+    segment: str = ONE_SEGMENT
+    language: str = OTHERWISE
 
 
 @lru_cache(maxsize=8)
@@ -79,14 +86,26 @@ def _contact(row: dict[str, str], where: str) -> Contact:
         raise InputError(
             f"{where}: timezone: found {row['timezone']!r}; must be an IANA name, as Europe/Berlin"
         )
+    if not row.get("segment", ONE_SEGMENT):
+        raise InputError(f"{where}: segment: is empty; name one, or leave the column out")
+    number = e164(row["phone"])
     return Contact(
         phone=row["phone"],
-        e164=e164(row["phone"]),
+        e164=number,
         timezone=row["timezone"],
         tags=frozenset(tag for tag in (t.strip() for t in row["tags"].split(";")) if tag),
         consent=consent,
         variables={name: row[name] for name in row if name not in REQUIRED or name == "name"},
+        segment=row.get("segment", ONE_SEGMENT),
+        language=_language(row.get("language", ""), where) or language_of(number),
     )
+
+
+def _language(text: str, where: str) -> str:
+    language = text.lower()
+    if language and not LANGUAGE.fullmatch(language):
+        raise InputError(f"{where}: language: found {text!r}; must be a code, as en or pt-BR, or empty")
+    return language
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, overview, replies, sending, tags
+from server.routes import administration, contacts, overview, replies, sending, tags
 from server.service import Service
 
 
@@ -27,6 +27,7 @@ ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
     *tags.ROUTES,
+    *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),

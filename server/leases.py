@@ -50,7 +50,6 @@ logger = logging.getLogger(__name__)
 BEAT_S = 1.0
 LEASE_S = 5.0
 SPARE_S = 1.0  # of a lease: nothing is handed over so shortly before its end
-ID_BITS = 32  # each worker numbers its messages in a range of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +82,6 @@ class Seat(NamedTuple):
     real_s: float
     speed: float
 
-    @property
-    def first_id(self) -> int:
-        """Where its range of numbers begins."""
-        return self.id << ID_BITS
-
 
 class Leases:
     """What one worker holds; `beat` has to run as long as it does."""
@@ -98,6 +92,7 @@ class Leases:
         self._database = database
         self._planner = planner
         self._fresh_until = 0.0
+        self.leads = False  # it plans, as of the last renewal: what one of all should do is its to do
 
     @property
     def is_fresh(self) -> bool:
@@ -143,6 +138,7 @@ class Leases:
         """A plan of ours is worth nothing when somebody else may have planned since."""
 
         def committed() -> None:
+            self.leads = held is not None and held.plans
             if held is None or not held.plans or held.plan_is_stale:
                 self._planner.forget()
 

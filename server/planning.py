@@ -1,8 +1,7 @@
 """The pacer of a running server: made from the database, advanced only by what is committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -10,22 +9,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, case, func, select, union_all
 
 from server.dispatch import pacing
-from server.dispatch.pacing_state import Sends
-from server.store.tables import SENDING, accounts, attempts, messages
+from server.store.hourly import SENDS
+from server.store.tables import SENDING, accounts, attempts, hourly_sends, messages
 
 DAY_S = 86_400.0
 IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
 ZONES = tuple(sorted(available_timezones()))
 ZONE_INDEX = {name: index for index, name in enumerate(ZONES)}
-
-
-class Wanted(NamedTuple):
-    """A message that wants a plan. `release_s`: Unix seconds, not before."""
-
-    customer: int
-    zone: str
-    content: int
-    release_s: float
 
 
 @dataclass(slots=True)
@@ -37,17 +27,8 @@ class Fleet:
     booked_until_s: dict[int, float] = field(default_factory=dict)  # due time of each account's last message
 
     def plan(self, messages: pacing.Messages, now_s: float) -> pacing.Plan:
-        """`pacing.plan` from `now_s` (Unix seconds); changes nothing.
-
-        A plan works on a copy of the pacer, and looks only at earlier sends to the same customers and of the
-        same contents: so only those are copied, not all of a week.
-        """
-        concerned = replace(
-            self.pacer,
-            customers=_only(self.pacer.customers, messages.customer),
-            contents=_only(self.pacer.contents, messages.content),
-        )
-        return pacing.plan(concerned, messages, now_s)
+        """`pacing.plan` from `now_s` (Unix seconds); changes nothing."""
+        return pacing.plan(self.pacer, messages, now_s)
 
     def book(self, messages: pacing.Messages, plan: pacing.Plan, now_s: float) -> None:
         pacing.commit(self.pacer, messages, plan, now_s)
@@ -59,16 +40,6 @@ class Fleet:
         if account in self.open:
             self.open.remove(account)
             pacing.close_account(self.pacer, account, at_s)
-
-
-def _only(sends: Sends, keys: NDArray[np.int64]) -> Sends:
-    """Of the sends on record those of these keys."""
-    known = [key for key in set(keys.tolist()) if key in sends.last]
-    return replace(
-        sends,
-        last={key: sends.last[key] for key in known},
-        earlier={key: sends.earlier[key] for key in known if key in sends.earlier},
-    )
 
 
 class Planner:
@@ -94,6 +65,8 @@ def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.floa
     An account is booked in order. A message that a customer's quiet hours or frequency cap put off would
     keep it from everybody else until then: after more than IDLE_S of that, nothing is booked on it.
     """
+    if plan.due_s.max() - now_s <= IDLE_S:
+        return np.zeros(len(plan.due_s))
     # By account, then time: `starts` are the first of each account, `first_idle` where its idleness begins.
     order = np.lexsort((plan.due_s, plan.account))
     account, due_s = plan.account[order], plan.due_s[order]
@@ -110,14 +83,19 @@ def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.floa
     return again_s
 
 
-def columns(wanted: Sequence[Wanted]) -> pacing.Messages:
-    """The arrays that pacing takes. Everybody here has consented: others are refused before."""
+def columns(
+    customers: Sequence[int], zones: Sequence[str], contents: Sequence[int], release_s: float = 0.0
+) -> pacing.Messages:
+    """The arrays that pacing takes. Everybody here has consented: others are refused before.
+
+    `release_s`: Unix seconds, none of them before.
+    """
     return pacing.Messages(
-        customer=np.array([one.customer for one in wanted], np.int64),
-        zone=np.array([ZONE_INDEX[one.zone] for one in wanted], np.int32),
-        content=np.array([one.content for one in wanted], np.int64),
-        consent=np.ones(len(wanted), np.bool_),
-        release_s=np.array([one.release_s for one in wanted], np.float64),
+        customer=np.array(customers, np.int64),
+        zone=np.array([ZONE_INDEX[zone] for zone in zones], np.int32),
+        content=np.array(contents, np.int64),
+        consent=np.ones(len(customers), np.bool_),
+        release_s=np.full(len(customers), release_s),
     )
 
 
@@ -173,8 +151,8 @@ def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, 
 
 def _counts(connection: Connection) -> dict[int, int]:
     """How many attempts each account ever sent."""
-    both = union_all(
-        select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
-    ).subquery()
-    rows = connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
-    return {row[0]: row[1] for row in rows}
+    query = select(hourly_sends.c.account_id, func.sum(hourly_sends.c.n))
+    rows = connection.execute(
+        query.where(hourly_sends.c.outcome == SENDS).group_by(hourly_sends.c.account_id)
+    )
+    return {account: int(n) for account, n in rows}

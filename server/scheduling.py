@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,25 +20,23 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from server.clock import Clock
 from server.dispatch import pacing
 from server.leases import Leases, ask_for_plan
-from server.planning import Fleet, Planner, Wanted, close_banned, columns, fleet_from, idle_until
+from server.planning import Fleet, Planner, close_banned, columns, fleet_from, idle_until
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
 from server.store.dialects import among
+from server.store.ids import Ids
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
-from server.wire import Accepted, Rejected, iso
+from server.wire import Accepted, Rejected, moment
 
 DEFAULT_ZONE = "UTC"
 
-Row = dict[str, Any]  # a message, by column
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A recipient whose request is well-formed; whether they may be written to is seen in the transaction."""
 
-    index: int
+    place: int  # in the request
     to: str
     phone: str
     zone: str | None
@@ -68,29 +66,46 @@ class Replan:
     """Forget the plan, rebuild the pacer from what was sent, and plan anew. Answer: how many."""
 
 
+class Waiting(NamedTuple):
+    """A message that waits and whose time has come."""
+
+    id: int
+    batch_id: str
+    contact_id: int
+    zone: str
+    content: int
+
+
 @dataclass(slots=True)
 class Batch:
-    """A Send on its way through the step."""
+    """A Send on its way through the step; its messages by column."""
 
     send: Send
     id: str
-    rows: list[Row]
+    release_s: float
     rejected: list[Rejected]
+    ids: list[int]
+    contacts: list[int]
+    zones: list[str]
+    texts: list[str]
+    contents: list[int]
     finish_s: float | None = None
     answer: bytes = b""
 
 
 class Scheduling:
-    """`apply` is the step; `next_id` is that of the first message to come.
+    """`apply` is the step; `ids` numbers the messages.
 
     `leases`: where several workers accept, only the one that may plan does; what the others accept waits.
     """
 
-    def __init__(self, planner: Planner, clock: Clock, next_id: int, leases: Leases | None = None) -> None:
+    def __init__(self, planner: Planner, clock: Clock, ids: Ids, leases: Leases | None = None) -> None:
         self._planner = planner
         self._clock = clock
-        self._ids = count(next_id)
+        self._ids = ids
         self._leases = leases
+        self._run = secrets.token_hex(4)
+        self._batches = count()
 
     def apply(self, connection: Connection, requests: Sequence[Send | Release | Replan]) -> Applied:
         now_s = self._clock.now()
@@ -100,16 +115,18 @@ class Scheduling:
         before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
         new = self._accept(connection, fresh, now_s)
-        ready = [*waiting, *(row for batch in new for row in batch.rows if row["release_s"] <= now_s)]
-        booked = _plan(fleet, ready, now_s)
+        ready = [batch for batch in new if batch.release_s <= now_s]
+        later = [batch for batch in new if batch.release_s > now_s]
+        planned = _plan(fleet, waiting, ready, now_s)
+        _expect(fleet, ready, later, planned, len(waiting), now_s)
         for batch in new:
-            batch.answer = _answer(batch, fleet, now_s)
-        _store(connection, new, now_s)
-        _move(connection, waiting)
+            batch.answer = _answer(batch)
+        _store(connection, [*ready, *later], planned, len(waiting), now_s)
+        _move(connection, waiting, planned)
         answer_of = _answers(before, new)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
-            partial(self._committed, fleet, booked, now_s),
+            partial(self._committed, fleet, planned, now_s),
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
@@ -125,49 +142,73 @@ class Scheduling:
             close_banned(connection, self._planner.fleet, now_s)
         return self._planner.fleet
 
-    def _committed(self, fleet: Fleet, booked: "Booked | None", now_s: float) -> None:
-        if booked is not None:
-            fleet.book(booked.wanted, booked.plan, now_s)
+    def _committed(self, fleet: Fleet, planned: "Planned | None", now_s: float) -> None:
+        if planned is not None:
+            fleet.book(planned.wanted, planned.plan, now_s)
         self._planner.fleet = fleet
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
-        known = find_or_add(connection, zones)
-        return [self._batch(send, known, now_s) for send in _first_of_each_key(sends)]
+        known = find_or_add(connection, zones, now_s)
+        numbers = self._ids.begin(connection)
+        return [self._batch(send, known, numbers, now_s) for send in _first_of_each_key(sends)]
 
-    def _batch(self, send: Send, known: Mapping[str, Contact], now_s: float) -> Batch:
-        batch = Batch(send, secrets.token_hex(8), [], list(send.rejected))
-        release_s = send.schedule_s or now_s
-        for one in send.candidates:
-            contact = known[one.phone]
-            if contact.opted_out_s is not None or not contact.consent:
-                reason = "no_consent" if contact.opted_out_s is None else "opted_out"
-                batch.rejected.append(Rejected(one.index, one.to, "to", reason))
-                continue
-            batch.rows.append(
-                {
-                    "id": next(self._ids),
-                    "batch_id": batch.id,
-                    "contact_id": contact.id,
-                    "zone": one.zone or contact.zone or DEFAULT_ZONE,
-                    "text": one.text,
-                    "content": one.content,
-                    "release_s": release_s,
-                    "attempt": 1,
-                    "status": WAITING,
-                    "account_id": None,
-                    "due_s": release_s,
-                }
-            )
-        batch.rejected.sort(key=lambda rejected: rejected.index)
-        return batch
+    def _batch(self, send: Send, known: Mapping[str, Contact], numbers: Iterable[int], now_s: float) -> Batch:
+        found = [known[one.phone] for one in send.candidates]
+        taken, rejected = send.candidates, list(send.rejected)
+        if not all(contact.opted_out_s is None and contact.consent for contact in found):
+            taken, found = _willing(taken, found, rejected)
+        return Batch(
+            send,
+            self._batch_id(now_s),
+            send.schedule_s or now_s,
+            rejected,
+            ids=list(islice(numbers, len(taken))),
+            contacts=[contact.id for contact in found],
+            zones=[
+                one.zone or contact.zone or DEFAULT_ZONE for one, contact in zip(taken, found, strict=True)
+            ],
+            texts=[one.text for one in taken],
+            contents=[one.content for one in taken],
+        )
+
+    def _batch_id(self, now_s: float) -> str:
+        """Later ones are greater, so that a commit writes neighbouring pages, not one for each batch.
+
+        Milliseconds, what tells this run of the server from others, and a number.
+        """
+        return f"{int(now_s * 1e3):012x}{self._run}{next(self._batches) & 0xFFFF:04x}"
 
 
-class Booked(NamedTuple):
-    """What the pacer is to be told once it is committed."""
+class Planned(NamedTuple):
+    """What became of the messages that wanted a plan, by column; and what the pacer is to be told of it.
 
-    wanted: pacing.Messages
+    `finish_s` is when a message would be sent; `due_s` of a waiting one when to plan it again.
+    """
+
+    status: list[str]
+    account: list[int | None]
+    due_s: list[float]
+    finish_s: list[float]
+    wanted: pacing.Messages  # those booked
     plan: pacing.Plan
+
+
+def _willing(
+    candidates: Sequence[Candidate], found: Sequence[Contact], rejected: list[Rejected]
+) -> tuple[list[Candidate], list[Contact]]:
+    """Those who may be written to; the others join the rejected."""
+    taken: list[Candidate] = []
+    contacts: list[Contact] = []
+    for one, contact in zip(candidates, found, strict=True):
+        if contact.opted_out_s is None and contact.consent:
+            taken.append(one)
+            contacts.append(contact)
+        else:
+            reason = "no_consent" if contact.opted_out_s is None else "opted_out"
+            rejected.append(Rejected(one.place, one.to, "to", reason))
+    rejected.sort(key=lambda one: one.index)
+    return taken, contacts
 
 
 def _is_late(send: Send, now_s: float) -> bool:
@@ -184,47 +225,64 @@ def _first_of_each_key(sends: Sequence[Send]) -> Iterable[Send]:
             yield send
 
 
-def _plan(fleet: Fleet, rows: Sequence[Row], now_s: float) -> Booked | None:
-    """Give each row its account and due time, or the time when to plan it again.
+def _plan(fleet: Fleet, waiting: Sequence[Waiting], ready: Sequence[Batch], now_s: float) -> Planned | None:
+    """An account and due time for each, first of those that wait, or the time when to plan it again.
 
     None when there is nothing to plan or nobody to send it.
     """
-    if not rows or not fleet.open:
+    contacts = [one.contact_id for one in waiting]
+    zones = [one.zone for one in waiting]
+    contents = [one.content for one in waiting]
+    for batch in ready:
+        contacts += batch.contacts
+        zones += batch.zones
+        contents += batch.contents
+    if not contacts or not fleet.open:
         return None
-    wanted = columns([Wanted(row["contact_id"], row["zone"], row["content"], 0.0) for row in rows])
+    wanted = columns(contacts, zones, contents)
     plan = fleet.plan(wanted, now_s)
     again_s = idle_until(fleet, plan, now_s)
-    columns_of = zip(rows, plan.account.tolist(), plan.due_s.tolist(), again_s.tolist(), strict=True)
-    for row, account, due_s, later_s in columns_of:
-        row["finish_s"] = due_s
-        if later_s == 0:
-            row.update(status=QUEUED, account_id=account, due_s=due_s)
-        else:
-            row.update(status=WAITING, account_id=None, due_s=later_s)
-    return _booked(wanted, plan, again_s == 0)
+    return _planned(wanted, plan, again_s)
 
 
-def _booked(wanted: pacing.Messages, plan: pacing.Plan, taken: NDArray[np.bool_]) -> Booked:
+def _planned(wanted: pacing.Messages, plan: pacing.Plan, again_s: NDArray[np.float64]) -> Planned:
+    finish_s = plan.due_s.tolist()
+    if not again_s.any():
+        return Planned([QUEUED] * len(finish_s), plan.account.tolist(), finish_s, finish_s, wanted, plan)
+    taken = again_s == 0
     names = ("customer", "zone", "content", "consent", "release_s")
-    return Booked(
+    return Planned(
+        [QUEUED if is_taken else WAITING for is_taken in taken.tolist()],
+        [account if account >= 0 else None for account in np.where(taken, plan.account, -1).tolist()],
+        np.where(taken, plan.due_s, again_s).tolist(),
+        finish_s,
         pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names}),
         pacing.Plan(plan.account[taken], plan.due_s[taken]),
     )
 
 
-def _answer(batch: Batch, fleet: Fleet, now_s: float) -> bytes:
-    batch.finish_s = _finish_s(batch.rows, fleet, now_s)
-    return msgspec.json.encode(Accepted(batch.id, len(batch.rows), batch.rejected, iso(batch.finish_s)))
+def _expect(
+    fleet: Fleet,
+    ready: Sequence[Batch],
+    later: Sequence[Batch],
+    planned: Planned | None,
+    start: int,
+    now_s: float,
+) -> None:
+    """Say of each batch when the last of it is due; of scheduled ones, were they planned today."""
+    if planned is not None:
+        for batch in ready:
+            end = start + len(batch.ids)
+            batch.finish_s = max(planned.finish_s[start:end], default=None)
+            start = end
+    for batch in later:
+        if batch.ids and fleet.open:
+            wanted = columns(batch.contacts, batch.zones, batch.contents, batch.release_s)
+            batch.finish_s = float(fleet.plan(wanted, now_s).due_s.max())
 
 
-def _finish_s(rows: Sequence[Row], fleet: Fleet, now_s: float) -> float | None:
-    """When the last of them is due; of scheduled ones, were they planned today; None when nobody can tell."""
-    if not rows or not fleet.open:
-        return None
-    if "finish_s" in rows[0]:
-        return float(max(row["finish_s"] for row in rows))
-    wanted = [Wanted(row["contact_id"], row["zone"], row["content"], row["release_s"]) for row in rows]
-    return float(fleet.plan(columns(wanted), now_s).due_s.max())
+def _answer(batch: Batch) -> bytes:
+    return msgspec.json.encode(Accepted(batch.id, len(batch.ids), batch.rejected, moment(batch.finish_s)))
 
 
 def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str | None, Any]:
@@ -257,23 +315,42 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
     return answer
 
 
-def _released(connection: Connection, now_s: float) -> list[Row]:
+def _released(connection: Connection, now_s: float) -> list[Waiting]:
     query = (
         select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
         .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
         .order_by(messages.c.due_s, messages.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [Waiting(*row) for row in connection.execute(query)]
 
 
-def _store(connection: Connection, new: Sequence[Batch], now_s: float) -> None:
+def _store(
+    connection: Connection, new: Sequence[Batch], planned: Planned | None, start: int, now_s: float
+) -> None:
+    """`start`: where the plan of the first of them begins. The last ones may have no plan yet."""
     if not new:
         return
     _INSERT_BATCH.execute(connection, [_batch_row(batch, now_s) for batch in new])
-    _INSERT.execute(connection, [row for batch in new for row in batch.rows])
+    release_s = [batch.release_s for batch in new for _ in batch.ids]
+    status, account, due_s = planned[:3] if planned is not None else ([], [], [])
+    unplanned = len(release_s) - len(status[start:])
+    _INSERT.execute_columns(
+        connection,
+        id=[key for batch in new for key in batch.ids],
+        batch_id=[batch.id for batch in new for _ in batch.ids],
+        contact_id=[key for batch in new for key in batch.contacts],
+        zone=[zone for batch in new for zone in batch.zones],
+        text=[text for batch in new for text in batch.texts],
+        content=[content for batch in new for content in batch.contents],
+        release_s=release_s,
+        attempt=repeat(1, len(release_s)),
+        status=[*status[start:], *repeat(WAITING, unplanned)],
+        account_id=[*account[start:], *repeat(None, unplanned)],
+        due_s=[*due_s[start:], *release_s[len(release_s) - unplanned :]],
+    )
 
 
-def _batch_row(batch: Batch, now_s: float) -> Row:
+def _batch_row(batch: Batch, now_s: float) -> dict[str, Any]:
     send = batch.send
     return {
         "id": batch.id,
@@ -287,19 +364,21 @@ def _batch_row(batch: Batch, now_s: float) -> Row:
     }
 
 
-def _move(connection: Connection, waiting: Sequence[Row]) -> None:
+def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned | None) -> None:
     """Waiting messages that now have a plan, or another time to wait for."""
-    moved = [
-        {"key": row["id"], "state": row["status"], "account": row["account_id"], "due": row["due_s"]}
-        for row in waiting
-        if "finish_s" in row
-    ]
-    _MOVE.execute(connection, moved)
-    finish_s: dict[str, float] = {}
-    for row in waiting:
-        if "finish_s" in row:
-            finish_s[row["batch_id"]] = max(row["finish_s"], finish_s.get(row["batch_id"], 0.0))
-    _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
+    if planned is not None:
+        count = len(waiting)
+        _MOVE.execute_columns(
+            connection,
+            key=[one.id for one in waiting],
+            state=planned.status[:count],
+            account=planned.account[:count],
+            due=planned.due_s[:count],
+        )
+        finish_s: dict[str, float] = {}
+        for one, at_s in zip(waiting, planned.finish_s[:count], strict=True):
+            finish_s[one.batch_id] = max(at_s, finish_s.get(one.batch_id, 0.0))
+        _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
 _ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(

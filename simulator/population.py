@@ -1,7 +1,7 @@
 """Customers as columns: one NumPy array an attribute, one row a customer.
 
-What the contact file says is the same in all replications; what nobody can see (engagement, whether a number
-is on WhatsApp) is drawn anew in each. 17 bytes a customer for the first, 5 for the second.
+What the contact file says is the same in all replications: 19 bytes a customer. What nobody can see
+(`simulator.traits`) is drawn anew in each.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,13 @@ from scipy.special import betaincinv
 
 from scenarios.contacts import Contact, contacts_of
 from scenarios.content import renderer
+from scenarios.errors import InputError, nearest
 from scenarios.loading import Loaded
-from scenarios.schema import Campaign
+from scenarios.schema import Campaign, Population
 from simulator.streams import SHARED, Purpose, uniforms
 
-QUANTILES = 4096  # nodes of the engagement table: its mean is within 1e-4 of a/(a+b)
+QUANTILES = 4096  # nodes of the engagement table
+MOST_CODES = 127  # of segments and languages: their columns are int8
 
 
 class Customers(NamedTuple):
@@ -30,17 +32,15 @@ class Customers(NamedTuple):
     complete: NDArray[np.bool_]  # every variable of the text has a value
     content: NDArray[np.int64]  # equal numbers: equal texts
     shared: NDArray[np.bool_]  # another customer gets an equal text
+    segments: tuple[str, ...]
+    segment: NDArray[np.int8]  # index into segments
+    languages: tuple[str, ...]
+    language: NDArray[np.int8]  # index into languages
+    row: NDArray[np.int32]  # row of the contact file, from 0
 
     @property
     def size(self) -> int:
         return len(self.zone)
-
-
-class Hidden(NamedTuple):
-    """What the sender cannot see, drawn in each replication."""
-
-    engagement: NDArray[np.float32]  # in [0, 1]
-    registered: NDArray[np.bool_]  # the number is on WhatsApp
 
 
 def customers_of(loaded: Loaded) -> Customers:
@@ -55,18 +55,58 @@ def customers_of(loaded: Loaded) -> Customers:
     rows = _rows(scenario.experiment.seed, size, len(contacts))
     texts = _texts(scenario.campaign, contacts)
     content, shared = _content(texts, rows)
-    zones = tuple(sorted({contact.timezone for contact in contacts}))
-    zone_of = {zone: index for index, zone in enumerate(zones)}
+    zones, zone = _coded([contact.timezone for contact in contacts])
+    languages, language = _coded([contact.language for contact in contacts])
+    segments, segment = _segments(loaded, contacts, rows)
     return Customers(
         zones=zones,
-        zone=np.array([zone_of[contact.timezone] for contact in contacts], np.int32)[rows],
+        zone=zone[rows],
         malformed=np.array([contact.e164 is None for contact in contacts])[rows],
         consent=np.array([contact.consent for contact in contacts])[rows],
         audience=np.array([_in_audience(scenario.campaign, contact) for contact in contacts])[rows],
         complete=np.array([text is not None for text in texts])[rows],
         content=content,
         shared=shared,
+        segments=segments,
+        segment=segment.astype(np.int8),
+        languages=languages,
+        language=language[rows].astype(np.int8),
+        row=rows.astype(np.int32),
     )
+
+
+def _coded(texts: list[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """The different texts in order, and for each text its index among them."""
+    names = tuple(sorted(set(texts)))
+    index = {name: code for code, name in enumerate(names)}
+    return names, np.array([index[text] for text in texts], np.int32)
+
+
+def _segments(
+    loaded: Loaded, contacts: tuple[Contact, ...], rows: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    """Names, and each customer's segment: drawn by the stated shares, or from the contact file."""
+    people = loaded.scenario.population
+    if people.segments and people.segments[0].share is not None:
+        return _drawn_segments(people, loaded.scenario.experiment.seed, len(rows))
+    found, segment = _coded([contact.segment for contact in contacts])
+    names = tuple(stated.name for stated in people.segments) or found
+    for name in found:
+        if name not in names:
+            raise InputError(
+                f"{loaded.contacts_path.name}: segment: found {name!r}, which is no name of "
+                f"population.segments{nearest(name, list(names))} (have: {', '.join(names)})"
+            )
+    if len(names) > MOST_CODES:
+        raise InputError(f"{loaded.contacts_path.name}: segment: {len(names)} names; at most {MOST_CODES}")
+    return names, np.array([names.index(name) for name in found], np.int32)[segment][rows]
+
+
+def _drawn_segments(people: Population, seed: int, size: int) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    names = tuple(stated.name for stated in people.segments)
+    edges = np.cumsum([stated.share or 0.0 for stated in people.segments])[:-1]
+    drawn = uniforms(seed, SHARED, Purpose.SEGMENT, size)
+    return names, np.searchsorted(edges, drawn, side="right").astype(np.int32)
 
 
 def _rows(seed: int, size: int, available: int) -> NDArray[np.int64]:
@@ -104,15 +144,3 @@ def _content(texts: list[str | None], rows: NDArray[np.int64]) -> tuple[NDArray[
 def engagement_table(a: float, b: float) -> NDArray[np.float64]:
     """Quantiles of Beta(a, b) at 0, 1/QUANTILES, ..., 1, shape (QUANTILES + 1,)."""
     return np.asarray(betaincinv(a, b, np.linspace(0.0, 1.0, QUANTILES + 1)))
-
-
-def hidden_of(
-    seed: int, replication: int, size: int, table: NDArray[np.float64], unregistered: float
-) -> Hidden:
-    """Engagement by inversion of its table, so that a change of its shape keeps every customer's rank."""
-    rank = uniforms(seed, replication, Purpose.ENGAGEMENT, size)
-    nodes = np.linspace(0.0, 1.0, len(table))
-    return Hidden(
-        engagement=np.interp(rank, nodes, table).astype(np.float32),
-        registered=uniforms(seed, replication, Purpose.REGISTERED, size) >= unregistered,
-    )

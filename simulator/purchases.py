@@ -102,6 +102,31 @@ def expected_cumulative(parameters: Bgnbd, first: Floats, at: Floats) -> Floats:
     return np.asarray(expected_repeats(parameters, known)[where].reshape(age.shape).sum(axis=1))
 
 
+def probability_active(parameters: Bgnbd, history: History) -> Floats:
+    """That each customer has not yet left, given the own purchases.
+
+    Fader, Hardie & Lee (2008), "Computing P(alive) using the BG/NBD model"; 1 for those without a repeat,
+    since nobody leaves before one.
+    """
+    r, alpha, a, b = parameters
+    x, recency, age = history
+    gone = a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + x)
+    return np.where(x > 0, 1 / (1 + gone), 1.0)
+
+
+def expected_next(parameters: Bgnbd, history: History, ahead: float) -> Floats:
+    """Expected purchases of each customer within `ahead` (>= 0) from now, given the own purchases.
+
+    Equation 10 of the paper, with its last factor the probability of being active.
+    """
+    r, alpha, a, b = parameters
+    x, _, age = history
+    now = alpha + age
+    power = (now / (now + ahead)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, ahead / (now + ahead))
+    active = probability_active(parameters, history)
+    return np.asarray((a + b + x - 1) / (a - 1) * (1 - power) * active)
+
+
 def simulate(parameters: Bgnbd, first: Floats, horizon: float, seed: int, replication: int) -> Purchases:
     """Repeat purchases before `horizon` of customers whose first purchase is at `first` (customers,).
 

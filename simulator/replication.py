@@ -15,10 +15,11 @@ from simulator import network
 from simulator.fleet import Fleet
 from simulator.funnel import Outcomes, luck_of, outcomes, read_log_odds
 from simulator.network import DAY_S, Schedule
-from simulator.population import hidden_of
+from simulator.organic import organic_of
 from simulator.sender import NONE, Sender, Sends, joined, unplanned
 from simulator.streams import BLOCK
 from simulator.tally import Tally
+from simulator.traits import hidden_of
 from simulator.world import Campaign, World, first_sends_s
 
 RECENT_S = 2 * DAY_S  # a day's rules look back a day from its first moment
@@ -37,8 +38,9 @@ class Replication:
         self.world, self.number, self.watch = world, number, watch
         self.env = simpy.Environment()
         self.changed = self.env.event()  # the plan is another
-        self.hidden = hidden_of(
-            seed, number, world.customers.size, world.engagement, scenario.network.unregistered_fraction
+        self.hidden = hidden_of(world.traits, seed, number, scenario.network.unregistered_fraction)
+        self.organic = organic_of(
+            scenario.purchases, world.traits, self.hidden, seed, number, world.horizon_s
         )
         first_send_s = first_sends_s(scenario.accounts)
         self.fleet = Fleet(scenario.accounts, first_send_s, seed, number)

@@ -31,6 +31,14 @@ class Purpose(IntEnum):
     DROPOUT = 25
     PURCHASE = 26
     STAY = 27
+    SEGMENT = 30
+    PRICE_SENSITIVITY = 31
+    VALUE_SCALE = 32
+    FIRST_PURCHASE = 33
+    LAPSE = 34
+    ORGANIC = 35
+    ORGANIC_VALUE = 36
+    ACTIVE = 37
 
 
 def stream(

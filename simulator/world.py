@@ -12,8 +12,9 @@ from scenarios.schema import Accounts, Pacing, Scenario
 from server.dispatch.quiet_hours import windows
 from simulator.funnel import Anchors, anchors_of
 from simulator.network import DAY_S, MONTH_DAYS
-from simulator.population import Customers, customers_of, engagement_table
+from simulator.population import Customers, customers_of
 from simulator.tally import BIN_S
+from simulator.traits import Traits, traits_of
 
 
 class Campaign(NamedTuple):
@@ -32,7 +33,7 @@ class World:
     horizon_s: float
     customers: Customers
     anchors: Anchors
-    engagement: NDArray[np.float64]  # quantile table
+    traits: Traits
     campaigns: tuple[Campaign, ...]
 
     @property
@@ -51,14 +52,14 @@ def world_of(loaded: Loaded) -> World:
     """Read contacts, render texts, solve intercepts. Raises InputError for a malformed contact file."""
     scenario = loaded.scenario
     begin = scenario.experiment.start
-    people = scenario.population
+    customers = customers_of(loaded)
     return World(
         scenario=scenario,
         epoch_s=begin.timestamp(),
         horizon_s=scenario.experiment.horizon_days * DAY_S,
-        customers=customers_of(loaded),
+        customers=customers,
         anchors=anchors_of(scenario),
-        engagement=engagement_table(people.engagement_a, people.engagement_b),
+        traits=traits_of(scenario, customers.segments, customers.segment),
         campaigns=(Campaign(0, (scenario.campaign.start - begin) / timedelta(seconds=1)),),
     )
 

@@ -27,6 +27,7 @@ from server.dispatch.pacing_state import (
     SECOND,
     Pacer,
     append_sends,
+    drop_outdated,
     micros,
     new_pacer,
     own,
@@ -70,6 +71,7 @@ def commit(pacer: Pacer, messages: Messages, plan: Plan, now_s: float) -> None:
         by_account.setdefault(index, []).append(at_us)
     for index, due in by_account.items():
         append_sends(pacer, index, due)
+    drop_outdated(pacer)  # here once, or in every draft
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
     prune(pacer, micros(now_s))

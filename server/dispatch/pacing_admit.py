@@ -143,7 +143,8 @@ def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
     rows = message_rows(messages)
     queue = list(zip(releases_us(messages, start_s).tolist(), range(len(rows)), strict=True))
     heapify(queue)
-    counter = Counter(pacer.draft(), lambda until_us, i: heappush(queue, (until_us, i)))
+    draft = pacer.draft(messages.customer.tolist(), messages.content.tolist())
+    counter = Counter(draft, lambda until_us, i: heappush(queue, (until_us, i)))
     while queue:
         now_us, position = heappop(queue)
         counter.offer(position, rows[position], now_us)

@@ -148,7 +148,8 @@ class Batch:
     def _one_by_one(self) -> Counter:
         """The state as a pacer, behind a counter."""
         if self._counter is None:
-            self._counter = Counter(self._pacer.draft(), self._waiting.hold)
+            keys = self._messages.customer.tolist(), self._messages.content.tolist()
+            self._counter = Counter(self._pacer.draft(*keys), self._waiting.hold)
         if self._fleet is not None:
             self.book()
             write_back(self._fleet, self._counter.pacer)

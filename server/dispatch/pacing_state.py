@@ -5,7 +5,8 @@ All times are whole microseconds of Unix time, so that sums and comparisons are 
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
@@ -105,9 +106,13 @@ class Sends:
         self.prune_at = max(_PRUNE, 2 * (len(self.last) + self.put_by_count))
         return True
 
-    def copy(self) -> "Sends":
-        earlier = {key: sends.copy() for key, sends in self.earlier.items()}
-        return Sends(self.last.copy(), earlier, self.put_by_count, self.prune_at)
+    def of(self, keys: Sequence[int]) -> "Sends":
+        """A copy that may leave out all but these keys."""
+        if 4 * len(keys) > len(self.last):
+            earlier = {key: sends.copy() for key, sends in self.earlier.items()}
+            return Sends(self.last.copy(), earlier, self.put_by_count, self.prune_at)
+        known = {key: self.last[key] for key in keys if key in self.last}
+        return Sends(known, {key: self.earlier[key].copy() for key in known if key in self.earlier})
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ class Pacer:
 
     key: object  # of its own accounts
     accounts: list[Account]
-    queue: list[Turn]  # heap of the open accounts, among outdated turns: see `first_turn`
+    queue: list[Turn]  # heap of the open accounts, among outdated turns: see `drop_outdated`
     contents: Sends
     customers: Sends
     opted_out: set[int]
@@ -134,21 +139,20 @@ class Pacer:
     customer_cap: Cap
     depth: int  # entries of history that some cap may look at
 
-    def draft(self) -> "Pacer":
-        """A pacer that can go its own way as long as this one stands still.
+    def draft(self, customers: Sequence[int], contents: Sequence[int]) -> "Pacer":
+        """A pacer for messages of these, that can go its own way as long as this one stands still.
 
         An account is copied when it is first given a message; calendars and the jitter table are shared.
         """
-        return replace(
-            self,
-            key=object(),
-            accounts=self.accounts.copy(),
-            queue=self.queue.copy(),
-            contents=self.contents.copy(),
-            customers=self.customers.copy(),
-            opted_out=self.opted_out.copy(),
-            windows=self.windows.copy(),
-        )
+        draft = copy(self)
+        draft.key = object()
+        draft.accounts = self.accounts.copy()
+        draft.queue = self.queue.copy()
+        draft.contents = self.contents.of(contents)
+        draft.customers = self.customers.of(customers)
+        draft.opted_out = self.opted_out.copy()
+        draft.windows = self.windows.copy()
+        return draft
 
 
 def new_pacer(
@@ -282,15 +286,20 @@ def own(pacer: Pacer, index: int) -> Account:
 
 
 def first_turn(pacer: Pacer) -> Turn:
-    """The account that has been free longest, now the first of the queue. IndexError if none is open.
+    """The account that has been free longest, now the first of the queue. IndexError if none is open."""
+    drop_outdated(pacer)
+    return pacer.queue[0]
+
+
+def drop_outdated(pacer: Pacer) -> None:
+    """Makes the first turn of the queue a true one.
 
     An account booked out of turn, or closed, leaves its turn behind: one that no longer says when the account
-    is free. Such a turn is dropped when it comes up.
+    is free.
     """
     queue, accounts = pacer.queue, pacer.accounts
-    while accounts[queue[0][1]].free != queue[0][0]:
+    while queue and accounts[queue[0][1]].free != queue[0][0]:
         heappop(queue)
-    return queue[0]
 
 
 def open_turns(pacer: Pacer) -> list[Turn]:

@@ -32,10 +32,11 @@ class MarketingCap:
     Memory: users with marketing in the last day, refusals in the last two, and the readings of a month.
     """
 
-    __slots__ = ("_held", "_reading", "_sent", "parameters")
+    __slots__ = ("_held", "_of_unknown", "_reading", "_sent", "parameters")
 
     def __init__(self, parameters: CapParameters | None = None) -> None:
         self.parameters = parameters or CapParameters()
+        self._of_unknown = allowance(self.parameters, self.parameters.read_prior)
         self._sent: OrderedDict[User, list[float]] = OrderedDict()  # by last message
         self._reading: OrderedDict[User, tuple[float, float]] = OrderedDict()  # rate, when; by when
         # Until when a sender's messages to a user are refused, and its tries since; by last try.
@@ -43,11 +44,12 @@ class MarketingCap:
 
     def allowance(self, user: User) -> int:
         """Marketing messages that the user may get in a moving day, from all simulated senders."""
-        return allowance(self.parameters, self._rate(user))
+        reading = self._reading.get(user)
+        return self._of_unknown if reading is None else allowance(self.parameters, reading[0])
 
     def take(self, now_s: float, sender: int, user: User) -> bool:
         """Books one message outside a service window; False: 131049."""
-        if (sender, user) in self._held and self._holds(now_s, sender, user):
+        if self._held and (sender, user) in self._held and self._holds(now_s, sender, user):
             return False
         times = self._sent.get(user, [])
         while times and times[0] <= now_s - DAY_S:

@@ -66,6 +66,19 @@ class Rules(NamedTuple):
     pricing: PricingRules
 
 
+@dataclass(frozen=True, slots=True)
+class BusinessAccount:
+    """A number of a business as a parameter set: what a plan for it has to respect."""
+
+    rules: Rules
+    messages_per_s: int  # in and out together
+    users_per_day: float  # unique, outside service windows, shared as `rules.limits.tier_scope` says
+    pair_gap_s: float = PAIR_GAP_S
+    pair_burst: int = PAIR_BURST
+    service_window_s: float = SERVICE_WINDOW_S
+    free_entry_window_s: float = FREE_ENTRY_WINDOW_S
+
+
 LIMITS = (
     LimitRules(
         name="limits before 2025-10",
@@ -131,3 +144,14 @@ def rules_on(day: date) -> Rules:
 def rules_at(now_s: float) -> Rules:
     """The sets in force at a time (Unix seconds)."""
     return rules_on(datetime.fromtimestamp(now_s, UTC).date())
+
+
+def business_account(day: date, throughput: Throughput = "standard", level: int = 0) -> BusinessAccount:
+    """A number under the rules of a day. `level`: its messaging limit, an index into the limits' `tiers`.
+
+    ValueError for a level that is none.
+    """
+    rules = rules_on(day)
+    if not 0 <= level < len(rules.limits.tiers):
+        raise ValueError(f"messaging limit level {level}: must be 0 to {len(rules.limits.tiers) - 1}")
+    return BusinessAccount(rules, THROUGHPUT_MPS[throughput], rules.limits.tiers[level])

@@ -10,8 +10,8 @@ from server.network.rules import FREE_ENTRY_ANSWER_S, FREE_ENTRY_WINDOW_S, SERVI
 class Window(NamedTuple):
     """What is open between a number and a user.
 
-    Free text needs `service`; `free_entry` makes every message free and nothing else (assumed: the facts do
-    not say that it also allows free text, or spares the messaging limit).
+    Free text needs `service`, ad or not [M-copy]. `free_entry` makes every message free; it does not spare
+    the messaging limit or the marketing cap (assumed).
     """
 
     service: bool

@@ -61,6 +61,7 @@ class Writer:
         self.commits = 0
         self._database = database
         self._steps = steps
+        self._step_of = {kind: at for at, step in enumerate(steps) for kind in step.kinds}
         self._waiting: deque[_Pending] = deque()
         self._arrived = asyncio.Event()
         self._stopping = False
@@ -111,12 +112,13 @@ class Writer:
     def _apply(
         self, group: Sequence[_Pending], connection: Connection
     ) -> list[tuple[list[_Pending], Applied]]:
-        done: list[tuple[list[_Pending], Applied]] = []
-        for kinds, apply in self._steps:
-            pending = [one for one in group if isinstance(one.request, kinds)]
-            if pending:
-                done.append((pending, apply(connection, [one.request for one in pending])))
-        return done
+        of_step: dict[int, list[_Pending]] = {}
+        for one in group:
+            of_step.setdefault(self._step_of[type(one.request)], []).append(one)
+        return [
+            (of_step[step], self._steps[step].apply(connection, [one.request for one in of_step[step]]))
+            for step in sorted(of_step)
+        ]
 
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:

@@ -1,9 +1,9 @@
 """A campaign through a running server at 3,600 times real speed: what was sent keeps every rule."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from databases import KINDS, Databases, databases
 from running_server import Running, numbers, running, write_scenario
 
 PER_ZONE = 60
-STOPPED = numbers("213", 20)  # Los Angeles: queued until 16:00 UTC, two emulated hours after the start
+STOPPED = numbers("213", 20)  # each has a message scheduled for later when they say so
 OPTIONS = (
     "--speed=3600",
     "--set=accounts.count=3",
@@ -31,8 +31,11 @@ HOUR_S, DAY_S = 3600, 86_400
 class Campaign:
     """What a finished run left in its two databases."""
 
-    def __init__(self, left: Databases, stats: dict[str, Any]) -> None:
+    def __init__(
+        self, left: Databases, stats: dict[str, Any], histories: dict[str, list[dict[str, Any]]]
+    ) -> None:
         self.stats = stats
+        self.histories = histories
         self.messages = left.read(
             "SELECT m.*, c.phone FROM messages m JOIN contacts c ON c.id = m.contact_id"
         )
@@ -71,6 +74,10 @@ def send_all(server: Running) -> dict[str, Any]:
         plain = {"template": "The same to all", "audience": {"any": ["vip"]}}
         sent = [client.post("/send", json=body).json() for body in (personal, plain)]
         assert [one["accepted"] for one in sent] == [4 * PER_ZONE, 4 * PER_ZONE / 5]
+        now = datetime.fromisoformat(client.get("/stats").json()["clock"])
+        later = {"template": "In three days", "recipients": [{"to": number} for number in STOPPED]}
+        later["schedule"] = (now + timedelta(days=3)).isoformat()
+        assert client.post("/send", json=later).json()["accepted"] == len(STOPPED)
         for number in STOPPED:
             answer = client.post("/reply", json={"from": number, "text": "STOP"}).json()
             assert answer["action"] == "opted_out"
@@ -80,13 +87,23 @@ def send_all(server: Running) -> dict[str, Any]:
         return until_finished(client)
 
 
+def histories_of(server: Running) -> dict[str, list[dict[str, Any]]]:
+    week = {"from": "2026-11-30T00:00:00Z", "to": "2026-12-30T00:00:00Z"}
+    with server.client() as client:
+        return {
+            by: client.get("/stats/history", params={**week, "by": by}).json()["rows"]
+            for by in ("hour", "account", "batch", "tag")
+        }
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def campaign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     folder = tmp_path_factory.mktemp("dispatch")
     with databases(request.param, folder) as used:
         with running(write_scenario(folder, PER_ZONE), used.db, *used.options, *OPTIONS) as server:
             stats = send_all(server)
-        yield Campaign(used, stats)
+            histories = histories_of(server)
+        yield Campaign(used, stats, histories)
 
 
 def most_in_any(times_s: list[float], span_s: float) -> int:
@@ -111,6 +128,28 @@ def test_the_network_took_each_attempt_once_and_no_other(campaign: Campaign) -> 
     recorded = {(row["message_id"], row["attempt"]) for row in campaign.attempts}
     recorded |= {(row["id"], row["attempt"]) for row in campaign.messages if row["sent_s"] is not None}
     assert recorded == {(row["message_id"], row["attempt"]) for row in campaign.taken}
+
+
+@pytest.mark.parametrize("by", ["hour", "account", "batch"])
+def test_history_adds_up_to_what_was_sent(campaign: Campaign, by: str) -> None:
+    rows = campaign.histories[by]
+    sent = Counter((int(row["sent_s"] // HOUR_S)) for row in campaign.taken)
+    told: Counter[int] = Counter()
+    for row in rows:
+        told[int(datetime.fromisoformat(row["hour"]).timestamp() // HOUR_S)] += row["messages_sent"]
+        assert row["messages_sent"] == row["messages_delivered"] + sum(row["failures"].values())
+    assert told - Counter() == sent
+    assert sum(row["messages_delivered"] for row in rows) == campaign.stats["messages"]["delivered"]
+    failures = sum((Counter(row["failures"]) for row in rows), Counter())
+    assert failures == campaign.stats["failures"]
+
+
+def test_history_by_tag_counts_each_tag_of_a_customer(campaign: Campaign) -> None:
+    sent: Counter[str] = Counter()
+    for row in campaign.histories["tag"]:
+        sent[row["key"]] += row["messages_sent"]
+    assert sent["bought"] == sent["vip"] > 0
+    assert sent["bought"] + sent["prospect"] == len(campaign.taken)
 
 
 def test_failed_messages_are_tried_once_more_after_the_wait(campaign: Campaign) -> None:

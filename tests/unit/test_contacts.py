@@ -6,6 +6,7 @@ import pytest
 from scenarios import make_contacts
 from scenarios.contacts import contacts_of, e164, read_contacts
 from scenarios.errors import InputError
+from scenarios.languages import language_of
 from scenarios.loading import load
 
 HEADER = "phone,name,timezone,tags,consent,voucher\n"
@@ -94,3 +95,30 @@ def test_the_shipped_file_has_ten_thousand_rows_and_8_percent_malformed_numbers(
 def test_a_template_variable_without_a_column_is_refused() -> None:
     with pytest.raises(InputError, match=r"variable \{vouchr\} is no column .*; did you mean 'voucher'\?"):
         contacts_of(load("bulk_send", ["campaign.template=Hi {vouchr}"]))
+
+
+@pytest.mark.parametrize(
+    ("number", "language"),
+    [("+14155550100", "en"), ("+5511912345678", "pt"), ("+351912345678", "pt"), ("+33199000000", "fr")],
+)
+def test_a_language_is_that_of_the_phones_country(number: str, language: str) -> None:
+    assert language_of(number) == language
+
+
+def test_segment_and_language_are_optional_columns(tmp_path: Path) -> None:
+    header = HEADER.replace("voucher", "segment,language")
+    first, second = read_contacts(
+        file(tmp_path, header + GOOD.replace("TANK-1", "vip,pt-BR") + GOOD.replace("TANK-1", "new,"))
+    )
+    assert (first.segment, first.language) == ("vip", "pt-br")
+    assert (second.segment, second.language) == ("new", "en")
+    assert first.variables["segment"] == "vip"
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [(",en", "line 2: segment: is empty"), ("vip,English!", "line 2: language: found 'English!'")],
+)
+def test_a_malformed_optional_cell_is_named(tmp_path: Path, cells: str, expected: str) -> None:
+    header = HEADER.replace("voucher", "segment,language")
+    assert expected in message_of(file(tmp_path, header + GOOD.replace("TANK-1", cells)))

@@ -160,12 +160,14 @@ def test_every_parameter_has_a_unit_or_is_plain_and_a_source() -> None:
     assert len(rows) == len(list(leaves()))
     assert [row.path for row in rows if not row.source] == []
     number_without_unit = {row.path for row in rows if isinstance(row.value, float) and not row.unit}
-    dimensionless = {path for path in number_without_unit if path.endswith(("_a", "_b", "_log_sd"))}
+    dimensionless = {
+        path for path in number_without_unit if path.endswith(("_a", "_b", ".a", ".b", ".r", "_log_sd"))
+    }
     assert number_without_unit == dimensionless
 
 
 def test_sources_of_numbers_are_claims_or_say_assumed_or_derived() -> None:
-    starts = ("C", "G", "R", "T", "E", "assumed", "derived", "convention", "scenario", "as ")
+    starts = ("C", "G", "R", "T", "E", "Fader, Hardie", "assumed", "derived", "convention", "scenario", "as ")
     rows = provenance.rows(load("bulk_send"))
     numbers = [row for row in rows if isinstance(row.value, int | float) and not isinstance(row.value, bool)]
     assert [row for row in numbers if not row.source.startswith((*starts, "bulk_send.toml ("))] == []

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from server.network.rules import rules_at, rules_on
+from server.network.rules import business_account, rules_at, rules_on
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,15 @@ def test_rules_at_a_time_are_those_of_its_day_in_utc() -> None:
     midnight = datetime(2025, 10, 1, tzinfo=UTC).timestamp()
     assert rules_at(midnight - 1).limits.tier_scope == "number"
     assert rules_at(midnight).limits.tier_scope == "portfolio"
+
+
+def test_a_business_account_is_what_its_day_throughput_and_level_grant() -> None:
+    account = business_account(date(2026, 11, 1), "upgraded", level=1)
+    assert (account.messages_per_s, account.users_per_day) == (1_000, 2_000)
+    assert account.rules == rules_on(date(2026, 11, 1))
+
+
+@pytest.mark.parametrize("level", [-1, 5])
+def test_a_level_that_is_none_is_refused(level: int) -> None:
+    with pytest.raises(ValueError, match=f"level {level}: must be 0 to 4"):
+        business_account(date(2026, 11, 1), level=level)

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
+
 import numpy as np
 
 from scenarios.schema import Pacing
 from server.dispatch import pacing
-from server.planning import ZONES, Fleet, Wanted, columns, idle_until
+from server.planning import ZONES, Fleet, columns, idle_until
 
 NOON = 1_796_126_400.0  # 2026-12-01 12:00 UTC: Los Angeles sleeps until 16:00, London is awake
 
@@ -13,11 +15,14 @@ def fleet(accounts: int) -> Fleet:
     return Fleet(pacer, set(range(accounts)))
 
 
+def in_london(customers: Sequence[int], contents: Sequence[int]) -> pacing.Messages:
+    return columns(customers, ["Europe/London"] * len(customers), contents)
+
+
 def test_nothing_is_booked_behind_idle_hours() -> None:
-    awake = [Wanted(customer, "Europe/London", customer, 0.0) for customer in range(20)]
-    asleep = [Wanted(100 + customer, "America/Los_Angeles", 100 + customer, 0.0) for customer in range(20)]
+    zones = ["America/Los_Angeles"] * 20 + ["Europe/London"] * 20  # the first asleep, the others awake
     one = fleet(2)
-    plan = one.plan(columns([*asleep, *awake]), NOON)
+    plan = one.plan(columns(range(40), zones, range(40)), NOON)
     again_s = idle_until(one, plan, NOON)
     assert (again_s[20:] == 0).all()
     assert (again_s[:20] >= NOON + 4 * 3600).all()
@@ -26,7 +31,7 @@ def test_nothing_is_booked_behind_idle_hours() -> None:
 
 def test_the_pause_of_an_hourly_cap_is_no_idleness() -> None:
     one = fleet(1)
-    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(500)])
+    wanted = in_london(range(500), range(500))
     plan = one.plan(wanted, NOON)
     assert np.diff(np.sort(plan.due_s)).max() > 1_800
     assert (idle_until(one, plan, NOON) == 0).all()
@@ -34,11 +39,11 @@ def test_the_pause_of_an_hourly_cap_is_no_idleness() -> None:
 
 def test_idleness_counts_from_what_is_booked() -> None:
     one = fleet(1)
-    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(1_000)])
+    wanted = in_london(range(1_000), range(1_000))
     first = one.plan(wanted, NOON)
     one.book(wanted, first, NOON)
     assert one.booked_until_s == {0: first.due_s.max()}
-    more = columns([Wanted(5_000, "Europe/London", 5_000, 0.0)])
+    more = in_london([5_000], [5_000])
     plan = one.plan(more, NOON)
     assert plan.due_s[0] > NOON + 7_200
     assert (idle_until(one, plan, NOON) == 0).all()
@@ -49,7 +54,7 @@ def test_a_closed_account_gets_nothing() -> None:
     one.close(0, NOON)
     one.close(0, NOON)
     assert one.open == {1}
-    wanted = columns([Wanted(customer, "Europe/London", customer, 0.0) for customer in range(50)])
+    wanted = in_london(range(50), range(50))
     assert set(one.plan(wanted, NOON).account.tolist()) == {1}
 
 
@@ -58,14 +63,7 @@ def test_a_plan_of_few_heeds_all_that_was_booked_and_changes_nothing() -> None:
     draw = np.random.default_rng(7)
     one, whole = fleet(3), fleet(3)
     for _ in range(40):
-        batch = columns(
-            [
-                Wanted(int(customer), "Europe/London", int(content), 0.0)
-                for customer, content in zip(
-                    draw.integers(30, size=5), draw.integers(20, size=5), strict=True
-                )
-            ]
-        )
+        batch = in_london(draw.integers(30, size=5).tolist(), draw.integers(20, size=5).tolist())
         plan, again = one.plan(batch, NOON), one.plan(batch, NOON)
         expected = pacing.plan(whole.pacer, batch, NOON)
         for found in (plan, again):

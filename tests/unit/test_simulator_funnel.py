@@ -6,8 +6,9 @@ from scipy.special import expit
 from scenarios.loading import load
 from scenarios.schema import Scenario
 from simulator.funnel import DELAY, DELAYS, Outcomes, anchors_of, luck_of, outcomes, read_log_odds
-from simulator.population import engagement_table, hidden_of
+from simulator.population import engagement_table
 from simulator.streams import BLOCK
+from simulator.traits import hidden_of, traits_of
 
 SENDS = 20 * BLOCK
 
@@ -16,11 +17,14 @@ def scenario_of(*settings: str) -> Scenario:
     return load("bulk_send", settings).scenario
 
 
+def engagement_of(scenario: Scenario) -> NDArray[np.float32]:
+    traits = traits_of(scenario, ("all",), np.zeros(SENDS, np.int8))
+    return hidden_of(traits, 1, 1, 0.0).engagement
+
+
 def drawn(scenario: Scenario, age_months: float = 1.0) -> Outcomes:
     """SENDS messages to as many customers at time 0, every one delivered."""
-    people = scenario.population
     anchors = anchors_of(scenario)
-    table = engagement_table(people.engagement_a, people.engagement_b)
     luck = [luck_of(1, 1, block, 0) for block in range(SENDS // BLOCK)]
     return outcomes(
         scenario,
@@ -30,7 +34,7 @@ def drawn(scenario: Scenario, age_months: float = 1.0) -> Outcomes:
         np.zeros(SENDS),
         np.ones(SENDS),
         read_log_odds(anchors, np.full(SENDS, age_months)),
-        hidden_of(1, 1, SENDS, table, 0.0).engagement,
+        engagement_of(scenario),
     )
 
 
@@ -78,7 +82,7 @@ def test_read_log_odds_fall_in_a_line_between_six_and_twelve_months() -> None:
 
 def test_the_engaged_click_more() -> None:
     scenario = scenario_of()
-    engagement = hidden_of(1, 1, SENDS, engagement_table(2, 2), 0.0).engagement
+    engagement = engagement_of(scenario)
     clicked = drawn(scenario).clicked_s < np.inf
     assert clicked[engagement > 0.7].mean() > 1.5 * clicked[engagement < 0.3].mean()
 

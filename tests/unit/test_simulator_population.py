@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
-from simulator.population import customers_of, engagement_table, hidden_of
+from simulator.population import customers_of
 
 HEADER = "phone,name,timezone,tags,consent,voucher\n"
 ROWS = (
@@ -69,24 +70,50 @@ def test_a_larger_population_begins_with_the_smaller_one(tmp_path: Path) -> None
     assert np.array_equal(small.content, large.content[:100])
 
 
-@pytest.mark.parametrize(("a", "b"), [(2.0, 2.0), (0.5, 3.0), (30.0, 5.0)])
-def test_engagement_has_the_moments_of_its_beta(a: float, b: float) -> None:
-    size = 200_000
-    drawn = hidden_of(1, 1, size, engagement_table(a, b), 0.0).engagement
-    mean, variance = a / (a + b), a * b / ((a + b) ** 2 * (a + b + 1))
-    assert np.mean(drawn) == pytest.approx(mean, abs=5 * (variance / size) ** 0.5 + 1e-4)
-    assert np.var(drawn) == pytest.approx(variance, rel=0.03)
+def segmented(folder: Path, cells: tuple[str, str, str], *settings: str) -> Loaded:
+    header, *rows = (HEADER + ROWS).splitlines()
+    lines = [f"{header},segment"] + [f"{row},{cell}" for row, cell in zip(rows, cells, strict=True)]
+    file = folder / "contacts.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return load("bulk_send", [f"population.contacts={file}", *settings])
 
 
-def test_unregistered_share_is_the_parameter() -> None:
-    size = 200_000
-    hidden = hidden_of(1, 1, size, engagement_table(2, 2), 0.025)
-    error = (0.025 * 0.975 / size) ** 0.5
-    assert np.mean(~hidden.registered) == pytest.approx(0.025, abs=5 * error)
+def test_without_segments_all_are_one(tmp_path: Path) -> None:
+    people = customers_of(loaded(tmp_path, "Sale!", "population.size=3"))
+    assert people.segments == ("all",)
+    assert people.segment.tolist() == [0, 0, 0]
 
 
-def test_replications_have_other_customers() -> None:
-    table = engagement_table(2, 2)
-    first, second = (hidden_of(1, number, 1000, table, 0.5) for number in (1, 2))
-    assert not np.array_equal(first.engagement, second.engagement)
-    assert not np.array_equal(first.registered, second.registered)
+def test_segments_and_languages_come_from_the_file(tmp_path: Path) -> None:
+    people = customers_of(segmented(tmp_path, ("vip", "new", "vip"), "population.size=3"))
+    assert people.segments == ("new", "vip")
+    assert people.segment.tolist() == [1, 0, 1]
+    assert people.languages == ("en",)
+    assert people.row.tolist() == [0, 1, 2]
+
+
+def test_a_segment_of_the_file_that_the_scenario_lacks_is_named(tmp_path: Path) -> None:
+    stated = 'population.segments=[{name="vip"}, {name="new"}]'
+    with pytest.raises(InputError, match=r"segment: found 'vpi'.*did you mean 'vip'"):
+        customers_of(segmented(tmp_path, ("vip", "new", "vpi"), stated))
+
+
+def test_stated_shares_are_drawn(tmp_path: Path) -> None:
+    stated = 'population.segments=[{name="vip", share=0.2}, {name="new", share=0.8}]'
+    people = customers_of(loaded(tmp_path, "Sale!", "population.size=50000", stated))
+    assert people.segments == ("vip", "new")
+    assert np.mean(people.segment == 0) == pytest.approx(0.2, abs=5 * (0.16 / 50_000) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("segments", "text"),
+    [
+        ('[{name="a", share=0.5}, {name="b"}]', "b has no share"),
+        ('[{name="a", share=0.5}, {name="b", share=0.4}]', "add up to 0.9"),
+        ('[{name="a"}, {name="a"}]', "'a' is stated twice"),
+        ('[{name="a", share=0.0}]', "population.segments"),
+    ],
+)
+def test_segments_that_contradict_each_other_are_refused(segments: str, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        load("bulk_send", [f"population.segments={segments}"])

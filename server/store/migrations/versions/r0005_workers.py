@@ -5,8 +5,8 @@ from alembic import op
 
 from server.store.dialects import Int64
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
