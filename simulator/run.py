@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Calibration, Distribution, Result, Series, provenance_of
+from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
@@ -65,6 +65,7 @@ def simulate(
         series=_series(ran),
         distributions=_distributions(world, ran),
         verdicts=judge(scenario.service_levels, kpis),
+        own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
