@@ -99,7 +99,7 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
-            scopes = self._service.tokens.demand(scope["headers"], self._scope)
+            scopes = await self._service.admit(scope["headers"], self._scope)
         _check_path(scope["path_params"])
         query = _query(scope["query_string"], self._query) if self._query is not None else None
         body: Any = await read_body(scope, receive)
