@@ -13,21 +13,24 @@ from sqlalchemy import Column, Connection, func, insert, select
 from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
-from server import delivering, replying, tagging
+from server import delivering, replying, searching, tagging
 from server.audiences import Audiences
 from server.auth import Tokens
 from server.clock import Clock
-from server.dispatch.replies import new_rules
+from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
 from server.dispatcher import Dispatcher
 from server.events import Events, Happening
 from server.holding import Cancel, Holding, Pause, Resume
+from server.inbox import Close, Handle, Inbox, PassOn, SayDue
 from server.indexing import Indexing
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
+from server.policy import reply_policy
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
+from server.searching import IndexTexts
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database
@@ -59,6 +62,7 @@ class Service:
     indexing: Indexing
     audiences: Audiences
     standing_rules: Sequence[StandingRule]
+    teams: Teams
     watching: Watching
     loops: Sequence[asyncio.Task[None]]
 
@@ -96,10 +100,11 @@ async def _assemble(
     network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
     known = await stores.readers.run(_known)
-    writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
-    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
     indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
-    upkeep = Upkeep(writer, indexing, clock, rules)
+    policy = reply_policy(scenario.replies, lambda: indexing.index)
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, known, policy))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
+    upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s)
     loops = tuple(asyncio.create_task(one.run()) for one in (writer, dispatcher, upkeep))
     for loop in loops:
         loop.add_done_callback(_report_end)
@@ -116,6 +121,7 @@ async def _assemble(
         indexing,
         Audiences(indexing, stores.readers, clock),
         rules,
+        policy.teams,
         Watching(),
         loops,
     )
@@ -137,17 +143,12 @@ def _known(connection: Connection) -> _Known:
     )
 
 
-def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
+def _steps(
+    scenario: Scenario, clock: Clock, planner: Planner, known: _Known, policy: replying.Policy
+) -> list[Step]:
     """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
-    replies = scenario.replies
-    rulebook = new_rules(
-        replies.rules,
-        fuzzy_score=replies.fuzzy_score,
-        delay_min_s=replies.delay_min_s,
-        delay_max_s=replies.delay_max_s,
-        max_per_hour=replies.max_per_hour,
-    )
-    answering = replying.Replying(rulebook, clock, known.next_inbound)
+    answering = replying.Replying(policy, clock, known.next_inbound)
+    inbox = Inbox(policy.teams, clock, scenario.replies.unread_timeout_s)
     scheduling = Scheduling(planner, clock, known.next_message)
     tags = tagging.Tagging(clock)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
@@ -155,8 +156,12 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((delivering.Sent,), delivering.record_sent),
         Step((delivering.Settle,), settling.apply),
         Step((delivering.Recall,), delivering.recall),
-        Step((replying.Close,), replying.close),
+        Step((Close,), inbox.close),
+        Step((Handle,), inbox.handle),
         Step((replying.Inbound,), answering.apply),
+        Step((PassOn,), inbox.pass_on),
+        Step((SayDue,), inbox.say_due),
+        Step((IndexTexts,), searching.index_texts),
         Step((tagging.ChangeTaxonomy,), tags.change_taxonomy),
         Step((tagging.Tag,), tags.tag),
         Step((tagging.Import,), tags.import_tags),
