@@ -1,6 +1,6 @@
 """The writer's steps of a message's way: claimed, sent, settled; and what a ban or a crash makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from server.holding import IN_CANCELLED_BATCH, unsent_reason, unsent_state
 from server.network.emulated import Outbound, Status
 from server.planning import Planner
 from server.store.bulk import Bulk
+from server.store.dialects import among
+from server.store.hourly import SENDS, Outcome, count_attempts, count_tags
 from server.store.tables import (
     DELIVERED,
     FAILED,
@@ -100,8 +102,10 @@ def _or_never(at_s: float | None) -> float:
 
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
-    sent = [one for request in requests for one in request.messages]
+    told = {one.message_id: one for request in requests for one in request.messages}
+    sent = [told[key] for key in connection.execute(_CLAIMED, {"ids": list(told)}).scalars()]
     _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
+    count_attempts(connection, [Outcome(one.message_id, one.account, one.sent_s, SENDS) for one in sent])
     first: dict[int, float] = {}
     for one in sent:
         first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
@@ -120,7 +124,9 @@ class Settling:
     def apply(self, connection: Connection, requests: Sequence[Settle]) -> Applied:
         final: list[dict[str, Any]] = []
         again: list[dict[str, Any]] = []
-        for status in (status for request in requests for status in request.statuses):
+        told = {(one.message_id, one.attempt): one for request in requests for one in request.statuses}
+        outcomes = _awaited(connection, told)
+        for status in (told[key] for key in outcomes):
             row = {
                 "key": status.message_id,
                 "nth": status.attempt,
@@ -135,6 +141,8 @@ class Settling:
         _FINAL.execute(connection, final)
         if again:
             self._try_again(connection, again)
+        count_attempts(connection, list(outcomes.values()))
+        count_tags(connection, list(outcomes.values()))
         return Applied([None] * len(requests))
 
     def _retry_s(self, status: Status) -> float | None:
@@ -151,6 +159,20 @@ class Settling:
     def _try_again(self, connection: Connection, failed: Sequence[dict[str, Any]]) -> None:
         connection.execute(_KEEP_ATTEMPT, failed)
         connection.execute(_TRY_AGAIN, failed)
+
+
+def _awaited(
+    connection: Connection, told: Mapping[tuple[int, int], Status]
+) -> dict[tuple[int, int], Outcome]:
+    """Of these statuses, by message and attempt, those not yet recorded: what they are counted as."""
+    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})})
+    return {
+        (row.id, row.attempt): Outcome(
+            row.id, row.account_id, row.sent_s, told[row.id, row.attempt].reason or DELIVERED
+        )
+        for row in rows
+        if (row.id, row.attempt) in told
+    }
 
 
 def recall(connection: Connection, requests: Sequence[Recall]) -> Applied:
@@ -207,10 +229,12 @@ _NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order
 _NEXT_RELEASE = (
     select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
 )
+_CLAIMED = select(messages.c.id).where(among(messages.c.id, "ids"), messages.c.status == SENDING)
+_ON_THE_WAY = select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.sent_s).where(
+    among(messages.c.id, "ids"), messages.c.status == SENT
+)
 _SENT = Bulk(
-    update(messages)
-    .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
-    .values(status=SENT, sent_s=bindparam("at"))
+    update(messages).where(messages.c.id == bindparam("key")).values(status=SENT, sent_s=bindparam("at"))
 )
 _FIRST_SEND = (
     update(accounts)

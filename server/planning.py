@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, union_all
 
 from server.dispatch import pacing
-from server.store.tables import accounts, attempts, messages
+from server.store.hourly import SENDS
+from server.store.tables import accounts, attempts, hourly_sends, messages
 
 DAY_S = 86_400.0
 IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
@@ -134,8 +135,8 @@ def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, 
 
 def _counts(connection: Connection) -> dict[int, int]:
     """How many attempts each account ever sent."""
-    both = union_all(
-        select(messages.c.account_id).where(messages.c.sent_s.is_not(None)), select(attempts.c.account_id)
-    ).subquery()
-    rows = connection.execute(select(both.c.account_id, func.count()).group_by(both.c.account_id))
-    return {row[0]: row[1] for row in rows}
+    query = select(hourly_sends.c.account_id, func.sum(hourly_sends.c.n))
+    rows = connection.execute(
+        query.where(hourly_sends.c.outcome == SENDS).group_by(hourly_sends.c.account_id)
+    )
+    return {account: int(n) for account, n in rows}

@@ -31,6 +31,7 @@ from server.policy import reply_policy
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.searching import IndexTexts
+from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database
@@ -64,6 +65,7 @@ class Service:
     standing_rules: Sequence[StandingRule]
     teams: Teams
     watching: Watching
+    seen: dict[tuple[str, str], Seen]  # by method and path of the route
     loops: Sequence[asyncio.Task[None]]
 
     @property
@@ -123,6 +125,7 @@ async def _assemble(
         rules,
         policy.teams,
         Watching(),
+        {},
         loops,
     )
 

@@ -24,6 +24,7 @@ class Tier:
     __slots__ = (
         "_delivered",
         "_flagged_s",
+        "_half",
         "_half_used_s",
         "_in_both",
         "_month",
@@ -55,8 +56,8 @@ class Tier:
 
     def full(self, now_s: float, user: User) -> bool:
         """No slot for a message to this user outside a service window."""
-        if self.limit == inf:
-            return False
+        if self.limit == inf or len(self._delivered) + len(self._on_the_way) - self._in_both < self.limit:
+            return False  # without looking who has run out: memory is bounded by the limit
         self._prune(now_s)
         if user in self._delivered or user in self._on_the_way:
             return False
@@ -81,9 +82,10 @@ class Tier:
             self._in_both += 1
         self._delivered[user] = now_s
         self._delivered.move_to_end(user)
-        self._prune(now_s)
-        if len(self._delivered) >= self.rules.rise_share * self.limit:
-            self._half_used_s = now_s
+        if len(self._delivered) >= self._half:
+            self._prune(now_s)
+            if len(self._delivered) >= self._half:
+                self._half_used_s = now_s
         if self.level == 0:
             self._month[user] = now_s
             self._month.move_to_end(user)
@@ -131,6 +133,7 @@ class Tier:
     def _set(self, level: int) -> None:
         self.level = level
         self.limit = self.rules.tiers[level]
+        self._half = self.rules.rise_share * self.limit
         self._half_used_s = -inf
         self._qualified_s = self._flagged_s = None
         if level:

@@ -51,6 +51,15 @@ class InsertNew(Insert):
         super().__init__(table)
 
 
+class AddUp(Insert):
+    """`insert` of counts: where the key is there already, they are added to what the row holds."""
+
+    inherit_cache = True
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+
+
 class _List(TypeDecorator[list[Any]]):
     """An array where there are arrays, else JSON."""
 
@@ -80,6 +89,34 @@ def _json_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Items, "postgresql")
 def _array_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}) AS value)"
+
+
+class HourOf(FunctionElement[int]):
+    """The hour since 1970 of a time in Unix seconds."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+@compiles(HourOf)
+def _hour_of(element: HourOf, compiler: SQLCompiler, **options: Any) -> str:
+    hours = f"{compiler.process(element.clauses, **options)} / 3600"
+    if (
+        compiler.dialect.name == "sqlite"
+    ):  # may be built without floor; its CAST cuts off, PostgreSQL's rounds
+        return f"CAST({hours} AS INTEGER)"
+    return f"CAST(floor({hours}) AS INTEGER)"
+
+
+@compiles(AddUp)
+def _add_up(element: AddUp, compiler: SQLCompiler, **options: Any) -> str:
+    inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
+    table = element.table
+    assert isinstance(table, Table)
+    key = ", ".join(column.name for column in table.primary_key)
+    counts = [column.name for column in table.columns if not column.primary_key]
+    added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in counts)
+    return f"{inserted} ON CONFLICT ({key}) DO UPDATE SET {added}"
 
 
 @compiles(InsertNew)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,11 @@ HOUR_S, DAY_S = 3600, 86_400
 class Campaign:
     """What a finished run left in its two databases."""
 
-    def __init__(self, folder: Path, stats: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, stats: dict[str, Any], histories: dict[str, list[dict[str, Any]]]
+    ) -> None:
         self.stats = stats
+        self.histories = histories
         self.messages = read(
             folder / "wavetank.db",
             "SELECT m.*, c.phone FROM messages m JOIN contacts c ON c.id = m.contact_id",
@@ -82,12 +85,22 @@ def send_all(server: Running) -> dict[str, Any]:
         return until_finished(client)
 
 
+def histories_of(server: Running) -> dict[str, list[dict[str, Any]]]:
+    week = {"from": "2026-11-30T00:00:00Z", "to": "2026-12-30T00:00:00Z"}
+    with server.client() as client:
+        return {
+            by: client.get("/stats/history", params={**week, "by": by}).json()["rows"]
+            for by in ("hour", "account", "batch", "tag")
+        }
+
+
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     folder = tmp_path_factory.mktemp("dispatch")
     with running(write_scenario(folder, PER_ZONE), folder / "wavetank.db", *OPTIONS) as server:
         stats = send_all(server)
-    return Campaign(folder, stats)
+        histories = histories_of(server)
+    return Campaign(folder, stats, histories)
 
 
 def most_in_any(times_s: list[float], span_s: float) -> int:
@@ -112,6 +125,28 @@ def test_the_network_took_each_attempt_once_and_no_other(campaign: Campaign) -> 
     recorded = {(row["message_id"], row["attempt"]) for row in campaign.attempts}
     recorded |= {(row["id"], row["attempt"]) for row in campaign.messages if row["sent_s"] is not None}
     assert recorded == {(row["message_id"], row["attempt"]) for row in campaign.taken}
+
+
+@pytest.mark.parametrize("by", ["hour", "account", "batch"])
+def test_history_adds_up_to_what_was_sent(campaign: Campaign, by: str) -> None:
+    rows = campaign.histories[by]
+    sent = Counter((int(row["sent_s"] // HOUR_S)) for row in campaign.taken)
+    told: Counter[int] = Counter()
+    for row in rows:
+        told[int(datetime.fromisoformat(row["hour"]).timestamp() // HOUR_S)] += row["messages_sent"]
+        assert row["messages_sent"] == row["messages_delivered"] + sum(row["failures"].values())
+    assert told - Counter() == sent
+    assert sum(row["messages_delivered"] for row in rows) == campaign.stats["messages"]["delivered"]
+    failures = sum((Counter(row["failures"]) for row in rows), Counter())
+    assert failures == campaign.stats["failures"]
+
+
+def test_history_by_tag_counts_each_tag_of_a_customer(campaign: Campaign) -> None:
+    sent: Counter[str] = Counter()
+    for row in campaign.histories["tag"]:
+        sent[row["key"]] += row["messages_sent"]
+    assert sent["bought"] == sent["vip"] > 0
+    assert sent["bought"] + sent["prospect"] == len(campaign.taken)
 
 
 def test_failed_messages_are_tried_once_more_after_the_wait(campaign: Campaign) -> None:

@@ -217,6 +217,13 @@ def test_after_a_refusal_a_sender_waits_a_day_and_hammering_makes_it_longer() ->
     assert send(limits, hammered, T0 + 4 * DAY + 250, "b", "marketing") is None
 
 
+def test_a_cap_may_have_no_wait() -> None:
+    cap = marketing_cap.MarketingCap(marketing_cap.CapParameters(least=0, most=0, wait_s=0.0, forget_s=0.0))
+    assert not cap.take(T0, 1, "a")
+    assert not cap.take(T0, 1, "a")
+    cap.read(T0, "a")
+
+
 def test_a_reply_opens_a_day_in_which_marketing_does_not_count() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits)
