@@ -17,7 +17,7 @@ from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, overview, replies, sending, tags
+from server.routes import administration, contacts, overview, replies, sending, tags
 from server.service import Service
 
 
@@ -30,6 +30,7 @@ ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
     *tags.ROUTES,
+    *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
@@ -41,12 +42,14 @@ def _description() -> bytes:
     return document(ROUTES)
 
 
-def make_app(service: Service, emulator: Emulator) -> ASGIApp:
-    """The ASGI application of an open service, and of the Cloud API beside it."""
+def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
+    """The ASGI application of an open service, and of the Cloud API beside it, if there is one."""
     endpoints = {(route.method, route.path): endpoint(service, route) for route in ROUTES}
-    own = [routing.Route(path, app, methods=[method]) for (method, path), app in endpoints.items()]
-    tokens = service.tokens
-    routes = [*own, *control_routes(emulator, tokens), *graph_routes(emulator, tokens)]
+    routes: list[routing.BaseRoute] = [
+        routing.Route(path, app, methods=[method]) for (method, path), app in endpoints.items()
+    ]
+    if emulator is not None:
+        routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
     others = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
     return ServerErrorMiddleware(_Direct(endpoints, others), handler=_failure)
 

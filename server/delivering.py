@@ -1,11 +1,22 @@
 """The writer's steps of a message's way: claimed, sent, settled; and what a ban or a crash makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, exists, insert, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    exists,
+    insert,
+    null,
+    select,
+    update,
+)
 
 from server.clock import Clock
 from server.dispatch.retries import retry_at
@@ -13,6 +24,8 @@ from server.holding import IN_CANCELLED_BATCH, unsent_reason, unsent_state
 from server.network.emulated import Outbound, Status
 from server.planning import Planner
 from server.store.bulk import Bulk
+from server.store.dialects import among
+from server.store.hourly import SENDS, Outcome, count_attempts, count_tags
 from server.store.tables import (
     DELIVERED,
     FAILED,
@@ -41,7 +54,10 @@ class Claim:
 
 
 class Claimed(NamedTuple):
-    """What to send, in order of time, and when there will be more (Unix seconds; infinity: not known)."""
+    """What to send, in order of time, and when there will be more (Unix seconds; infinity: not known).
+
+    `missed`: of some message, whoever was to send it, the instant is missed.
+    """
 
     messages: Sequence[Outbound]
     missed: bool
@@ -78,30 +94,43 @@ class Ban:
 
 
 class Claiming:
-    def __init__(self, clock: Clock) -> None:
+    """`worker`: where several send, the one whose accounts these are; None: all accounts are ours."""
+
+    def __init__(self, clock: Clock, worker: int | None = None) -> None:
         self._clock = clock
+        self._due: Select[Any] = _DUE if worker is None else _DUE.where(_owned_by(worker))
+        self._next_due: Select[Any] = _NEXT_DUE if worker is None else _NEXT_DUE.where(_owned_by(worker))
 
     def apply(self, connection: Connection, requests: Sequence[Claim]) -> Applied:
-        """One claimer a group: this process owns all accounts."""
+        """One claimer a group: the dispatcher of this process."""
         (request,) = requests
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
-        rows = connection.execute(_DUE, span).all()
+        rows = connection.execute(self._due, span).all()
         _CLAIM.execute(connection, [{"key": row.id} for row in rows])
-        next_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
+        first_due_s = next_due_s = _or_never(connection.execute(self._next_due).scalar())
+        if self._next_due is not _NEXT_DUE:
+            first_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
         next_release_s = _or_never(connection.execute(_NEXT_RELEASE).scalar())
         outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
-        return Applied([Claimed(outbound, next_due_s < span["earliest"], next_due_s, next_release_s)])
+        return Applied([Claimed(outbound, first_due_s < span["earliest"], next_due_s, next_release_s)])
 
 
 def _or_never(at_s: float | None) -> float:
     return float("inf") if at_s is None else at_s
 
 
+def _owned_by(worker: int) -> ColumnElement[bool]:
+    """Whether a message is planned on an account of this worker's."""
+    return exists().where(accounts.c.id == messages.c.account_id, accounts.c.worker_id == worker)
+
+
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
-    sent = [one for request in requests for one in request.messages]
+    told = {one.message_id: one for request in requests for one in request.messages}
+    sent = [told[key] for key in connection.execute(_CLAIMED, {"ids": list(told)}).scalars()]
     _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
+    count_attempts(connection, [Outcome(one.message_id, one.account, one.sent_s, SENDS) for one in sent])
     first: dict[int, float] = {}
     for one in sent:
         first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
@@ -120,7 +149,9 @@ class Settling:
     def apply(self, connection: Connection, requests: Sequence[Settle]) -> Applied:
         final: list[dict[str, Any]] = []
         again: list[dict[str, Any]] = []
-        for status in (status for request in requests for status in request.statuses):
+        told = {(one.message_id, one.attempt): one for request in requests for one in request.statuses}
+        outcomes = _awaited(connection, told)
+        for status in (told[key] for key in outcomes):
             row = {
                 "key": status.message_id,
                 "nth": status.attempt,
@@ -135,6 +166,8 @@ class Settling:
         _FINAL.execute(connection, final)
         if again:
             self._try_again(connection, again)
+        count_attempts(connection, list(outcomes.values()))
+        count_tags(connection, list(outcomes.values()))
         return Applied([None] * len(requests))
 
     def _retry_s(self, status: Status) -> float | None:
@@ -151,6 +184,20 @@ class Settling:
     def _try_again(self, connection: Connection, failed: Sequence[dict[str, Any]]) -> None:
         connection.execute(_KEEP_ATTEMPT, failed)
         connection.execute(_TRY_AGAIN, failed)
+
+
+def _awaited(
+    connection: Connection, told: Mapping[tuple[int, int], Status]
+) -> dict[tuple[int, int], Outcome]:
+    """Of these statuses, by message and attempt, those not yet recorded: what they are counted as."""
+    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})})
+    return {
+        (row.id, row.attempt): Outcome(
+            row.id, row.account_id, row.sent_s, told[row.id, row.attempt].reason or DELIVERED
+        )
+        for row in rows
+        if (row.id, row.attempt) in told
+    }
 
 
 def recall(connection: Connection, requests: Sequence[Recall]) -> Applied:
@@ -207,10 +254,12 @@ _NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order
 _NEXT_RELEASE = (
     select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
 )
+_CLAIMED = select(messages.c.id).where(among(messages.c.id, "ids"), messages.c.status == SENDING)
+_ON_THE_WAY = select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.sent_s).where(
+    among(messages.c.id, "ids"), messages.c.status == SENT
+)
 _SENT = Bulk(
-    update(messages)
-    .where(messages.c.id == bindparam("key"), messages.c.status == SENDING)
-    .values(status=SENT, sent_s=bindparam("at"))
+    update(messages).where(messages.c.id == bindparam("key")).values(status=SENT, sent_s=bindparam("at"))
 )
 _FIRST_SEND = (
     update(accounts)

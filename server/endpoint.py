@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.problems import MEDIA_TYPE, Problem, of_decoding
+from server.seen import Seen
 from server.service import Service
 from server.store.database import StoreUnavailable
 
@@ -89,9 +91,11 @@ class Endpoint:
             msgspec.json.Decoder(route.body).decode if route.body is not None else None
         )
         self._query = route.query
+        self._seen = service.seen.setdefault((route.method, route.path), Seen())
         self._gives = route.gives
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start_s = perf_counter()
         try:
             status, body = await self._answer(scope, receive)
             media_type = self._gives
@@ -99,12 +103,13 @@ class Endpoint:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
+        self._seen.add(status, perf_counter() - start_s)
         await _reply(send, status, body, media_type)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
-            scopes = self._service.tokens.demand(scope["headers"], self._scope)
+            scopes = await self._service.admit(scope["headers"], self._scope)
         path = scope.get("path_params", NO_PARAMS)
         _check_path(path)
         query = _query(scope["query_string"], self._query) if self._query is not None else None

@@ -1,9 +1,11 @@
-"""`POST /tag/import`: a CSV of numbers and tags, and what became of each row."""
+"""`POST /tag/import`: a file of numbers and tags, and what became of each row."""
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -12,6 +14,12 @@ from server.problems import Problem
 from server.wire import MAX_ROWS
 
 COLUMNS = ("phone", "tags")
+SEPARATORS = re.compile("[;,]")  # of tags; a cell with commas is quoted (T028)
+FAILURES = 0.10  # T037: above this share of failed rows, mend the file before going on
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+Result = Literal["accepted", "duplicate", "invalid_number", "unknown_tag"]
+RESULTS: tuple[Result, ...] = ("accepted", "duplicate", "invalid_number", "unknown_tag")
 
 
 class Row(NamedTuple):
@@ -22,59 +30,78 @@ class Row(NamedTuple):
 
 
 class Outcome(Struct, frozen=True):
-    """`result`: accepted, duplicate, invalid_number or unknown_tag; `detail`: which line or tag."""
+    """`detail`: which line or tag; of an accepted row the first tag that was ignored."""
 
     line: int
     phone: str
-    result: str
+    result: Result
     detail: str | None
 
 
 class Report(Struct, frozen=True):
+    """`mend_first`: more than a tenth failed, so the file should be mended before it is used (T037)."""
+
     rows: int
     counts: dict[str, int]
+    mend_first: bool
     report: list[Outcome]
 
 
 async def read_rows(body: bytes, numbers: Numbers) -> list[Row]:
-    """The rows of a CSV with the columns phone and tags (separated by `;`).
+    """The rows of a UTF-8 CSV with the columns phone and tags (separated by `;` or `,`).
 
     Problem 422 names the first malformed line.
     """
     try:
-        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
-    except UnicodeDecodeError as error:
-        raise Problem(422, f"not UTF-8 text at byte {error.start}; save the file as UTF-8") from None
+        lines = list(csv.reader(io.StringIO(_text(body), newline=""), strict=True))
     except csv.Error as error:
         raise Problem(422, f"not a CSV file: {error}") from None
-    header = [name.strip() for name in lines[0]] if lines else []
+    header = [name.strip().lower() for name in lines[0]] if lines else []
     if sorted(header) != sorted(COLUMNS):
         raise Problem(
             422, f"the columns must be {' and '.join(COLUMNS)} (found: {', '.join(header)})", "line 1"
         )
     cells = [(line, row) for line, row in enumerate(lines[1:], start=2) if row]
     if not 1 <= len(cells) <= MAX_ROWS:
-        raise Problem(422, f"found {len(cells)} rows; a file holds 1 to {MAX_ROWS}")
+        raise Problem(
+            422, f"found {len(cells)} rows; a file holds 1 to {MAX_ROWS}, so split a longer one (T032)"
+        )
     for line, row in cells:
         if len(row) != len(COLUMNS):
             raise Problem(422, f"found {len(row)} cells; must be {len(COLUMNS)}", f"line {line}")
     return await _rows(cells, header.index("phone"), numbers)
 
 
+def _text(body: bytes) -> str:
+    """Problem 422 for another encoding than UTF-8, with or without its mark."""
+    if body.startswith(UTF_16):
+        raise Problem(422, "the file is UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)")
+    if (at := body.find(b"\0")) >= 0:
+        line = body.count(b"\n", 0, at) + 1
+        raise Problem(422, "holds a NUL byte: UTF-16, or no text at all; save it as UTF-8", f"line {line}")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise Problem(
+            422,
+            f"not UTF-8 text at byte {error.start} (Latin-1 or Windows-1252?); save the file as UTF-8",
+            f"line {line}",
+        ) from None
+
+
 async def _rows(cells: Sequence[tuple[int, list[str]]], phone_at: int, numbers: Numbers) -> list[Row]:
     texts = [row[phone_at].strip() for _, row in cells]
     phones = await numbers.all_normal(texts)
-    tags = [
-        tuple(tag for tag in (t.strip() for t in row[1 - phone_at].split(";")) if tag) for _, row in cells
-    ]
+    names = [[name.strip() for name in SEPARATORS.split(row[1 - phone_at])] for _, row in cells]
     return [
-        Row(line, text, phone, names)
-        for (line, _), text, phone, names in zip(cells, texts, phones, tags, strict=True)
+        Row(line, text, phone, tuple(name for name in tags if name))
+        for (line, _), text, phone, tags in zip(cells, texts, phones, names, strict=True)
     ]
 
 
 def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
-    """The first row of each valid number: the ones to import."""
+    """The first row of each valid number: the ones to import (T029)."""
     first: dict[str, Row] = {}
     for row in rows:
         if row.phone is not None:
@@ -83,19 +110,26 @@ def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
 
 
 def report_of(
-    rows: Sequence[Row], first: Mapping[str, Row], unknown_tags: Mapping[str, str | None]
+    rows: Sequence[Row],
+    first: Mapping[str, Row],
+    unknown_tags: Mapping[str, str | None],
+    *,
+    ignore_unknown: bool,
 ) -> Report:
-    """One outcome a row; `unknown_tags` by phone: None where the row was accepted."""
-    outcomes = [_outcome(row, first, unknown_tags) for row in rows]
-    names = ("accepted", "duplicate", "invalid_number", "unknown_tag")
-    counts = {name: sum(outcome.result == name for outcome in outcomes) for name in names}
-    return Report(len(rows), counts, outcomes)
+    """One outcome a row; `unknown_tags` by phone: the first tag of the row that does not exist."""
+    outcomes = [_outcome(row, first, unknown_tags, ignore_unknown) for row in rows]
+    counts: dict[str, int] = {name: sum(one.result == name for one in outcomes) for name in RESULTS}
+    failed = len(rows) - counts["accepted"]
+    return Report(len(rows), counts, failed / len(rows) > FAILURES, outcomes)
 
 
-def _outcome(row: Row, first: Mapping[str, Row], unknown_tags: Mapping[str, str | None]) -> Outcome:
+def _outcome(
+    row: Row, first: Mapping[str, Row], unknown_tags: Mapping[str, str | None], ignore_unknown: bool
+) -> Outcome:
     if row.phone is None:
         return Outcome(row.line, row.text, "invalid_number", None)
     if first[row.phone] is not row:
         return Outcome(row.line, row.text, "duplicate", f"line {first[row.phone].line}")
     unknown = unknown_tags[row.phone]
-    return Outcome(row.line, row.text, "accepted" if unknown is None else "unknown_tag", unknown)
+    accepted = unknown is None or ignore_unknown
+    return Outcome(row.line, row.text, "accepted" if accepted else "unknown_tag", unknown)

@@ -1,6 +1,5 @@
-"""The reads: what became of a batch, of everything, of the accounts and the tags."""
+"""The reads: what became of a batch, of the accounts and the tags."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, uni
 
 from server.dispatch import pacing
 from server.problems import Problem
+from server.store.hourly import SENDS
 from server.store.tables import (
     CANCELLED,
     DELIVERED,
@@ -21,18 +21,15 @@ from server.store.tables import (
     accounts,
     attempts,
     batches,
-    contact_tags,
-    contacts,
+    hourly_sends,
     inbound,
     messages,
-    tags,
 )
 from server.wire import iso
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 STATES = (QUEUED, SENDING, SENT, DELIVERED, FAILED, CANCELLED)
 OPEN_STATES = (QUEUED, SENDING, SENT)
-ACTIONS = ("answered", "escalated", "opted_out", "unmatched")
 
 
 class BatchProgress(Struct, frozen=True):
@@ -57,27 +54,6 @@ class BatchProgress(Struct, frozen=True):
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return not any(self.counts[state] for state in OPEN_STATES)
-
-
-class Stats(Struct, frozen=True):
-    """`sends` counts attempts, `delivery_rate` is delivered / sends; `dispatch_lag_s` in real seconds."""
-
-    clock: str | None
-    speed: float
-    contacts: int
-    messages: dict[str, int]
-    sends: int
-    failures: dict[str, int]
-    delivery_rate: float | None
-    first_send: str | None
-    last_send: str | None
-    replies: dict[str, int]
-    conversations_with_human: int
-    opt_outs: int
-    accounts: dict[str, int]
-    queue_length: int
-    dispatch_lag_s: float
-    process_cpu_s: float
 
 
 class AccountState(Struct, frozen=True):
@@ -138,34 +114,10 @@ def _state(batch: Row[Any], counts: Mapping[str, int], now_s: float) -> str:
     return "scheduled" if batch.schedule_s is not None and batch.schedule_s > now_s else "running"
 
 
-def stats(connection: Connection, *, now_s: float, speed: float, lag_s: float) -> Stats:
-    counts = _states(connection)
-    sends = _sends(connection)
-    open_count, closed_count = _open_and_closed(connection)
-    return Stats(
-        clock=iso(now_s),
-        speed=speed,
-        contacts=_count(connection, select(func.count()).select_from(contacts)),
-        messages=counts,
-        sends=sends.count,
-        failures=sends.failures,
-        delivery_rate=counts[DELIVERED] / sends.count if sends.count else None,
-        first_send=iso(sends.first_s),
-        last_send=iso(sends.last_s),
-        replies=_replies(connection),
-        conversations_with_human=_count(connection, _contacts_with(contacts.c.with_human_s)),
-        opt_outs=_count(connection, _contacts_with(contacts.c.opted_out_s)),
-        accounts={"open": open_count, "banned": closed_count},
-        queue_length=counts[QUEUED],
-        dispatch_lag_s=round(lag_s, 4),
-        process_cpu_s=time.process_time(),
-    )
-
-
 def account_states(connection: Connection, rules: pacing.Rules, now_s: float) -> list[AccountState]:
-    hour = _sent_by_account(connection, now_s - HOUR_S)
-    day = _sent_by_account(connection, now_s - DAY_S)
-    ever = _sent_by_account(connection, None)
+    hour = sent_by_account(connection, now_s - HOUR_S)
+    day = sent_by_account(connection, now_s - DAY_S)
+    ever = _sent_ever(connection)
     return [
         AccountState(
             index=row.id,
@@ -184,17 +136,6 @@ def account_states(connection: Connection, rules: pacing.Rules, now_s: float) ->
 def key_of(account: int) -> str:
     """The name of an account."""
     return f"account-{account:03d}"
-
-
-def tag_counts(connection: Connection) -> dict[str, int]:
-    """Contacts by tag, tags without any included."""
-    query = (
-        select(tags.c.name, func.count(contact_tags.c.contact_id))
-        .join_from(tags, contact_tags, isouter=True)
-        .group_by(tags.c.name)
-        .order_by(tags.c.name)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def latest_s(connection: Connection) -> float:
@@ -231,30 +172,22 @@ def _sends(connection: Connection, *only: ColumnElement[bool]) -> Sends:
     )
 
 
-def _replies(connection: Connection) -> dict[str, int]:
-    query = select(inbound.c.action, func.count()).group_by(inbound.c.action)
-    found = {row[0]: row[1] for row in connection.execute(query)}
-    return {action: found.get(action, 0) for action in ACTIONS}
+def _sent_ever(connection: Connection) -> dict[int, int]:
+    query = select(hourly_sends.c.account_id, func.sum(hourly_sends.c.n))
+    rows = connection.execute(
+        query.where(hourly_sends.c.outcome == SENDS).group_by(hourly_sends.c.account_id)
+    )
+    return {account: int(n) for account, n in rows}
 
 
-def _open_and_closed(connection: Connection) -> tuple[int, int]:
-    query = select(func.count(), func.count(accounts.c.closed_s)).select_from(accounts)
-    total, closed = connection.execute(query).one()
-    return total - closed, closed
-
-
-def _sent_by_account(connection: Connection, since_s: float | None) -> dict[int, int]:
-    after = float("-inf") if since_s is None else since_s
+def sent_by_account(connection: Connection, since_s: float) -> dict[int, int]:
+    """Attempts of each account after that moment (Unix seconds)."""
     both = union_all(
-        select(messages.c.account_id).where(messages.c.sent_s > after),
-        select(attempts.c.account_id).where(attempts.c.sent_s > after),
+        select(messages.c.account_id).where(messages.c.sent_s > since_s),
+        select(attempts.c.account_id).where(attempts.c.sent_s > since_s),
     ).subquery()
     query = select(both.c.account_id, func.count()).group_by(both.c.account_id)
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _contacts_with(column: ColumnElement[Any]) -> Select[int]:
-    return select(func.count()).where(column.is_not(None))
 
 
 def _count(connection: Connection, query: Select[int]) -> int:

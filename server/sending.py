@@ -2,22 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
 
 from scenarios.content import renderer
-from server.audiences import members
+from server.audiences import Audiences
 from server.dispatch.content import content_key
 from server.numbers import Numbers
 from server.planning import ZONE_INDEX
 from server.problems import Problem
 from server.scheduling import Candidate, Send
-from server.store.contacts import variables_of
-from server.store.database import Database
-from server.wire import LONGEST_KEY, MAX_RECIPIENTS, MAX_TEXT, AudienceFilter, Recipient, Rejected, SendBody
+from server.wire import LONGEST_KEY, MAX_TEXT, Recipient, Rejected, SendBody
 
 
 class Addressee(NamedTuple):
@@ -29,14 +25,14 @@ class Addressee(NamedTuple):
     variables: Mapping[str, str]
 
 
-async def read_send(body: SendBody, key: str | None, numbers: Numbers, readers: Database) -> Send:
+async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences: Audiences) -> Send:
     """Check and render; a bad recipient is rejected alone.
 
     Problem 422 for what makes the whole request senseless.
     """
     _check(body, key)
     render = _renderer(body)
-    addressees = await _addressees(body, numbers, readers)
+    addressees = await _addressees(body, numbers, audiences)
     candidates, rejected = _sorted_out(addressees, render)
     return Send(
         template=body.template,
@@ -96,21 +92,12 @@ def _wrong(one: Addressee, text: str | None, seen: Set[str]) -> tuple[str, str]:
     return "variables", "missing_variable" if text is None else "text_too_long"
 
 
-async def _addressees(body: SendBody, numbers: Numbers, readers: Database) -> Iterable[Addressee]:
+async def _addressees(body: SendBody, numbers: Numbers, audiences: Audiences) -> Iterable[Addressee]:
     if body.recipients is not None:
         return await _listed(body.recipients, numbers)
     assert body.audience is not None  # _check has seen to it
-    return await readers.run(partial(_matching, wanted=body.audience))
-
-
-def _matching(connection: Connection, wanted: AudienceFilter) -> list[Addressee]:
-    found = members(connection, wanted)
-    if len(found) > MAX_RECIPIENTS:
-        raise Problem(
-            422, f"matches {len(found)} contacts; a batch holds at most {MAX_RECIPIENTS}", "audience"
-        )
-    variables = variables_of(connection, [contact.id for contact in found])
-    return [Addressee(one.phone, one.phone, one.zone, variables[one.id]) for one in found]
+    found = await audiences.recipients(body.audience)
+    return [Addressee(one.phone, one.phone, one.zone, variables) for one, variables in found]
 
 
 async def _listed(recipients: Sequence[Recipient], numbers: Numbers) -> Iterable[Addressee]:

@@ -1,126 +1,161 @@
-"""The writer's steps for tags: add and remove by list or audience, and import from rows."""
+"""The writer's steps for tags: given and taken by list, ids or rows of a file, made and dropped, used."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection
 
-from server.audiences import members
+from server.clock import Clock
+from server.dispatch.content import words_of
 from server.problems import Problem
-from server.store.bulk import Bulk
-from server.store.contacts import add_tags, find_or_add, tag_ids
-from server.store.dialects import among
-from server.store.tables import contact_tags
+from server.store import taxonomy
+from server.store.contacts import find_or_add, tag_ids
 from server.store.writer import Applied
-from server.wire import AudienceFilter, Rejected, Tagged
+from server.wire import Rejected, Tagged
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Answer: Tagged, or a Problem. `may_make_tags`: an unknown tag to add is made, else refused."""
+    """For contacts by number (E.164), or by id. Answer: Tagged, or a Problem.
+
+    `may_make_tags`: an unknown tag to add is made, else refused. `lenient`: an unknown tag to remove is none.
+    """
 
     phones: Sequence[str] | None
+    ids: Sequence[int]
     rejected: Sequence[Rejected]
-    audience: AudienceFilter | None
     add: Sequence[str]
     remove: Sequence[str]
     may_make_tags: bool
+    reason: str = "request"
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Tags by phone (E.164). Answer: by phone the first tag that does not exist; None: it is done."""
+    """Tags by phone (E.164). Answer: by phone the first tag that does not exist; None: all do.
+
+    Unless they are to be ignored, a phone with an unknown tag gets none.
+    """
 
     tags_by_phone: Mapping[str, Sequence[str]]
+    ignore_unknown: bool
 
 
-def tag(connection: Connection, requests: Sequence[Tag]) -> Applied:
-    """The step for Tag: one after the other, since each may make tags or name an audience."""
-    return Applied([_tag(connection, request) for request in requests])
+@dataclass(frozen=True, slots=True)
+class ChangeTaxonomy:
+    """Tags to make and to drop. Answer: None, or a Problem."""
+
+    make: Sequence[str]
+    drop: Sequence[str]
+    reason: str
 
 
-def _tag(connection: Connection, request: Tag) -> Tagged | Problem:
+@dataclass(frozen=True, slots=True)
+class UseTags:
+    """A send's audience names them. Answer: None."""
+
+    names: Collection[str]
+
+
+class Tagging:
+    """The steps, one request after the other: each may make tags."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def tag(self, connection: Connection, requests: Sequence[Tag]) -> Applied:
+        now_s = self._clock.now()
+        return Applied([_tag(connection, request, now_s) for request in requests])
+
+    def import_tags(self, connection: Connection, requests: Sequence[Import]) -> Applied:
+        now_s = self._clock.now()
+        return Applied([_import(connection, request, now_s) for request in requests])
+
+    def change_taxonomy(self, connection: Connection, requests: Sequence[ChangeTaxonomy]) -> Applied:
+        now_s = self._clock.now()
+        return Applied([_change_taxonomy(connection, request, now_s) for request in requests])
+
+    def use(self, connection: Connection, requests: Sequence[UseTags]) -> Applied:
+        taxonomy.use(connection, {name for one in requests for name in one.names}, self._clock.now())
+        return Applied([None] * len(requests))
+
+
+def _tag(connection: Connection, request: Tag, now_s: float) -> Tagged | Problem:
     known = tag_ids(connection)
-    if problem := _unknown(request, known):
+    remove = [name for name in request.remove if name in known] if request.lenient else request.remove
+    if problem := _unknown(request.add, remove, known, request.may_make_tags):
         return problem
-    try:
-        contacts = _contacts(connection, request)
-    except Problem as problem:
-        return problem
-    add_tags(connection, [name for name in dict.fromkeys(request.add) if name not in known])
-    known = tag_ids(connection)
-    added = _carry(connection, [(one, known[name]) for one in contacts for name in set(request.add)])
-    gone = _drop(connection, contacts, [known[name] for name in request.remove])
-    return Tagged(len(added | gone), list(request.rejected))
+    contacts = list(request.ids)
+    if request.phones is not None:
+        found = find_or_add(connection, dict.fromkeys(request.phones), now_s)
+        contacts = [contact.id for contact in found.values()]
+    taxonomy.make(connection, request.add, now_s, request.reason)
+    changed = taxonomy.change(
+        connection,
+        dict.fromkeys(request.add, contacts),
+        dict.fromkeys(remove, contacts),
+        now_s,
+        request.reason,
+    )
+    return Tagged(len(changed), list(request.rejected))
 
 
-def _unknown(request: Tag, known: Mapping[str, int]) -> Problem | None:
-    for index, name in enumerate(request.remove):
+def _unknown(
+    add: Sequence[str], remove: Sequence[str], known: Mapping[str, int], may_make: bool
+) -> Problem | None:
+    for index, name in enumerate(remove):
         if name not in known:
             return Problem(422, f"no such tag: {name}", f"remove[{index}]")
-    for index, name in enumerate(request.add):
-        if name not in known and not request.may_make_tags:
-            return Problem(422, f"no such tag: {name}; a token with scope admin may make it", f"add[{index}]")
+    if not may_make:
+        for index, name in enumerate(add):
+            if name not in known:
+                return Problem(
+                    422, f"no such tag: {name}; a token with scope admin may make it", f"add[{index}]"
+                )
+        return None
+    return _alike(add, known, "add")
+
+
+def _alike(new: Sequence[str], known: Collection[str], field: str) -> Problem | None:
+    """One meaning, one tag (T016): a name that reads as another one's is refused."""
+    readings = {_reading(name): name for name in known}
+    for index, name in enumerate(new):
+        other = readings.setdefault(_reading(name), name)
+        if other != name:
+            return Problem(422, f"{name} reads as the tag {other}; use that", f"{field}[{index}]")
     return None
 
 
-def _contacts(connection: Connection, request: Tag) -> list[int]:
-    if request.audience is not None:
-        return [contact.id for contact in members(connection, request.audience)]
-    found = find_or_add(connection, dict.fromkeys(request.phones or ()))
-    return [contact.id for contact in found.values()]
+def _reading(name: str) -> str:
+    """What is left of a name when case, accents' encoding, spacing and punctuation are not looked at."""
+    return " ".join(words_of(name.replace("_", " "))) or name
 
 
-def _carry(connection: Connection, pairs: Iterable[tuple[int, int]]) -> set[int]:
-    """Give these (contact, tag) that are not given yet; the contacts that changed."""
-    wanted = set(pairs)
-    wanted -= _existing(connection, {contact for contact, _ in wanted}, {tag for _, tag in wanted})
-    _CARRY.execute(connection, [{"contact_id": contact, "tag_id": tag} for contact, tag in sorted(wanted)])
-    return {contact for contact, _ in wanted}
-
-
-def _drop(connection: Connection, contacts: Collection[int], tags: Collection[int]) -> set[int]:
-    """Take these tags from these contacts; the contacts that changed."""
-    gone = _existing(connection, contacts, tags)
-    _DROP.execute(connection, [{"contact": contact, "tag": tag} for contact, tag in sorted(gone)])
-    return {contact for contact, _ in gone}
-
-
-def _existing(
-    connection: Connection, contacts: Collection[int], tags: Collection[int]
-) -> set[tuple[int, int]]:
-    if not tags:
-        return set()
-    rows = connection.execute(_EXISTING, {"contacts": list(contacts), "tags": list(tags)})
-    return {(contact, tag) for contact, tag in rows}
-
-
-def import_tags(connection: Connection, requests: Sequence[Import]) -> Applied:
-    """The step for Import: a row with an unknown tag changes nothing, the others count."""
-    return Applied([_import(connection, request) for request in requests])
-
-
-def _import(connection: Connection, request: Import) -> dict[str, str | None]:
+def _import(connection: Connection, request: Import, now_s: float) -> dict[str, str | None]:
     known = tag_ids(connection)
     unknown = {
         phone: next((name for name in names if name not in known), None)
         for phone, names in request.tags_by_phone.items()
     }
-    good = [phone for phone, name in unknown.items() if name is None]
-    found = find_or_add(connection, dict.fromkeys(good))
-    _carry(
-        connection,
-        [(found[phone].id, known[name]) for phone in good for name in request.tags_by_phone[phone]],
-    )
+    good = [phone for phone, name in unknown.items() if name is None or request.ignore_unknown]
+    found = find_or_add(connection, dict.fromkeys(good), now_s)
+    given: dict[str, list[int]] = {}
+    for phone in good:
+        for name in request.tags_by_phone[phone]:
+            if name in known:
+                given.setdefault(name, []).append(found[phone].id)
+    taxonomy.change(connection, given, {}, now_s, "import")
     return unknown
 
 
-_EXISTING = select(contact_tags.c.contact_id, contact_tags.c.tag_id).where(
-    among(contact_tags.c.contact_id, "contacts"), among(contact_tags.c.tag_id, "tags")
-)
-_CARRY = Bulk(insert(contact_tags))
-_DROP = Bulk(
-    delete(contact_tags).where(
-        contact_tags.c.contact_id == bindparam("contact"), contact_tags.c.tag_id == bindparam("tag")
-    )
-)
+def _change_taxonomy(connection: Connection, request: ChangeTaxonomy, now_s: float) -> Problem | None:
+    known = tag_ids(connection)
+    for index, name in enumerate(request.drop):
+        if name not in known:
+            return Problem(422, f"no such tag: {name}", f"drop[{index}]")
+    if problem := _alike(request.make, [name for name in known if name not in request.drop], "make"):
+        return problem
+    taxonomy.drop(connection, request.drop, now_s, request.reason)
+    taxonomy.make(connection, request.make, now_s, request.reason)
+    return None

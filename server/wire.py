@@ -12,8 +12,9 @@ MAX_TEXT = 4096  # characters of a text message on the platform
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Number = Annotated[str, Meta(max_length=40)]  # an empty or malformed one is rejected alone
-Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r'^[^\s",;]([^",;\x00-\x1f]*[^\s",;])?$')]
 Tags = Annotated[list[Tag], Meta(max_length=100)]
+Filter = Annotated[str, Meta(max_length=4096)]  # an expression of server.dispatch.filters; empty: everybody
 
 
 class Body(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, gc=False):
@@ -36,15 +37,68 @@ class SendBody(Body, frozen=True):
     template: Text
     fallbacks: dict[str, str] = field(default_factory=dict)
     recipients: Annotated[list[Recipient], Meta(min_length=1, max_length=MAX_RECIPIENTS)] | None = None
-    audience: AudienceFilter | None = None
+    audience: AudienceFilter | Filter | None = None
     schedule: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class TagBody(Body, frozen=True):
     contacts: Annotated[list[Number], Meta(min_length=1, max_length=MAX_RECIPIENTS)] | None = None
-    audience: AudienceFilter | None = None
+    audience: AudienceFilter | Filter | None = None
     add: Tags = field(default_factory=list)
     remove: Tags = field(default_factory=list)
+
+
+class ImportQuery(Body, frozen=True):
+    """What becomes of a row with a tag that does not exist: nothing, or its other tags are given."""
+
+    unknown: Literal["reject", "ignore"] = "reject"
+
+
+class TaxonomyBody(Body, frozen=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=255)]
+    make: Tags = field(default_factory=list)
+    drop: Tags = field(default_factory=list)
+
+
+class LogQuery(Body, frozen=True):
+    """`before`: entries older than this one."""
+
+    tag: str | None = None
+    before: Annotated[int, Meta(ge=1)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class ContactsQuery(Body, frozen=True):
+    """`cursor`: what the page before gave as `next`."""
+
+    filter: Filter = ""
+    limit: Annotated[int, Meta(ge=0, le=1000)] = 100
+    cursor: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+class ExportQuery(Body, frozen=True):
+    """`cursor`: the id in the last row of the part before."""
+
+    filter: Filter = ""
+    limit: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
+    cursor: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+Kind = Literal["read", "clicked", "ordered", "blocked", "complained", "visited"]
+
+
+class EventBody(Body, frozen=True):
+    """What a contact did. `at`: now if left out; `event_id` makes it count once."""
+
+    contact: Number
+    kind: Kind
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    product: Tag | None = None
+    event_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class EventsBody(Body, frozen=True):
+    events: Annotated[list[EventBody], Meta(min_length=1, max_length=MAX_RECIPIENTS)]
 
 
 class ReplyBody(Body, frozen=True):
@@ -82,10 +136,14 @@ class Tagged(Struct, frozen=True):
     rejected: list[Rejected]
 
 
-class TagCounts(Struct, frozen=True):
-    """Contacts by tag."""
+class Happened(Struct, frozen=True):
+    """`late`: events whose tag rules were applied more than 5 minutes after them (T110)."""
 
-    tags: dict[str, int]
+    accepted: int
+    duplicates: int
+    late: int
+    longest_delay_s: float
+    rejected: list[Rejected]
 
 
 class Closed(Struct, frozen=True):

@@ -117,7 +117,7 @@ class ContactIndex:
         return max((float(column[contact]) for column in columns if contact < len(column)), default=0.0)
 
     def matching(self, expression: Expression, now_s: float) -> Bits:
-        """One bit a contact: whether it matches at `now_s`. Tags must be known (`filters.check_tags`)."""
+        """One bit a contact: whether it matches at `now_s`. Nobody carries a tag that is not known."""
         return self._eval(expression, now_s) & self.present
 
     def ids(self, bits: Bits, after: int = -1, limit: int | None = None) -> Ids:
@@ -130,7 +130,7 @@ class ContactIndex:
     def _eval(self, expression: Expression, now_s: float) -> Bits:
         match expression:
             case Tagged(name):
-                return self._bits(self.tags, name)
+                return self.carrying(name)
             case Not(part):
                 return ~self._eval(part, now_s)
             case AllOf(parts):

@@ -22,7 +22,6 @@ DEEPEST = 50  # parentheses and NOTs within one another
 EVENT_WORDS = {
     "added": ("added", "joined"),
     "sent": ("sent", "messaged"),
-    "delivered": ("delivered",),
     "read": ("read", "opened", "open"),
     "clicked": ("clicked", "click"),
     "ordered": ("ordered", "order", "purchased", "purchase", "bought"),

@@ -2,7 +2,8 @@
 
 A slot is held from acceptance, so that no day ever holds more users than the limit; it counts from delivery,
 for 24 h, and is given back on failure. A message still on its way after 24 h gives its slot back too
-(assumed); if it is delivered later it counts then, whatever the limit.
+(assumed); if it is delivered later it counts then, whatever the limit. Messages to one user are not told
+apart: the last acceptance speaks for all.
 """
 
 from collections import OrderedDict
@@ -24,6 +25,7 @@ class Tier:
     __slots__ = (
         "_delivered",
         "_flagged_s",
+        "_half",
         "_half_used_s",
         "_in_both",
         "_month",
@@ -55,8 +57,8 @@ class Tier:
 
     def full(self, now_s: float, user: User) -> bool:
         """No slot for a message to this user outside a service window."""
-        if self.limit == inf:
-            return False
+        if self.limit == inf or len(self._delivered) + len(self._on_the_way) - self._in_both < self.limit:
+            return False  # without looking who has run out: memory is bounded by the limit
         self._prune(now_s)
         if user in self._delivered or user in self._on_the_way:
             return False
@@ -66,11 +68,12 @@ class Tier:
         """Outside a service window, and not `full`."""
         if self.limit == inf:
             return
-        _, count = self._on_the_way.get(user, (now_s, 0))
+        before = self._on_the_way.get(user)
+        if before is None:
+            self._in_both += user in self._delivered
+        count = before[1] if before and before[0] > now_s - TIER_WINDOW_S else 0
         self._on_the_way[user] = now_s, count + 1
         self._on_the_way.move_to_end(user)
-        if not count and user in self._delivered:
-            self._in_both += 1
 
     def delivered(self, now_s: float, user: User) -> None:
         """A message that was accepted outside a service window."""
@@ -81,9 +84,10 @@ class Tier:
             self._in_both += 1
         self._delivered[user] = now_s
         self._delivered.move_to_end(user)
-        self._prune(now_s)
-        if len(self._delivered) >= self.rules.rise_share * self.limit:
-            self._half_used_s = now_s
+        if len(self._delivered) >= self._half:
+            self._prune(now_s)
+            if len(self._delivered) >= self._half:
+                self._half_used_s = now_s
         if self.level == 0:
             self._month[user] = now_s
             self._month.move_to_end(user)
@@ -131,6 +135,7 @@ class Tier:
     def _set(self, level: int) -> None:
         self.level = level
         self.limit = self.rules.tiers[level]
+        self._half = self.rules.rise_share * self.limit
         self._half_used_s = -inf
         self._qualified_s = self._flagged_s = None
         if level:

@@ -1,34 +1,115 @@
-"""How the server is doing: figures, accounts, life."""
+"""How the server is doing: figures now and by the hour, alarms, accounts, life."""
 
+import time
+from datetime import UTC, datetime
 from functools import partial
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta, Struct, field
 
-from server import reading
-from server.endpoint import Answer, Call, Route
+from server import figures, health, metrics, reading
+from server.endpoint import Answer, Call, Events, Route
 from server.problems import Problem
 from server.service import Service
 from server.wire import Health
 
+DAY_S = 86_400.0
+LONGEST_DAYS = 366
+FOLLOW_S = 2.0  # real seconds between events of all figures
+
 
 async def stats(service: Service, _call: Call) -> Answer:
     """Figures of everything so far."""
-    clock, lag_s = service.clock, service.dispatcher.lag_s
+    return 200, msgspec.json.encode(await read_stats(service))
+
+
+async def read_stats(service: Service) -> figures.Stats:
+    look = partial(
+        figures.stats,
+        now_s=service.clock.now(),
+        speed=service.clock.speed,
+        lag_s=service.dispatcher.lag_s,
+        process_cpu_s=time.process_time(),
+    )
+    return await service.readers.run(look)
+
+
+async def stats_events(service: Service, _call: Call) -> Events:
+    """The same figures as they change (server-sent events); it has no end."""
+    return service.watching.changes(
+        partial(read_stats, service),
+        key="stats",
+        show=msgspec.json.encode,
+        ended=lambda _found: False,
+        period_s=FOLLOW_S,
+    )
+
+
+class HistoryQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """`from` and `to` are ISO times with zone, of the server's clock; by default the last day."""
+
+    by: figures.By = "hour"
+    from_: Annotated[datetime, Meta(tz=True)] | None = field(name="from", default=None)
+    to: Annotated[datetime, Meta(tz=True)] | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+async def history(service: Service, call: Call) -> Answer:
+    """What was sent hour by hour: in all, by account, batch or tag."""
+    query: HistoryQuery = call.query
+    end_s = _moment(query.to, "to") if query.to else service.clock.now()
+    start_s = _moment(query.from_, "from") if query.from_ else end_s - DAY_S
+    if not 0 < end_s - start_s <= LONGEST_DAYS * DAY_S:
+        raise Problem(422, f"must be before `to`, by {LONGEST_DAYS} days at most", "from")
+    if query.key is not None and query.by == "hour":
+        raise Problem(422, "give an account, batch or tag as by", "key")
     found = await service.readers.run(
-        partial(reading.stats, now_s=clock.now(), speed=clock.speed, lag_s=lag_s)
+        partial(figures.history, by=query.by, start_s=start_s, end_s=end_s, key=query.key)
     )
     return 200, msgspec.json.encode(found)
 
 
+def _moment(given: datetime, name: str) -> float:
+    if not 1970 <= given.year < 2200:
+        raise Problem(422, "must lie between 1970 and 2200", name)
+    return given.astimezone(UTC).timestamp()
+
+
+async def alarms(service: Service, _call: Call) -> Answer:
+    """Every figure that is watched, with its limit and its claims."""
+    return 200, msgspec.json.encode(await read_alarms(service))
+
+
+async def read_alarms(service: Service) -> health.Alarms:
+    replies = service.scenario.replies
+    look = partial(
+        health.alarms,
+        rules=service.scenario.pacing,
+        now_s=service.clock.now(),
+        lag_s=service.dispatcher.lag_s,
+        answer_delay_s=(replies.delay_min_s + replies.delay_max_s) / 2,
+    )
+    return await service.readers.run(look)
+
+
+async def prometheus(service: Service, _call: Call) -> Answer:
+    """All figures for Prometheus."""
+    found = await read_stats(service), await read_alarms(service)
+    return 200, metrics.exposition(*found, service.seen, service.writer.commits)
+
+
 async def account_list(service: Service, _call: Call) -> Answer:
     """Each account: open, sent, warming up."""
-    found = await service.readers.run(
-        partial(reading.account_states, rules=service.scenario.pacing, now_s=service.clock.now())
-    )
-    return 200, msgspec.json.encode(reading.AccountStates(found))
+    return 200, msgspec.json.encode(reading.AccountStates(await read_accounts(service)))
 
 
-async def health(service: Service, _call: Call) -> Answer:
+async def read_accounts(service: Service) -> list[reading.AccountState]:
+    look = partial(reading.account_states, rules=service.scenario.pacing, now_s=service.clock.now())
+    return await service.readers.run(look)
+
+
+async def alive(service: Service, _call: Call) -> Answer:
     """Whether accepted messages go out."""
     if not service.is_alive:
         raise Problem(503, "the server no longer sends; see its log and start it again")
@@ -36,7 +117,11 @@ async def health(service: Service, _call: Call) -> Answer:
 
 
 ROUTES = (
-    Route("GET", "/stats", stats, "read", answer=reading.Stats),
+    Route("GET", "/stats", stats, "read", answer=figures.Stats),
+    Route("GET", "/stats/events", stats_events, "read", streams=True),
+    Route("GET", "/stats/history", history, "read", query=HistoryQuery, answer=figures.History),
+    Route("GET", "/alarms", alarms, "read", answer=health.Alarms),
+    Route("GET", "/metrics", prometheus, "read", gives=metrics.MEDIA_TYPE),
     Route("GET", "/accounts", account_list, "read", answer=reading.AccountStates),
-    Route("GET", "/healthz", health, None, answer=Health),
+    Route("GET", "/healthz", alive, None, answer=Health),
 )

@@ -1,23 +1,32 @@
 """Batches: accepted, followed, held and let go."""
 
+import asyncio
 from functools import partial
 
 import msgspec
 
+from server.audiences import tags_named
 from server.endpoint import Answer, Call, Events, Route
 from server.holding import Cancel, Held, Pause, Resume
 from server.reading import BatchProgress, batch_progress
 from server.sending import read_send
 from server.service import Service
+from server.tagging import UseTags
 from server.wire import Accepted, SendBody
 
 
 async def send(service: Service, call: Call) -> Answer:
     """Accept a batch of up to 10,000 recipients."""
-    request = await read_send(call.body, call.header(b"idempotency-key"), service.numbers, service.readers)
-    body: bytes = await service.writer.submit(request, weight=1 + len(request.candidates))
+    body: SendBody = call.body
+    request = await read_send(body, call.header(b"idempotency-key"), service.numbers, service.audiences)
+    sending = service.writer.submit(request, weight=1 + len(request.candidates))
+    if body.audience is None:
+        answer: bytes = await sending
+    else:
+        used = service.writer.submit(UseTags(tags_named(body.audience)))
+        answer, _ = await asyncio.gather(sending, used)
     service.dispatcher.wake()
-    return 202, body
+    return 202, answer
 
 
 async def batch(service: Service, call: Call) -> Answer:

@@ -41,7 +41,7 @@ def find(connection: Connection, phones: Collection[str]) -> dict[str, Contact]:
     return {row[1]: Contact(*row) for row in rows}
 
 
-def find_or_add(connection: Connection, zones: Mapping[str, str | None]) -> dict[str, Contact]:
+def find_or_add(connection: Connection, zones: Mapping[str, str | None], now_s: float) -> dict[str, Contact]:
     """A contact for each phone (E.164) of `zones`; a new one gets that zone, and is taken to consent."""
     if not zones:
         return {}
@@ -50,7 +50,10 @@ def find_or_add(connection: Connection, zones: Mapping[str, str | None]) -> dict
     if new:
         connection.execute(
             insert(contacts),
-            [{"phone": p, "zone": zones[p], "consent": True, "variables": "{}"} for p in new],
+            [
+                {"phone": p, "zone": zones[p], "consent": True, "variables": "{}", "added_s": now_s}
+                for p in new
+            ],
         )
         found.update(find(connection, new))
     return found
@@ -61,28 +64,23 @@ def tag_ids(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(select(tags.c.name, tags.c.id))}
 
 
-def tags_of(connection: Connection) -> dict[int, frozenset[str]]:
-    """The tags of every contact that has any, by contact id."""
-    query = select(contact_tags.c.contact_id, tags.c.name).join_from(contact_tags, tags)
-    collected: dict[int, set[str]] = {}
-    for contact, name in connection.execute(query):
-        collected.setdefault(contact, set()).add(name)
-    return {contact: frozenset(names) for contact, names in collected.items()}
-
-
 def variables_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """The template variables of these contacts, by id."""
     rows = connection.execute(_VARIABLES, {"ids": list(ids)})
     return {key: msgspec.json.decode(text) for key, text in rows}
 
 
-def load(connection: Connection, rows: Iterable[Any]) -> None:
+def load(connection: Connection, listed: Iterable[Any], now_s: float) -> None:
     """Fill an empty table from `scenarios.contacts` rows; malformed numbers and repeats stay out."""
     by_phone: dict[str, Any] = {}
-    for row in rows:
+    for row in listed:
         if row.e164 is not None:
             by_phone.setdefault(row.e164, row)
-    add_tags(connection, sorted({tag for row in by_phone.values() for tag in row.tags}))
+    names = sorted({tag for row in by_phone.values() for tag in row.tags})
+    if names:
+        connection.execute(
+            insert(tags), [{"name": name, "created_s": now_s, "updated_s": now_s} for name in names]
+        )
     if not by_phone:
         return
     connection.execute(
@@ -93,6 +91,7 @@ def load(connection: Connection, rows: Iterable[Any]) -> None:
                 "zone": row.timezone,
                 "consent": row.consent,
                 "variables": msgspec.json.encode(row.variables).decode(),
+                "added_s": now_s,
             }
             for phone, row in by_phone.items()
         ],
@@ -106,12 +105,6 @@ def load(connection: Connection, rows: Iterable[Any]) -> None:
     ]
     if carried:
         connection.execute(insert(contact_tags), carried)
-
-
-def add_tags(connection: Connection, names: Sequence[str]) -> None:
-    """New names in the taxonomy."""
-    if names:
-        connection.execute(insert(tags), [{"name": name} for name in names])
 
 
 def is_empty(connection: Connection) -> bool:

@@ -28,9 +28,10 @@ from sqlalchemy.types import TypeEngine
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def index_where(name: str, *columns: Column[Any], where: str) -> Index:
+def index_where(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
     """A partial index: only the rows that meet the condition are in it."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition, unique=unique)
 
 
 def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
@@ -42,8 +43,21 @@ def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
     return wanted.in_(select(items.table_valued(column("value", wanted.type)).c.value))
 
 
-class InsertNew(Insert):
-    """`insert` that leaves out the rows whose key is there already."""
+class InsertOr(Insert):
+    """`insert` with a word on rows whose key is there already, in the SQL that both databases speak.
+
+    `otherwise`: "DO NOTHING", or "(key) DO UPDATE SET column = ...".
+    """
+
+    inherit_cache = False  # the word is no part of a cache's key
+
+    def __init__(self, table: Table, otherwise: str) -> None:
+        super().__init__(table)
+        self.otherwise = otherwise
+
+
+class AddUp(Insert):
+    """`insert` of counts: where the key is there already, they are added to what the row holds."""
 
     inherit_cache = True
 
@@ -82,7 +96,35 @@ def _array_items(element: _Items, compiler: SQLCompiler, **options: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}) AS value)"
 
 
-@compiles(InsertNew)
-def _insert_new(element: InsertNew, compiler: SQLCompiler, **options: Any) -> str:
+class HourOf(FunctionElement[int]):
+    """The hour since 1970 of a time in Unix seconds."""
+
+    inherit_cache = True
+    type = Integer()
+
+
+@compiles(HourOf)
+def _hour_of(element: HourOf, compiler: SQLCompiler, **options: Any) -> str:
+    hours = f"{compiler.process(element.clauses, **options)} / 3600"
+    if (
+        compiler.dialect.name == "sqlite"
+    ):  # may be built without floor; its CAST cuts off, PostgreSQL's rounds
+        return f"CAST({hours} AS INTEGER)"
+    return f"CAST(floor({hours}) AS INTEGER)"
+
+
+@compiles(AddUp)
+def _add_up(element: AddUp, compiler: SQLCompiler, **options: Any) -> str:
     inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
-    return f"{inserted} ON CONFLICT DO NOTHING"
+    table = element.table
+    assert isinstance(table, Table)
+    key = ", ".join(column.name for column in table.primary_key)
+    counts = [column.name for column in table.columns if not column.primary_key]
+    added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in counts)
+    return f"{inserted} ON CONFLICT ({key}) DO UPDATE SET {added}"
+
+
+@compiles(InsertOr)
+def _insert_or(element: InsertOr, compiler: SQLCompiler, **options: Any) -> str:
+    inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
+    return f"{inserted} ON CONFLICT {element.otherwise}"

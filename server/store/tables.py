@@ -8,9 +8,11 @@ from sqlalchemy import (
     ColumnClause,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     Table,
     Text,
     literal_column,
@@ -24,6 +26,8 @@ from server.store.schema import Schema
 WAITING, PAUSED, QUEUED, SENDING, SENT = "waiting", "paused", "queued", "sending", "sent"
 DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 
+MADE, DROPPED, GIVEN, TAKEN = "made", "dropped", "given", "taken"  # actions of the tag log
+
 # As literals, not bound parameters: only then may the database use the partial indexes below.
 IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
 IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
@@ -32,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0003", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0005", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -47,6 +51,9 @@ contacts = Table(
     Column("added_s", Float),  # when the server first knew of it; null: before it kept note
     Column("negative_run", Integer, nullable=False, server_default="0"),  # negative messages in a row
 )
+
+index_where("contacts_opted_out", contacts.c.opted_out_s, where="opted_out_s IS NOT NULL")
+index_where("contacts_with_human", contacts.c.with_human_s, where="with_human_s IS NOT NULL")
 
 tags = Table(
     "tags",
@@ -98,7 +105,24 @@ accounts = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # index into the pacer's accounts
     Column("first_send_s", Float),
     Column("closed_s", Float),  # banned since
+    Column("worker_id", Int64),  # who sends for it, where several may; no key: a worker may be gone
 )
+
+# Servers that work on this database, where several may: see server/leases.py.
+worker_numbers = Sequence("worker_numbers", metadata=metadata)  # none is given twice
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=False),
+    Column("alive_until_s", Float, nullable=False),  # Unix seconds of the database's own clock
+    Column("plans", Boolean, nullable=False),  # for all accounts
+    Column("plan_is_stale", Boolean, nullable=False),
+    # The server's clock showed clock_s when the database's showed real_s; it runs `speed` times as fast.
+    Column("clock_s", Float, nullable=False),
+    Column("real_s", Float, nullable=False),
+    Column("speed", Float, nullable=False),
+)
+index_where("workers_one_plans", workers.c.plans, where="plans", unique=True)
 
 batches = Table(
     "batches",
@@ -134,8 +158,13 @@ messages = Table(
     Column("settled_s", Float),  # delivered, failed or cancelled at
     Column("reason", Text),
 )
-index_where("messages_queued", messages.c.due_s, where="status = 'queued'")
-index_where("messages_waiting", messages.c.due_s, where="status = 'waiting'")
+# The state, always the same in them, spares those who count the messages themselves.
+index_where("messages_queued", messages.c.due_s, messages.c.status, where="status = 'queued'")
+index_where("messages_waiting", messages.c.due_s, messages.c.status, where="status = 'waiting'")
+# With these two, counts by state need not look at the delivered, which are nearly all of a million.
+LEFT = "status IN ('paused', 'sending', 'sent', 'failed', 'cancelled')"
+index_where("messages_left", messages.c.status, where=LEFT)
+index_where("messages_sent", messages.c.sent_s, messages.c.account_id, where="sent_s IS NOT NULL")
 
 # Attempts that failed and were followed by another; the last attempt is the message itself.
 attempts = Table(
@@ -147,6 +176,28 @@ attempts = Table(
     Column("sent_s", Float, nullable=False),
     Column("settled_s", Float, nullable=False),
     Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+Index("attempts_sent", attempts.c.sent_s, attempts.c.account_id)
+
+# What server/store/hourly.py counts: attempts by hour (since 1970), account or tag, and outcome.
+hourly_sends = Table(
+    "hourly_sends",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("account_id", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", Text, primary_key=True),
+    Column("n", Int64, nullable=False),
+    sqlite_with_rowid=False,
+)
+hourly_tags = Table(
+    "hourly_tags",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("tag_id", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", Text, primary_key=True),
+    Column("n", Int64, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -163,6 +214,8 @@ inbound = Table(
 )
 # A customer may write without end, but is answered only so often in an hour.
 index_where("inbound_answered", inbound.c.contact_id, inbound.c.received_s, where="action = 'answered'")
+
+Index("inbound_received", inbound.c.received_s, inbound.c.action)
 
 # Conversations that a person holds or held.
 conversations = Table(

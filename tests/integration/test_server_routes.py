@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse
 from running_server import HEADER, Running, numbers, running, write_scenario
+
+from scenarios.kpis import DEFINITIONS
 
 START = datetime(2026, 12, 1, 14, tzinfo=UTC)
 ONE = {"template": "Hi {name}", "recipients": [{"to": "+12125550150", "variables": {"name": "Ana"}}]}
@@ -269,7 +272,9 @@ def test_an_import_reports_on_each_row(client: httpx.Client) -> None:
         (b"number,tags\n+12125550160,vip\n", "line 1"),
         (b"phone,tags\n+12125550160,vip,extra\n", "line 2"),
         (b"phone,tags\n", None),
-        (b"phone,tags\n\xff,vip\n", None),
+        (b"phone,tags\n\xff,vip\n", "line 2"),
+        (b"phone,tags\n+12125550160,\x00vip\n", "line 2"),
+        ("phone,tags\n+12125550160,vip\n".encode("utf-16"), None),
     ],
 )
 def test_a_bad_import_is_named_and_changes_nothing(
@@ -356,11 +361,11 @@ def test_a_ban_moves_what_is_queued_to_other_accounts(client: httpx.Client) -> N
         for number in numbers("646")
     ]
     client.post("/send", json={"template": "Hi again, {number}", "recipients": awake})
-    queued = client.get("/stats").json()["queue_length"]
+    before = messages_in_all(client)
     assert client.post("/emulator/accounts/1/ban").json()["planned_again"] > 0
     accounts = client.get("/accounts").json()["accounts"]
     assert [one["index"] for one in accounts if not one["open"]] == [1]
-    assert client.get("/stats").json()["queue_length"] <= queued
+    assert messages_in_all(client) == before
     assert client.post("/emulator/accounts/1/ban").json()["planned_again"] == 0
     assert problem(client.post("/emulator/accounts/99/ban"), 404)["field"] == "index"
 
@@ -371,6 +376,56 @@ def test_accounts_tell_who_is_warming_up(client: httpx.Client) -> None:
     assert [one["index"] for one in accounts if one["warming_up"]] == [8, 9]
     assert all(one["first_send"] < "2026-09" for one in accounts[:8])
     assert all(one["sent_last_hour"] <= one["sent_last_day"] <= one["sent"] for one in accounts)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"by": "week"}, "by"),
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-12-01T00:00:00"}, "from"),
+        ({"from": "2027-12-01T00:00:00Z"}, "from"),
+        ({"from": "1999-01-01T00:00:00Z"}, "from"),
+        ({"to": "0001-01-01T00:00:00Z"}, "to"),
+        ({"key": "1"}, "key"),
+        ({"by": "tag", "key": ""}, "key"),
+        ({"until": "2026-12-01T00:00:00Z"}, "until"),
+        ([("by", "tag"), ("by", "hour")], "by"),
+    ],
+)
+def test_a_bad_question_about_history_is_named(client: httpx.Client, query: Any, field: str) -> None:
+    assert problem(client.get("/stats/history", params=query), 422)["field"] == field
+
+
+def test_alarms_list_every_figure_with_its_claims(client: httpx.Client) -> None:
+    found = client.get("/alarms").json()
+    states = [one["state"] for one in found["checks"]]
+    assert (found["raised"], found["warnings"]) == (states.count("alarm"), states.count("warning"))
+    assert {"delivery_rate", "invalid_number_share", "response_time_s"} <= {
+        one["name"] for one in found["checks"]
+    }
+    assert all(one["claims"] for one in found["checks"])
+
+
+def test_metrics_are_what_prometheus_reads(client: httpx.Client) -> None:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = {sample.name: sample for family in parse(answer.text) for sample in family.samples}
+    assert {"wavetank_messages", "wavetank_sends_total", "wavetank_alarm", "wavetank_commits_total"} <= set(
+        found
+    )
+    requests = [
+        sample
+        for family in parse(answer.text)
+        for sample in family.samples
+        if sample.name == "wavetank_requests_total" and sample.labels["route"] == "/alarms"
+    ]
+    assert [sample.labels["status"] for sample in requests] == ["200"]
+
+
+def test_stats_carry_kpis_of_the_common_vocabulary(client: httpx.Client) -> None:
+    kpis = client.get("/stats").json()["kpis"]
+    assert set(kpis) <= {definition.name for definition in DEFINITIONS}
 
 
 def test_nothing_personal_is_logged(tmp_path: Path) -> None:

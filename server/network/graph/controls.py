@@ -51,7 +51,8 @@ class TemplateBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def write(call: Call) -> Answer:
-    return answer({"id": call.emulator.write(call.body)}, 201)
+    number = _number(call, call.body.number)
+    return answer({"id": call.emulator.customers.write(number, call.body)}, 201)
 
 
 async def listed(call: Call) -> Answer:
@@ -78,12 +79,13 @@ def _limit(query: dict[str, str]) -> int:
 async def act(call: Call) -> Answer:
     """A customer blocks, unblocks, reports, stops or resumes marketing."""
     number, customer = _number(call, call.body.number), wa_id(call.path["customer"])
+    customers = call.emulator.customers
     acts = {
-        "block": call.emulator.block,
-        "unblock": call.emulator.unblock,
-        "report": call.emulator.report,
-        "stop": call.emulator.stop_marketing,
-        "resume": call.emulator.resume_marketing,
+        "block": customers.block,
+        "unblock": customers.unblock,
+        "report": customers.report,
+        "stop": customers.stop_marketing,
+        "resume": customers.resume_marketing,
     }
     if call.path["act"] not in acts:
         raise Problem(404, f"a customer can {', '.join(acts)}")
@@ -101,28 +103,28 @@ def _number(call: Call, node: str | None) -> Number:
 
 
 async def get_behaviour(call: Call) -> Answer:
-    return answer(call.emulator.behaviour)
+    return answer(call.emulator.customers.behaviour)
 
 
 async def put_behaviour(call: Call) -> Answer:
     """Only what is given changes; it holds for what happens from now on."""
-    whole = {**structs.asdict(call.emulator.behaviour), **call.body}
+    whole = {**structs.asdict(call.emulator.customers.behaviour), **call.body}
     try:
-        call.emulator.behaviour = msgspec.convert(whole, Behaviour)
+        call.emulator.customers.behaviour = msgspec.convert(whole, Behaviour)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         raise Problem(422, what, where.rstrip("`") or None) from None
-    return answer(call.emulator.behaviour)
+    return answer(call.emulator.customers.behaviour)
 
 
 async def begin_conversations(call: Call) -> Answer:
     body: ConversationsBody = call.body
-    call.emulator.begin_conversations(_number(call, body.number), body.count, body.over_s)
-    return answer(call.emulator.conversations.shown(), 202)
+    call.emulator.customers.begin_conversations(_number(call, body.number), body.count, body.over_s)
+    return answer(call.emulator.customers.conversations.shown(), 202)
 
 
 async def get_conversations(call: Call) -> Answer:
-    return answer(call.emulator.conversations.shown())
+    return answer(call.emulator.customers.conversations.shown())
 
 
 async def add_fault(call: Call) -> Answer:
@@ -173,9 +175,9 @@ async def set_number(call: Call) -> Answer:
     body: NumberBody = call.body
     number = _number(call, call.path["number"])
     if body.throughput is not UNSET:
-        call.emulator.change_throughput(number, body.throughput)
+        number.limited.meter.change(call.emulator.clock.now(), body.throughput)
     if body.level is not UNSET:
-        call.emulator.limited[number.id].tier.level = body.level
+        number.limited.tier.level = body.level
     if body.registered is not UNSET:
         number.is_registered = body.registered
     return answer(call.emulator.shown_number(number))
@@ -200,7 +202,7 @@ async def state(call: Call) -> Answer:
             "numbers": numbers,
             "messages": emulator.messages.counts(),
             "webhooks": emulator.webhooks.shown(),
-            "conversations": emulator.conversations.shown(),
+            "conversations": emulator.customers.conversations.shown(),
             "faults": [as_listed(one) for one in emulator.faults.listed()],
         }
     )

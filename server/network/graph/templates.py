@@ -41,6 +41,7 @@ class Template(Struct, kw_only=True):
     parameter_format: str = "POSITIONAL"
     rejected_reason: str = "NONE"
     quality: str = "UNKNOWN"
+    quality_s: float  # since when, Unix seconds
 
     def shown(self) -> dict[str, Any]:
         """As the API lists it."""
@@ -52,7 +53,7 @@ class Template(Struct, kw_only=True):
             "status": self.status,
             "category": self.category,
             "rejected_reason": self.rejected_reason,
-            "quality_score": {"score": self.quality},
+            "quality_score": {"score": self.quality, "date": int(self.quality_s)},
             "id": self.id,
         }
 
@@ -91,7 +92,7 @@ class Templates:
     def find(self, name: str, language: str) -> Template | None:
         return self._by_key.get((name, language))
 
-    def add(self, given: dict[str, Any], status: Status) -> Template:
+    def add(self, given: dict[str, Any], status: Status, now_s: float) -> Template:
         """A new template from a request's JSON; ApiError 100 for what cannot be one."""
         name, language, category = given.get("name"), given.get("language"), given.get("category")
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -115,6 +116,7 @@ class Templates:
             status=status,
             components=checked_components(given.get("components"), category.upper()),
             parameter_format=_parameter_format(given.get("parameter_format")),
+            quality_s=now_s,
         )
         self._by_key[name, language] = self._by_id[template.id] = template
         return template

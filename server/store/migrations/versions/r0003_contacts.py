@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("contacts", sa.Column("negative_run", sa.Integer, nullable=False, server_default="0"))
     for name in ("created_s", "used_s", "updated_s"):
         op.add_column("tags", sa.Column(name, sa.Float))
+    _index_where("messages_sent", "messages", ["sent_s"], "sent_s IS NOT NULL")
     _histories()
     _conversations()
     _search()

@@ -1,0 +1,127 @@
+"""What the alarms look at, read from the database."""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Select, func, select
+
+from server.dispatch.alarms import Observed, State, check, share
+from server.dispatch.pacing import Rules
+from server.dispatch.retries import INVALID_NUMBER, UNREGISTERED
+from server.reading import sent_by_account
+from server.store.hourly import HOUR_S, SENDS, hour_of
+from server.store.tables import (
+    DELIVERED,
+    accounts,
+    contacts,
+    conversations,
+    hourly_sends,
+    inbound,
+    messages,
+)
+from server.wire import iso
+
+MINUTE_S, MONTH_S = 60.0, 30 * 86_400.0
+
+
+class Alarm(Struct, frozen=True):
+    """One figure with its state; `limit` is the one that it broke, or the one that would raise the alarm."""
+
+    name: str
+    state: State
+    value: float | None
+    limit: float
+    unit: str
+    claims: list[str]
+    cause: str | None
+
+
+class Alarms(Struct, frozen=True):
+    """`raised` counts those in the state alarm; every figure that is watched is listed, healthy ones too."""
+
+    clock: str | None
+    raised: int
+    warnings: int
+    checks: list[Alarm]
+
+
+def alarms(
+    connection: Connection, *, rules: Rules, now_s: float, lag_s: float, answer_delay_s: float
+) -> Alarms:
+    """`answer_delay_s`: mean delay of an automatic answer; `lag_s`: the dispatcher's, in real seconds."""
+    found = check(observe(connection, rules, now_s, lag_s, answer_delay_s))
+    checks = [Alarm(*one[:5], list(one.claims), one.cause) for one in found]
+    states = [one.state for one in checks]
+    return Alarms(iso(now_s), states.count("alarm"), states.count("warning"), checks)
+
+
+def observe(
+    connection: Connection, rules: Rules, now_s: float, lag_s: float, answer_delay_s: float
+) -> Observed:
+    """Rates of sends are those of this hour of the clock and the one before."""
+    sends = _outcomes(connection, now_s)
+    known = sum(n for outcome, n in sends.items() if outcome != SENDS)
+    replies = _replies(connection, now_s)
+    answered, unmatched = replies.get("answered", 0), replies.get("unmatched", 0)
+    asked = answered + unmatched + replies.get("escalated", 0)
+    waiting, waited_s, longest_s = _waiting(connection, now_s)
+    busiest_hour = max(sent_by_account(connection, now_s - HOUR_S).values(), default=0)
+    return Observed(
+        delivery_rate=share(sends.get(DELIVERED, 0), known),
+        invalid_number_share=share(sends.get(INVALID_NUMBER, 0) + sends.get(UNREGISTERED, 0), known),
+        hourly_cap_share=busiest_hour / rules.rate_per_hour,
+        sends_per_minute=max(sent_by_account(connection, now_s - MINUTE_S).values(), default=0),
+        response_time_s=(answered * answer_delay_s + waited_s) / (answered + waiting)
+        if answered + waiting
+        else None,
+        longest_wait_s=longest_s,
+        unmatched_share=share(unmatched, asked),
+        completion_share=share(answered, asked),
+        banned_share=_banned_share(connection, now_s),
+        sends_after_stop=_number(connection, _SENT_AFTER_STOP),
+        dispatch_lag_s=lag_s,
+    )
+
+
+def _outcomes(connection: Connection, now_s: float) -> dict[str, int]:
+    query = select(hourly_sends.c.outcome, func.sum(hourly_sends.c.n)).group_by(hourly_sends.c.outcome)
+    rows = connection.execute(query.where(hourly_sends.c.hour >= hour_of(now_s) - 1))
+    return {outcome: int(n) for outcome, n in rows}
+
+
+def _replies(connection: Connection, now_s: float) -> dict[str, int]:
+    query = select(inbound.c.action, func.count()).where(inbound.c.received_s > now_s - HOUR_S)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(inbound.c.action))}
+
+
+def _waiting(connection: Connection, now_s: float) -> tuple[int, float, float]:
+    """Conversations in which something waits for a person: how many, seconds in all, the longest."""
+    query = select(
+        func.count(), func.sum(now_s - conversations.c.unread_s), func.min(conversations.c.unread_s)
+    )
+    open_ones = query.where(conversations.c.closed_s.is_(None), conversations.c.unread_s.is_not(None))
+    count, total_s, since_s = connection.execute(open_ones).one()
+    return (count, float(total_s), now_s - since_s) if count else (0, 0.0, 0.0)
+
+
+def _banned_share(connection: Connection, now_s: float) -> float | None:
+    total = _number(connection, select(func.count()).select_from(accounts))
+    recently = select(func.count()).where(accounts.c.closed_s > now_s - MONTH_S)
+    return _number(connection, recently) / total if total else None
+
+
+def _number(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one())
+
+
+# A query for each customer who opted out, so that no planner thinks of going through all messages.
+_SENT_AFTER_STOP = select(
+    func.coalesce(
+        func.sum(
+            select(func.count())
+            .where(messages.c.contact_id == contacts.c.id, messages.c.sent_s > contacts.c.opted_out_s)
+            .scalar_subquery()
+        ),
+        0,
+    )
+).where(contacts.c.opted_out_s.is_not(None))

@@ -1,0 +1,73 @@
+"""Counts by the hour, written with what they count: a million messages are read as a few rows.
+
+What became of an attempt is counted in the hour in which it was sent, so that of each hour's sends the
+outcomes add up. Tags are those that the customer carries when the outcome is known.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from server.store.bulk import Bulk
+from server.store.dialects import AddUp, among
+from server.store.tables import contact_tags, hourly_sends, hourly_tags, messages
+
+HOUR_S = 3600.0
+SENDS = "sent"  # the outcome that every attempt has; the others are "delivered" and the reasons of failures
+
+
+class Outcome(NamedTuple):
+    """Of one attempt: the account that made it, when (Unix seconds), and what became of it."""
+
+    message_id: int
+    account: int
+    sent_s: float
+    outcome: str
+
+
+def hour_of(at_s: float) -> int:
+    """Hours since 1970."""
+    return int(at_s // HOUR_S)
+
+
+def count_attempts(connection: Connection, found: Sequence[Outcome]) -> None:
+    """Add these to the accounts' hours."""
+    counts = Counter((hour_of(one.sent_s), one.account, one.outcome) for one in found)
+    _ADD_SENDS.execute(
+        connection,
+        [
+            {"hour": hour, "account_id": account, "outcome": outcome, "n": n}
+            for (hour, account, outcome), n in sorted(counts.items())  # in one order: writers never cross
+        ],
+    )
+
+
+def count_tags(connection: Connection, found: Sequence[Outcome]) -> None:
+    """Add these to the hours of their customers' tags, as attempts that were made and what became of them."""
+    ids: dict[tuple[int, str], list[int]] = {}
+    for one in found:
+        ids.setdefault((hour_of(one.sent_s), one.outcome), []).append(one.message_id)
+    counts: Counter[tuple[int, int, str]] = Counter()
+    for (hour, outcome), of_these in ids.items():
+        for tag, n in connection.execute(_TAGS, {"ids": of_these}):
+            counts[hour, tag, outcome] += n
+            counts[hour, tag, SENDS] += n
+    _ADD_TAGS.execute(
+        connection,
+        [
+            {"hour": hour, "tag_id": tag, "outcome": outcome, "n": n}
+            for (hour, tag, outcome), n in sorted(counts.items())
+        ],
+    )
+
+
+_ADD_SENDS = Bulk(AddUp(hourly_sends))
+_ADD_TAGS = Bulk(AddUp(hourly_tags))
+_TAGS = (
+    select(contact_tags.c.tag_id, func.count())
+    .join_from(messages, contact_tags, contact_tags.c.contact_id == messages.c.contact_id)
+    .where(among(messages.c.id, "ids"))
+    .group_by(contact_tags.c.tag_id)
+)
