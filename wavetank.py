@@ -263,7 +263,10 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
-    db: Annotated[str, typer.Option(help="Database: a path or an URL.")] = "wavetank.db",
+    db: Annotated[
+        str, typer.Option(help="Database: a path, or the URL of a SQLite or PostgreSQL database.")
+    ] = "wavetank.db",
+    workers: Annotated[int, typer.Option(min=1, help="Processes; several need PostgreSQL.")] = 1,
     speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""
@@ -271,7 +274,8 @@ def serve(
 
     from server.serve import serve as run
 
-    run(loaded, host=host, port=port, db=db, speed=speed, token=os.environ.get("WAVETANK_TOKEN"))
+    token = os.environ.get("WAVETANK_TOKEN")
+    run(loaded, host=host, port=port, db=db, speed=speed, token=token, workers=workers)
 
 
 @app.command()

@@ -33,6 +33,13 @@ class Tokens:
     def add(self, key: bytes, scopes: Iterable[str]) -> None:
         self._scopes_of[key] = frozenset(scopes)
 
+    def unknown(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """The digest of the caller's token, if there is one and nobody knows it here."""
+        token = _bearer(headers)
+        if token is None or self._find(token) is not None:
+            return None
+        return hashlib.sha256(token).digest()
+
     def demand(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
         """The caller's scopes; Problem 401 without a known token, 403 without the scope."""
         scopes = self._find(_bearer(headers))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -19,6 +18,7 @@ from server.handing_over import HandingOver, Held, Reason
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.dialects import among
+from server.store.ids import Ids
 from server.store.tables import (
     CANCELLED,
     IS_ANSWERED,
@@ -82,12 +82,12 @@ class _Group:
 
 
 class Replying:
-    """`apply` is the step; `next_id` continues after the inbound messages that the database holds."""
+    """`apply` is the step; `ids` numbers the inbound messages."""
 
-    def __init__(self, policy: Policy, clock: Clock, next_id: int) -> None:
+    def __init__(self, policy: Policy, clock: Clock, ids: Ids) -> None:
         self._policy = policy
         self._clock = clock
-        self._ids = count(next_id)
+        self._ids = ids
 
     def apply(self, connection: Connection, requests: Sequence[Inbound]) -> Applied:
         now_s = self._clock.now()
@@ -96,18 +96,18 @@ class Replying:
         held = [one.id for one in customers.values() if one.with_human]
         group = _Group(now_s, HandingOver(connection, self._policy.teams, held, now_s))
         given: list[bytes] = []
+        numbers = self._ids.begin(connection)
         for request in requests:
             answer = answers.get(request.message_id) if request.message_id is not None else None
             if answer is None:
-                answer = self._take(request, customers[request.phone], group)
+                answer = self._take(request, customers[request.phone], group, next(numbers))
                 if request.message_id is not None:
                     answers[request.message_id] = answer
             given.append(answer)
         _store(connection, group)
         return Applied(given)
 
-    def _take(self, request: Inbound, customer: _Customer, group: _Group) -> bytes:
-        key = next(self._ids)
+    def _take(self, request: Inbound, customer: _Customer, group: _Group, key: int) -> bytes:
         answer = self._answer(request.text, customer, group, key)
         encoded = msgspec.json.encode(answer)
         if answer.action == "answered":

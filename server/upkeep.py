@@ -10,10 +10,12 @@ from sqlalchemy import Connection, select
 from scenarios.errors import InputError
 from scenarios.schema import Tagging
 from server.clock import Clock
+from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import FilterError, parse
 from server.dispatch.tag_rules import StandingRule, due_changes
 from server.inbox import PassOn, SayDue
 from server.indexing import Indexing
+from server.leases import Leases
 from server.searching import IndexTexts, is_behind
 from server.store.database import Database, StoreUnavailable
 from server.store.tables import conversations, said
@@ -38,23 +40,30 @@ class Upkeep:
         clock: Clock,
         rules: Sequence[StandingRule],
         unread_s: float,
+        leases: Leases | None = None,
     ) -> None:
+        """`leases`: where several workers share the tags, one of them does this for all."""
         self._writer = writer
         self._readers = readers
         self._unread_s = unread_s
         self._indexing = indexing
         self._clock = clock
         self._rules = rules
+        self._leases = leases
 
     async def run(self) -> None:
         """Until cancelled."""
         rules_s = 0.0
         while True:
             try:
-                await self._look()
+                leads = self._leases is None or self._leases.leads
+                if leads:
+                    await self._look()
                 if self._clock.now() >= rules_s:
                     rules_s = self._clock.now() + max(ROUND_S, SHORTEST_S * self._clock.speed)
-                    await self._retag_all()
+                    index = await self._indexing.fresh()  # answers by what customers did look at it too
+                    if leads:
+                        await self._retag_all(index)
             except StoreUnavailable as error:
                 logger.error("upkeep stands still, trying again: %s", error)
                 await asyncio.sleep(PAUSE_S)
@@ -65,8 +74,7 @@ class Upkeep:
         due = await self._readers.run(partial(_due, now_s=self._clock.now(), unread_s=self._unread_s))
         await asyncio.gather(*(self._writer.submit(request) for request in due))
 
-    async def _retag_all(self) -> None:
-        index = await self._indexing.fresh()
+    async def _retag_all(self, index: ContactIndex) -> None:
         for name, (gain, lose) in due_changes(index, self._rules, self._clock.now()).items():
             await self._retag(index.ids(gain).tolist(), [name], [])
             await self._retag(index.ids(lose).tolist(), [], [name])

@@ -20,12 +20,14 @@ from server.dispatch.contact_index import ContactIndex
 from server.inbox import Act, Handle, Inbox, PassOn, SayDue
 from server.policy import reply_policy
 from server.problems import Problem
-from server.reading_inbox import history, inbox
+from server.reading_inbox import history
+from server.reading_inbox import inbox as inbox_of
 from server.replying import Inbound, Replying
 from server.searching import IndexTexts, index_texts, is_behind, search
 from server.store.database import Database
+from server.store.ids import Ids
 from server.store.sqlite import open_writer
-from server.store.tables import SCHEMA, contacts
+from server.store.tables import SCHEMA, contacts, inbound
 
 PHONE, OTHER = "+12125550100", "+12125550101"
 DAY_S = 86_400.0
@@ -54,7 +56,7 @@ class World:
             coupon="10 % off.",
         )
         self.policy = reply_policy(replies, lambda: self.index)
-        self.replying = Replying(self.policy, clock, 1)
+        self.replying = Replying(self.policy, clock, Ids(inbound.c.id, is_shared=False))
         self.inbox = Inbox(self.policy.teams, clock, 120.0)
 
     def run(self, work: Any) -> Any:
@@ -77,7 +79,7 @@ class World:
         return answer
 
     def waiting(self) -> list[Any]:
-        read = partial(inbox, teams=self.policy.teams, agent=None, team=None, limit=100)
+        read = partial(inbox_of, teams=self.policy.teams, agent=None, team=None, limit=100)
         return list(self.run(read).conversations)
 
     def lines(self, phone: str = PHONE) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from server.dispatch.contact_index import ContactIndex
 from server.policy import reply_policy
 from server.replying import Inbound, Replying
 from server.store.database import Database
+from server.store.ids import Ids
 from server.store.sqlite import open_writer
 from server.store.tables import SCHEMA, batches, contacts, inbound, messages
 
@@ -49,7 +50,8 @@ def fill(connection: Connection) -> None:
 
 def new_step() -> Replying:
     replies = replace(load("bulk_send").scenario.replies, max_per_hour=2)
-    return Replying(reply_policy(replies, ContactIndex), Clock(NOW_S, 1.0, lambda: 0.0), next_id=1)
+    clock = Clock(NOW_S, 1.0, lambda: 0.0)
+    return Replying(reply_policy(replies, ContactIndex), clock, Ids(inbound.c.id, is_shared=False))
 
 
 def answers(database: Database, step: Replying, requests: Sequence[Inbound]) -> list[dict[str, Any]]:
