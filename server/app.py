@@ -14,7 +14,7 @@ from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, contacts, overview, replies, sending, tags
+from server.routes import administration, contacts, overview, page, replies, sending, tags
 from server.service import Service
 
 
@@ -30,6 +30,7 @@ ROUTES = (
     *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
+    *page.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
 )
 

@@ -1,5 +1,7 @@
 """Bearer tokens with scopes. A token exists in clear only where it is used; here it is a SHA-256 digest."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
@@ -33,9 +35,15 @@ class Tokens:
     def add(self, key: bytes, scopes: Iterable[str]) -> None:
         self._scopes_of[key] = frozenset(scopes)
 
-    def demand(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
-        """The caller's scopes; Problem 401 without a known token, 403 without the scope."""
-        scopes = self._find(_bearer(headers))
+    def demand(
+        self, headers: Iterable[tuple[bytes, bytes]], scope: str, *, basic: bool = False
+    ) -> frozenset[str]:
+        """The caller's scopes; Problem 401 without a known token, 403 without the scope.
+
+        `basic`: a browser may give the token as a password. Browsers send it along on their own, so this is
+        for reads only.
+        """
+        scopes = self._find(_bearer(headers) or (_password(headers) if basic else None))
         if scopes is None:
             raise Problem(401, "give a valid token: Authorization: Bearer TOKEN", "Authorization")
         if scope not in scopes:
@@ -54,8 +62,21 @@ class Tokens:
 
 
 def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    return _credentials(headers, b"bearer")
+
+
+def _password(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """Of `Basic`: what follows the name and a colon; None for what is not base64."""
+    try:
+        pair = base64.b64decode(_credentials(headers, b"basic") or b"", validate=True)
+    except binascii.Error:
+        return None
+    return pair.partition(b":")[2] or None
+
+
+def _credentials(headers: Iterable[tuple[bytes, bytes]], kind: bytes) -> bytes | None:
     for name, value in headers:
         if name == b"authorization":
-            kind, _, token = value.partition(b" ")
-            return token.strip() if kind.lower() == b"bearer" else None
+            given, _, rest = value.partition(b" ")
+            return rest.strip() if given.lower() == kind else None
     return None
