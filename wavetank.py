@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -25,6 +25,10 @@ from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
 from scenarios.result import Calibration, Precision, Result
 from scenarios.variants import variants_of
+
+if TYPE_CHECKING:
+    from simulator.kept import Kept
+    from simulator.parallel import Cluster
 
 # Simulator, server, load test and report are imported by the commands that need them: `--help` stays quick.
 
@@ -44,6 +48,7 @@ err = Console(stderr=True)
 DEMO_FOLDER = Path("out/demo")
 REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
+UNFINISHED = "unfinished"  # subfolder with what an interrupted run has left
 INTERRUPTED = 130  # exit status after Ctrl-C
 TABLE_WIDTH = 1000
 
@@ -58,7 +63,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 Replications = Annotated[int | None, typer.Option(help="Independent runs behind each interval.")]
 Seed = Annotated[int | None, typer.Option(help="Key of all random numbers.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes that share the replications.")]
+Backend = Annotated[
+    Literal["loky", "dask", "ray"],
+    typer.Option(help="What runs replications: processes of this machine (loky), or a cluster."),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of the cluster, as tcp://10.0.0.1:8786 for dask.")
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Run all anew; forget what an interrupted run has left.")
+]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write results there.")]
+
+
+class Stopped(Exception):
+    """Ctrl-C during a command that says how to go on."""
 
 
 def main() -> None:
@@ -68,6 +87,9 @@ def main() -> None:
         status = app(standalone_mode=False)
     except InputError as error:
         _fail(str(error))
+    except Stopped as stopped:
+        err.print(str(stopped), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(INTERRUPTED)
     except usage_error as error:
         message = error.format_message()
         if message:  # empty when a command was left out: its help has been printed
@@ -145,6 +167,8 @@ def simulate(
     replications: Replications = None,
     seed: Seed = None,
     workers: Workers = 1,
+    backend: Backend = "loky",
+    scheduler: Scheduler = None,
     precision: Annotated[
         float | None,
         typer.Option(metavar="REL", help="Add replications until half an interval is REL of its mean."),
@@ -153,13 +177,15 @@ def simulate(
         str, typer.Option(metavar="KPI", help="The KPI that --precision is about.")
     ] = "orders",
     max_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 1000,
+    fresh: Fresh = False,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario in the simulator and print its KPIs with intervals.
 
-    With --precision, exit 1 when it was not reached.
+    With --precision, exit 1 when it was not reached. After Ctrl-C the same command goes on.
     """
+    cluster = _cluster(backend, scheduler)
     loaded = load(scenario, _with_experiment(settings, replications, seed))
 
     from reports.terminal import precision_line
@@ -169,11 +195,11 @@ def simulate(
     goal = None if precision is None else Goal(primary, precision, max_replications)
     total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
-    with _progress("replications", total) as step:
-        answer = run(loaded, workers=workers, progress=step, goal=goal)
-    wall_s = time.perf_counter() - started
-    err.print(f"{answer.exposures:,} exposures in {wall_s:.1f} s ({answer.exposures / wall_s:,.0f} a second)")
-    _hand_over(answer, out_folder, as_json)
+    with _resumable(out_folder, fresh) as kept:
+        with _progress("replications", total) as step:
+            answer = run(loaded, workers=workers, cluster=cluster, progress=step, goal=goal, kept=kept)
+        _say_speed(answer, time.perf_counter() - started, kept)
+        _hand_over(answer, out_folder, as_json)
     if isinstance(answer.precision, Precision):
         line = precision_line(answer.precision, answer.replications)
         err.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -198,10 +224,17 @@ def compare(
     replications: Replications = None,
     seed: Seed = None,
     workers: Workers = 1,
+    backend: Backend = "loky",
+    scheduler: Scheduler = None,
+    fresh: Fresh = False,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare variants of a scenario with it under the same luck: paired differences with intervals."""
+    """Compare variants of a scenario with it under the same luck: paired differences with intervals.
+
+    After Ctrl-C the same command goes on.
+    """
+    cluster = _cluster(backend, scheduler)
     settings = _with_experiment(settings, replications, seed)
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
@@ -209,14 +242,15 @@ def compare(
     from simulator.compare import compare as run
 
     total = base.scenario.experiment.replications * (1 + len(variants))
-    with _progress("replications", total) as step:
-        answer = run(base, variants, workers=workers, progress=step)
-    if out_folder is not None:
-        _write_comparison(answer, out_folder)
-    if as_json:
-        sys.stdout.write(comparison.encode(answer).decode() + "\n")
-    else:
-        _print_comparison(answer)
+    with _resumable(out_folder, fresh) as kept:
+        with _progress("replications", total) as step:
+            answer = run(base, variants, workers=workers, cluster=cluster, progress=step, kept=kept)
+        if out_folder is not None:
+            _write_comparison(answer, out_folder)
+        if as_json:
+            sys.stdout.write(comparison.encode(answer).decode() + "\n")
+        else:
+            _print_comparison(answer)
 
 
 @app.command()
@@ -229,7 +263,10 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
-    db: Annotated[str, typer.Option(help="Database: a path or an URL.")] = "wavetank.db",
+    db: Annotated[
+        str, typer.Option(help="Database: a path, or the URL of a SQLite or PostgreSQL database.")
+    ] = "wavetank.db",
+    workers: Annotated[int, typer.Option(min=1, help="Processes; several need PostgreSQL.")] = 1,
     speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""
@@ -237,7 +274,8 @@ def serve(
 
     from server.serve import serve as run
 
-    run(loaded, host=host, port=port, db=db, speed=speed, token=os.environ.get("WAVETANK_TOKEN"))
+    token = os.environ.get("WAVETANK_TOKEN")
+    run(loaded, host=host, port=port, db=db, speed=speed, token=token, workers=workers)
 
 
 @app.command()
@@ -404,6 +442,43 @@ def _load_test(
             loaded.path, settings=settings, database=database, speed=conversations.clock_speed
         ) as own:
             return run(loaded, target=own.url, token=own.token, **sizes)
+
+
+def _cluster(backend: str, scheduler: str | None) -> "Cluster | None":
+    from simulator.parallel import Cluster
+
+    if backend == "loky":
+        if scheduler is not None:
+            raise InputError("--scheduler: is for a cluster; give --backend dask or --backend ray too")
+        return None
+    if backend == "dask" and scheduler is None:
+        raise InputError(
+            "--backend dask: needs the address of a scheduler, as --scheduler tcp://10.0.0.1:8786"
+        )
+    return Cluster("dask" if backend == "dask" else "ray", scheduler)
+
+
+@contextmanager
+def _resumable(out_folder: Path | None, fresh: bool) -> Iterator["Kept"]:
+    """Keep finished replications until the command has done its work; after Ctrl-C, say how to go on."""
+    from simulator.kept import Kept
+
+    kept = Kept((out_folder or REPORT_FOLDER) / UNFINISHED, fresh=fresh)
+    try:
+        yield kept
+    except KeyboardInterrupt:
+        done = f"{kept.count:,} finished replications are in {kept.folder}"
+        how = "the same command goes on from there, with --fresh it starts anew"
+        raise Stopped(f"stopped: {done}; {how}" if kept.count else "stopped") from None
+    kept.clear()
+
+
+def _say_speed(answer: Result, wall_s: float, kept: "Kept") -> None:
+    line = f"{answer.exposures:,} exposures in {wall_s:.1f} s"
+    if kept.found:
+        err.print(f"{line}, with {kept.found:,} replications of an interrupted run")
+    else:
+        err.print(f"{line} ({answer.exposures / wall_s:,.0f} a second)")
 
 
 @contextmanager

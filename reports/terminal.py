@@ -9,7 +9,7 @@ from rich.text import Text
 from reports.comparison import reading_notes, sentences, table_rows
 from scenarios.comparison import Comparison
 from scenarios.provenance import Row
-from scenarios.result import Precision, Result, Verdict
+from scenarios.result import OwnCurrency, Precision, Result, Verdict
 
 LONGEST_VALUE = 60
 
@@ -33,7 +33,8 @@ def kpi_table(answer: Result) -> Table:
     for name in ("value", "low", "high"):
         table.add_column(name, justify="right")
     table.add_column("unit")
-    for name, kpi in answer.kpis.items():
+    own = answer.own_currency.kpis if isinstance(answer.own_currency, OwnCurrency) else {}
+    for name, kpi in (answer.kpis | own).items():
         table.add_row(name, *(f"{number:,.6g}" for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
     return table
 

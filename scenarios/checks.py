@@ -142,6 +142,15 @@ def _segments_are_whole(scenario: Scenario) -> str | None:
     return None
 
 
+def _usd_is_one_usd(scenario: Scenario) -> str | None:
+    costs = scenario.costs
+    if costs.currency == "USD" and costs.usd_rate != 1:
+        return (
+            f"costs.usd_rate: found {costs.usd_rate:g}, but costs.currency is USD; state your currency, or 1"
+        )
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -155,4 +164,5 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _shares_add_up,
     _expected_intents_exist,
     _segments_are_whole,
+    _usd_is_one_usd,
 )

@@ -33,11 +33,34 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
         ("opt_out_rate", "fraction", "Opt-outs (STOP) / messages_delivered."),
         ("block_rate", "fraction", "Customers blocking the account / messages_delivered."),
         ("complaint_rate", "fraction", "Complaints to the network / messages_delivered."),
-        ("orders", "orders", "Orders within the horizon."),
+        ("orders", "orders", "Orders within the horizon that messages brought."),
         ("revenue_usd", "USD", "Value of these orders."),
-        ("cost_usd", "USD", "Messages, accounts and server within the horizon."),
+        (
+            "cost_usd",
+            "USD",
+            "Messages, accounts, replacements, server, group posts and agents within the horizon.",
+        ),
         ("roi", "USD per USD", "Gross profit (revenue x gross margin) returned for each 1 spent."),
         ("cac_usd", "USD", "cost_usd / customers who ordered."),
+        (
+            "ltv_usd",
+            "USD per customer",
+            "Gross profit of a customer of the population from the start to costs.ltv_horizon_days, discounted: all "
+            "orders within the horizon, organic ones too, and the purchases expected beyond it of those who are "
+            "still active then.",
+        ),
+        (
+            "payback_days",
+            "days",
+            "Days until the gross profit of orders has covered the costs so far and does so to the horizon; over the "
+            "replications in which it does.",
+        ),
+        (
+            "organic_orders",
+            "orders",
+            "Purchases within the horizon that no message brought; no other KPI but ltv_usd counts them.",
+        ),
+        ("organic_revenue_usd", "USD", "Value of these purchases."),
         (
             "account_ban_rate",
             "fraction per 30 days",

@@ -63,6 +63,14 @@ class Precision(Struct, frozen=True):
     budget: int
 
 
+class OwnCurrency(Struct, frozen=True):
+    """The KPIs that are money once more, in the scenario's own currency; `per_usd` of it are one USD."""
+
+    code: str
+    per_usd: float
+    kpis: dict[str, Kpi]
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -86,6 +94,7 @@ class Result(Struct, frozen=True, kw_only=True):
     verdicts: list[Verdict] = field(default_factory=list)
     calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
     precision: Precision | UnsetType = UNSET  # likewise
+    own_currency: OwnCurrency | UnsetType = UNSET  # left out if it is USD
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0
@@ -94,6 +103,23 @@ class Result(Struct, frozen=True, kw_only=True):
 def kpi(name: str, value: float, low: float | None = None, high: float | None = None) -> Kpi:
     """A KPI of a known name; KeyError for a name without a definition."""
     return Kpi(value, value if low is None else low, value if high is None else high, UNITS[name])
+
+
+def in_own_currency(kpis: dict[str, Kpi], code: str, per_usd: float) -> OwnCurrency | UnsetType:
+    """Every KPI named `..._usd` in a currency of which `per_usd` are one USD; unset for USD itself."""
+    if code == "USD":
+        return UNSET
+    own = {
+        f"{name.removesuffix('usd')}{code.lower()}": Kpi(
+            found.value * per_usd,
+            found.low * per_usd,
+            found.high * per_usd,
+            found.unit.replace("USD", code),
+        )
+        for name, found in kpis.items()
+        if name.endswith("_usd")
+    }
+    return OwnCurrency(code, per_usd, own)
 
 
 def provenance_of(rows: list[Row]) -> dict[str, Row]:

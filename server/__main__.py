@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--db", default="wavetank.db")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="PATH=VALUE")
     given = parser.parse_args()
@@ -27,6 +28,7 @@ def main() -> int:
             port=given.port,
             db=given.db,
             speed=given.speed,
+            workers=given.workers,
             token=os.environ.get("WAVETANK_TOKEN"),
             start_s=loaded.scenario.experiment.start.timestamp(),
         )

@@ -40,11 +40,13 @@ def _description() -> bytes:
     return document(ROUTES)
 
 
-def make_app(service: Service, emulator: Emulator) -> Starlette:
-    """The ASGI application of an open service, and of the Cloud API beside it."""
-    own = [routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES]
-    tokens = service.tokens
-    routes = [*own, *control_routes(emulator, tokens), *graph_routes(emulator, tokens)]
+def make_app(service: Service, emulator: Emulator | None) -> Starlette:
+    """The ASGI application of an open service, and of the Cloud API beside it, if there is one."""
+    routes: list[routing.BaseRoute] = [
+        routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES
+    ]
+    if emulator is not None:
+        routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
 
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scenarios.errors import InputError
 from server.problems import Problem
@@ -35,15 +35,16 @@ class Tokens:
     def add(self, key: bytes, scopes: Iterable[str]) -> None:
         self._scopes_of[key] = frozenset(scopes)
 
-    def demand(
-        self, headers: Iterable[tuple[bytes, bytes]], scope: str, *, basic: bool = False
-    ) -> frozenset[str]:
-        """The caller's scopes; Problem 401 without a known token, 403 without the scope.
+    def unknown(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """The digest of the caller's token, if there is one and nobody knows it here."""
+        token = _bearer(headers)
+        if token is None or self._find(token) is not None:
+            return None
+        return hashlib.sha256(token).digest()
 
-        `basic`: a browser may give the token as a password. Browsers send it along on their own, so this is
-        for reads only.
-        """
-        scopes = self._find(_bearer(headers) or (_password(headers) if basic else None))
+    def demand(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
+        """The caller's scopes; Problem 401 without a known token, 403 without the scope."""
+        scopes = self._find(_bearer(headers))
         if scopes is None:
             raise Problem(401, "give a valid token: Authorization: Bearer TOKEN", "Authorization")
         if scope not in scopes:
@@ -61,17 +62,25 @@ class Tokens:
         return found
 
 
-def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    return _credentials(headers, b"bearer")
+def of_browser(headers: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
+    """The headers with a browser's password in the place of a token.
+
+    Browsers send it along on their own, so this is for reads only.
+    """
+    password = _password(_credentials(headers, b"basic"))
+    return headers if password is None else [(b"authorization", b"Bearer " + password)]
 
 
-def _password(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+def _password(encoded: bytes | None) -> bytes | None:
     """Of `Basic`: what follows the name and a colon; None for what is not base64."""
     try:
-        pair = base64.b64decode(_credentials(headers, b"basic") or b"", validate=True)
+        return base64.b64decode(encoded or b"", validate=True).partition(b":")[2] or None
     except binascii.Error:
         return None
-    return pair.partition(b":")[2] or None
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    return _credentials(headers, b"bearer")
 
 
 def _credentials(headers: Iterable[tuple[bytes, bytes]], kind: bytes) -> bytes | None:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, exists, insert, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    exists,
+    insert,
+    null,
+    select,
+    update,
+)
 
 from server.clock import Clock
 from server.dispatch.retries import retry_at
@@ -43,7 +54,10 @@ class Claim:
 
 
 class Claimed(NamedTuple):
-    """What to send, in order of time, and when there will be more (Unix seconds; infinity: not known)."""
+    """What to send, in order of time, and when there will be more (Unix seconds; infinity: not known).
+
+    `missed`: of some message, whoever was to send it, the instant is missed.
+    """
 
     messages: Sequence[Outbound]
     missed: bool
@@ -80,24 +94,35 @@ class Ban:
 
 
 class Claiming:
-    def __init__(self, clock: Clock) -> None:
+    """`worker`: where several send, the one whose accounts these are; None: all accounts are ours."""
+
+    def __init__(self, clock: Clock, worker: int | None = None) -> None:
         self._clock = clock
+        self._due: Select[Any] = _DUE if worker is None else _DUE.where(_owned_by(worker))
+        self._next_due: Select[Any] = _NEXT_DUE if worker is None else _NEXT_DUE.where(_owned_by(worker))
 
     def apply(self, connection: Connection, requests: Sequence[Claim]) -> Applied:
-        """One claimer a group: this process owns all accounts."""
+        """One claimer a group: the dispatcher of this process."""
         (request,) = requests
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
-        rows = connection.execute(_DUE, span).all()
+        rows = connection.execute(self._due, span).all()
         _CLAIM.execute(connection, [{"key": row.id} for row in rows])
-        next_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
+        first_due_s = next_due_s = _or_never(connection.execute(self._next_due).scalar())
+        if self._next_due is not _NEXT_DUE:
+            first_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
         next_release_s = _or_never(connection.execute(_NEXT_RELEASE).scalar())
         outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
-        return Applied([Claimed(outbound, next_due_s < span["earliest"], next_due_s, next_release_s)])
+        return Applied([Claimed(outbound, first_due_s < span["earliest"], next_due_s, next_release_s)])
 
 
 def _or_never(at_s: float | None) -> float:
     return float("inf") if at_s is None else at_s
+
+
+def _owned_by(worker: int) -> ColumnElement[bool]:
+    """Whether a message is planned on an account of this worker's."""
+    return exists().where(accounts.c.id == messages.c.account_id, accounts.c.worker_id == worker)
 
 
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:

@@ -9,11 +9,14 @@ itself happens when this loop gets to it, `lag_s` real seconds later; one later 
 
 import asyncio
 import logging
+import time
+from functools import partial
 
 from sqlalchemy import Connection, select
 
 from server.clock import Clock
 from server.delivering import Claim, Claimed, Recall, Sent, Settle
+from server.leases import BEAT_S, Held, Leases, Renew
 from server.network.emulated import Network, Outbound
 from server.planning import Planner
 from server.scheduling import Release, Replan
@@ -26,12 +29,21 @@ logger = logging.getLogger(__name__)
 CLAIM = 500  # messages in one round: bounds how long a reply waits behind it
 ROUND_S = 0.02  # real seconds between rounds with little to do: two commits for each message would be a waste
 LATE_S = 2.0  # real seconds after which a planned instant is missed
+POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned
 PAUSE_S = 1.0  # real seconds before asking a failing database again
 
 
 class Dispatcher:
+    """`leases`: what is ours to do, where several workers share the work; None: everything is."""
+
     def __init__(
-        self, writer: Writer, network: Network, planner: Planner, clock: Clock, readers: Database
+        self,
+        writer: Writer,
+        network: Network,
+        planner: Planner,
+        clock: Clock,
+        readers: Database,
+        leases: Leases | None = None,
     ) -> None:
         self.lag_s = 0.0  # real seconds, of the last message sent
         self._writer = writer
@@ -39,6 +51,9 @@ class Dispatcher:
         self._planner = planner
         self._clock = clock
         self._readers = readers
+        self._leases = leases
+        self._accounts: frozenset[int] = frozenset()  # that are ours by lease
+        self._renew_at = 0.0
         self._news = asyncio.Event()
         self._stale = False  # the plan holds times for messages that will not go
 
@@ -64,7 +79,18 @@ class Dispatcher:
 
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
-        claimed, under_way = await self._readers.run(_unsettled)
+        plans = True
+        if self._leases is None:
+            await self._settle_open(None)
+        else:
+            self._accounts = frozenset()
+            plans = await self._renew()
+        if plans:
+            await self._writer.submit(Replan())
+
+    async def _settle_open(self, accounts: frozenset[int] | None) -> None:
+        """Ask the network about all that is under way on these accounts, or on all."""
+        claimed, under_way = await self._readers.run(partial(_unsettled, accounts=accounts))
         await self._network.restore(self._clock.now())
         known = await self._network.known({(one.message_id, one.attempt) for one in (*claimed, *under_way)})
         sent = [
@@ -73,23 +99,43 @@ class Dispatcher:
             if (one.message_id, one.attempt) in known
         ]
         unknown = [one.message_id for one in claimed if (one.message_id, one.attempt) not in known]
+        if claimed:
+            logger.warning(
+                "claimed before a stop: %d messages; the network has %d of them, the others are planned anew",
+                len(claimed),
+                len(sent),
+            )
         await asyncio.gather(self._writer.submit(Sent(sent)), self._writer.submit(Recall(unknown)))
-        await self._writer.submit(Replan())
+
+    async def _renew(self) -> bool:
+        """Hold on to what is ours; find out about what came to us. Whether we plan."""
+        self._renew_at = time.monotonic() + BEAT_S
+        held: Held = await self._writer.submit(Renew())
+        came = held.accounts if held.anew else held.accounts - self._accounts
+        if came:
+            await self._settle_open(came)
+        self._accounts = held.accounts
+        self._stale = self._stale or held.plan_is_stale
+        return held.plans
 
     async def _round(self) -> None:
         self._news.clear()
+        if self._leases is not None and time.monotonic() >= self._renew_at:
+            await self._renew()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
         claimed, _ = await asyncio.gather(
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
         )
+        if claimed.messages and self._leases is not None and not self._leases.is_fresh:
+            raise StoreUnavailable("the lease ran out before a message was handed over; it is looked up")
         if claimed.messages:
             # No await between the claim's commit and this call: no STOP can be answered in between.
             await self._network.accept(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
             await self._writer.submit(Sent(claimed.messages))
-        if claimed.missed or self._stale:
+        if self._stale or (claimed.missed and self._planner.fleet.open):
             self._stale = False
             await self._writer.submit(Replan())
         if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
@@ -101,23 +147,30 @@ class Dispatcher:
         """Until something is due or news comes, but no shorter than a round."""
         release_s = claimed.next_release_s if self._planner.fleet.open else float("inf")
         next_s = min(claimed.next_due_s, release_s, self._network.next_status_s())
+        rest_s = self._clock.real_until(next_s) if next_s < float("inf") else None
+        if self._leases is not None:
+            rest_s = POLL_S if rest_s is None else min(POLL_S, rest_s)
         await asyncio.sleep(ROUND_S)
         try:
-            async with asyncio.timeout(self._clock.real_until(next_s) if next_s < float("inf") else None):
+            async with asyncio.timeout(rest_s):
                 await self._news.wait()
         except TimeoutError:
             return
 
 
-def _unsettled(connection: Connection) -> tuple[list[Outbound], list[Outbound]]:
-    """What is claimed, and what is sent without a status yet."""
-    return _in_state(connection, SENDING), _in_state(connection, SENT)
+def _unsettled(
+    connection: Connection, accounts: frozenset[int] | None
+) -> tuple[list[Outbound], list[Outbound]]:
+    """What is claimed, and what is sent without a status yet, on these accounts or on all."""
+    return _in_state(connection, SENDING, accounts), _in_state(connection, SENT, accounts)
 
 
-def _in_state(connection: Connection, state: str) -> list[Outbound]:
+def _in_state(connection: Connection, state: str, accounts: frozenset[int] | None) -> list[Outbound]:
     query = (
         select(messages.c.id, messages.c.attempt, messages.c.account_id, contacts.c.phone, messages.c.due_s)
         .join_from(messages, contacts)
         .where(messages.c.status == state)
     )
+    if accounts is not None:
+        query = query.where(messages.c.account_id.in_(accounts))
     return [Outbound(*row) for row in connection.execute(query)]

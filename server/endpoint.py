@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.auth import of_browser
 from server.problems import MEDIA_TYPE, Problem, of_decoding
 from server.seen import Seen
 from server.service import Service
@@ -103,7 +104,8 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
-            scopes = self._service.tokens.demand(scope["headers"], self._scope, basic=self._browser)
+            headers = of_browser(scope["headers"]) if self._browser else scope["headers"]
+            scopes = await self._service.admit(headers, self._scope)
         _check_path(scope["path_params"])
         query = _query(scope["query_string"], self._query) if self._query is not None else None
         body: Any = await read_body(scope, receive)

@@ -1,5 +1,6 @@
 """A listening socket, and an application on it until the process is told to stop."""
 
+import asyncio
 import contextlib
 import logging
 import resource
@@ -55,12 +56,23 @@ def greeting(listener: socket.socket, made: str | None) -> str:
     return f"{first}listening on http://{shown}:{port}\n"
 
 
+def announce(text: str) -> None:
+    """Say on stdout, where a program may wait for it, that connections are accepted."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 async def run(
-    app: ASGIApp, listener: socket.socket, greeting: str, stopping: Callable[[], None] | None = None
+    app: ASGIApp,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    stopping: Callable[[], None] | None = None,
+    leash: int | None = None,
 ) -> None:
     """Serve `app` until SIGINT or SIGTERM and finish what is under way; `stopping` is called before that.
 
-    `greeting` is printed once it accepts.
+    `ready` is called once it accepts. `leash` is a file descriptor; that it can be read, as when its other
+    side is closed, stops the server like a signal.
     """
     config = uvicorn.Config(
         app,
@@ -74,7 +86,10 @@ async def run(
         server_header=False,
         proxy_headers=False,  # nothing here asks for the address of a client
     )
-    await _Server(config, greeting, stopping or (lambda: None)).serve(sockets=[listener])
+    server = _Server(config, ready, stopping or (lambda: None))
+    if leash is not None:
+        server.stop_when_readable(leash)
+    await server.serve(sockets=[listener])
 
 
 class _Protocol(HttpToolsProtocol):
@@ -89,15 +104,25 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Says when it really accepts, and returns on a signal instead of dying of it: there is more to close."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str, stopping: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._greeting = greeting
+        self._ready = ready
         self._stopping = stopping
+
+    def stop_when_readable(self, file: int) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_reader(file)
+            self.should_exit = True
+
+        loop.add_reader(file, stop)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        sys.stdout.write(self._greeting)
-        sys.stdout.flush()
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping()

@@ -6,11 +6,11 @@ from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select, union_all
+from sqlalchemy import Connection, case, func, select, union_all
 
 from server.dispatch import pacing
 from server.store.hourly import SENDS
-from server.store.tables import accounts, attempts, hourly_sends, messages
+from server.store.tables import SENDING, accounts, attempts, hourly_sends, messages
 
 DAY_S = 86_400.0
 IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
@@ -51,7 +51,12 @@ class Planner:
     def __init__(self, rules: pacing.Rules, seed: int) -> None:
         self.rules = rules
         self.seed = seed
-        self.fleet = Fleet(pacing.new_pacer(rules, [], ZONES, seed), set())
+        self.nobody = Fleet(pacing.new_pacer(rules, [], ZONES, seed), set())  # plans nothing
+        self.fleet = self.nobody
+
+    def forget(self) -> None:
+        """What was planned may be out of date: until a new plan is made, nothing is planned."""
+        self.fleet = self.nobody
 
 
 def idle_until(fleet: Fleet, plan: pacing.Plan, now_s: float) -> NDArray[np.float64]:
@@ -122,13 +127,24 @@ def fleet_from(connection: Connection, rules: pacing.Rules, seed: int, now_s: fl
     return Fleet(pacer, {start.key for start in starts if start.open})
 
 
+def close_banned(connection: Connection, fleet: Fleet, now_s: float) -> None:
+    """Close the accounts whose ban another worker wrote down."""
+    for account in connection.execute(_BANNED).scalars():
+        fleet.close(account, now_s)
+
+
+_BANNED = select(accounts.c.id).where(accounts.c.closed_s.is_not(None))
+
+
 def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
     """(account, customer, content, sent_s) of every attempt since then, in order of time."""
-    now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, messages.c.sent_s)
+    # What is claimed at this moment, by whichever worker, counts as sent when it is due.
+    at_s = case((messages.c.status == SENDING, messages.c.due_s), else_=messages.c.sent_s)
+    now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, at_s.label("sent_s"))
     before = select(
         attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
     ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
-    both = union_all(now.where(messages.c.sent_s > since_s), before.where(attempts.c.sent_s > since_s))
+    both = union_all(now.where(at_s > since_s), before.where(attempts.c.sent_s > since_s))
     rows = connection.execute(both.order_by("sent_s"))
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 

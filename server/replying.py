@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from server.dispatch.replies import Rulebook, decide
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.dialects import among
+from server.store.ids import Ids
 from server.store.tables import (
     CANCELLED,
     IS_ANSWERED,
@@ -57,12 +57,12 @@ class _Customer:
 
 
 class Replying:
-    """`apply` is the step; `next_id` continues after the inbound messages that the database holds."""
+    """`apply` is the step; `ids` numbers the inbound messages."""
 
-    def __init__(self, rulebook: Rulebook, clock: Clock, next_id: int) -> None:
+    def __init__(self, rulebook: Rulebook, clock: Clock, ids: Ids) -> None:
         self._rulebook = rulebook
         self._clock = clock
-        self._ids = count(next_id)
+        self._ids = ids
 
     def apply(self, connection: Connection, requests: Sequence[Inbound]) -> Applied:
         now_s = self._clock.now()
@@ -70,10 +70,11 @@ class Replying:
         customers = _customers(connection, requests, now_s)
         rows: list[dict[str, Any]] = []
         given: list[bytes] = []
+        numbers = self._ids.begin(connection)
         for request in requests:
             answer = answers.get(request.message_id) if request.message_id is not None else None
             if answer is None:
-                row = self._decide(request, customers[request.phone], now_s)
+                row = self._decide(request, customers[request.phone], next(numbers), now_s)
                 rows.append(row)
                 answer = row["answer"]
                 if request.message_id is not None:
@@ -82,8 +83,7 @@ class Replying:
         _store(connection, rows, now_s)
         return Applied(given)
 
-    def _decide(self, request: Inbound, customer: _Customer, now_s: float) -> dict[str, Any]:
-        key = next(self._ids)
+    def _decide(self, request: Inbound, customer: _Customer, key: int, now_s: float) -> dict[str, Any]:
         answer = self._answer(request.text, customer, key)
         if answer.action == "answered":
             customer.answers += 1

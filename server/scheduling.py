@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,11 +19,13 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.clock import Clock
 from server.dispatch import pacing
-from server.planning import Fleet, Planner, columns, fleet_from, idle_until
+from server.leases import Leases, ask_for_plan
+from server.planning import Fleet, Planner, close_banned, columns, fleet_from, idle_until
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
 from server.store.dialects import among
+from server.store.ids import Ids
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, moment
@@ -68,6 +70,7 @@ class Waiting(NamedTuple):
     """A message that waits and whose time has come."""
 
     id: int
+    batch_id: str
     contact_id: int
     zone: str
     content: int
@@ -91,12 +94,16 @@ class Batch:
 
 
 class Scheduling:
-    """`apply` is the step; `next_id` continues after the messages that the database holds."""
+    """`apply` is the step; `ids` numbers the messages.
 
-    def __init__(self, planner: Planner, clock: Clock, next_id: int) -> None:
+    `leases`: where several workers accept, only the one that may plan does; what the others accept waits.
+    """
+
+    def __init__(self, planner: Planner, clock: Clock, ids: Ids, leases: Leases | None = None) -> None:
         self._planner = planner
         self._clock = clock
-        self._ids = count(next_id)
+        self._ids = ids
+        self._leases = leases
         self._run = secrets.token_hex(4)
         self._batches = count()
 
@@ -123,10 +130,17 @@ class Scheduling:
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
-        if not any(isinstance(request, Replan) for request in requests):
-            return self._planner.fleet
-        connection.execute(_FORGET)
-        return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
+        anew = any(isinstance(request, Replan) for request in requests)
+        if self._leases is not None and not self._leases.may_plan(connection):
+            if anew:
+                ask_for_plan(connection)
+            return self._planner.nobody
+        if anew:
+            connection.execute(_FORGET)
+            return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
+        if self._leases is not None:
+            close_banned(connection, self._planner.fleet, now_s)
+        return self._planner.fleet
 
     def _committed(self, fleet: Fleet, planned: "Planned | None", now_s: float) -> None:
         if planned is not None:
@@ -136,9 +150,10 @@ class Scheduling:
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
         zones = {one.phone: one.zone for send in sends for one in send.candidates}
         known = find_or_add(connection, zones, now_s)
-        return [self._batch(send, known, now_s) for send in _first_of_each_key(sends)]
+        numbers = self._ids.begin(connection)
+        return [self._batch(send, known, numbers, now_s) for send in _first_of_each_key(sends)]
 
-    def _batch(self, send: Send, known: Mapping[str, Contact], now_s: float) -> Batch:
+    def _batch(self, send: Send, known: Mapping[str, Contact], numbers: Iterable[int], now_s: float) -> Batch:
         found = [known[one.phone] for one in send.candidates]
         taken, rejected = send.candidates, list(send.rejected)
         if not all(contact.opted_out_s is None and contact.consent for contact in found):
@@ -148,7 +163,7 @@ class Scheduling:
             self._batch_id(now_s),
             send.schedule_s or now_s,
             rejected,
-            ids=[next(self._ids) for _ in taken],
+            ids=list(islice(numbers, len(taken))),
             contacts=[contact.id for contact in found],
             zones=[
                 one.zone or contact.zone or DEFAULT_ZONE for one, contact in zip(taken, found, strict=True)
@@ -302,7 +317,7 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
 
 def _released(connection: Connection, now_s: float) -> list[Waiting]:
     query = (
-        select(messages.c.id, messages.c.contact_id, messages.c.zone, messages.c.content)
+        select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
         .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
         .order_by(messages.c.due_s, messages.c.id)
     )
@@ -360,6 +375,10 @@ def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned |
             account=planned.account[:count],
             due=planned.due_s[:count],
         )
+        finish_s: dict[str, float] = {}
+        for one, at_s in zip(waiting, planned.finish_s[:count], strict=True):
+            finish_s[one.batch_id] = max(at_s, finish_s.get(one.batch_id, 0.0))
+        _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
 _ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
@@ -374,6 +393,12 @@ _MOVE = Bulk(
     update(messages)
     .where(messages.c.id == bindparam("key"))
     .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
+)
+# Of a batch that nobody could plan when it was accepted.
+_EXPECT = Bulk(
+    update(batches)
+    .where(batches.c.id == bindparam("key"), batches.c.finish_s.is_(None))
+    .values(finish_s=bindparam("at"))
 )
 _COLUMNS = (
     "id",

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Column, Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
@@ -23,6 +23,7 @@ from server.dispatcher import Dispatcher
 from server.events import Events, Happening
 from server.holding import Cancel, Holding, Pause, Resume
 from server.indexing import Indexing
+from server.leases import Leases, Leave, Renew, Seat, join
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
@@ -31,10 +32,11 @@ from server.scheduling import Release, Replan, Scheduling, Send
 from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
-from server.store.database import Database
+from server.store.database import Database, StoreUnavailable
+from server.store.ids import Ids
 from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, inbound, messages
-from server.store.tokens import IssueToken, issue, load_tokens
+from server.store.tokens import IssueToken, find_scopes, issue, load_tokens
 from server.store.writer import Step, Writer
 from server.upkeep import Upkeep, standing_rules
 from server.watching import Watching
@@ -62,12 +64,21 @@ class Service:
     standing_rules: Sequence[StandingRule]
     watching: Watching
     seen: dict[tuple[str, str], Seen]  # by method and path of the route
-    loops: Sequence[asyncio.Task[None]]
+    leases: Leases | None
+    loops: "Loops"
 
     @property
     def is_alive(self) -> bool:
         """Whether accepted messages will go out."""
-        return not any(loop.done() for loop in self.loops)
+        return self.loops.are_running
+
+    async def admit(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
+        """`Tokens.demand`, also for a token that another worker has just issued."""
+        if self.leases is not None and (unknown := self.tokens.unknown(headers)) is not None:
+            scopes = await self.readers.run(partial(find_scopes, digest=unknown))
+            if scopes is not None:
+                self.tokens.add(unknown, scopes)
+        return self.tokens.demand(headers, scope)
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +93,10 @@ async def open_service(
     with open_stores(place, tables.SCHEMA, emulated.SCHEMA) as stores:
         start_s = max(start_s, await stores.readers.run(latest_s))
         await stores.writer.run(partial(_populate, loaded=loaded, now_s=start_s))
-        service = await _assemble(loaded.scenario, Clock(start_s, speed), stores, scopes_of)
+        clock, seat = Clock(start_s, speed), None
+        if stores.beat is not None:
+            seat, clock = await stores.writer.run(partial(join, start_s=start_s, speed=speed))
+        service = await _assemble(loaded.scenario, clock, seat, stores, scopes_of)
         try:
             yield service
         finally:
@@ -92,20 +106,21 @@ async def open_service(
 async def _assemble(
     scenario: Scenario,
     clock: Clock,
+    seat: Seat | None,
     stores: Stores,
     scopes_of: Mapping[bytes, Sequence[str]],
 ) -> Service:
     network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
-    known = await stores.readers.run(_known)
-    writer = Writer(stores.writer, _steps(scenario, clock, planner, known))
-    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers)
+    leases = Leases(stores.beat, seat, planner) if stores.beat is not None and seat is not None else None
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, leases))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
-    upkeep = Upkeep(writer, indexing, clock, rules)
-    loops = tuple(asyncio.create_task(one.run()) for one in (writer, dispatcher, upkeep))
-    for loop in loops:
-        loop.add_done_callback(_report_end)
-    tokens = Tokens({**known.tokens, **scopes_of})
+    upkeep = Upkeep(writer, indexing, clock, rules, leases)
+    loops = Loops(writer.run(), dispatcher.run(), upkeep.run())
+    if leases is not None:
+        loops.beat_with(leases)
+    tokens = Tokens({**await stores.readers.run(load_tokens), **scopes_of})
     return Service(
         scenario,
         clock,
@@ -120,27 +135,12 @@ async def _assemble(
         rules,
         Watching(),
         {},
+        leases,
         loops,
     )
 
 
-class _Known(NamedTuple):
-    """What a server that starts must know of what its database holds."""
-
-    tokens: Mapping[bytes, Sequence[str]]
-    next_inbound: int
-    next_message: int
-
-
-def _known(connection: Connection) -> _Known:
-    return _Known(
-        tokens=load_tokens(connection),
-        next_inbound=_next_id(connection, inbound.c.id),
-        next_message=_next_id(connection, messages.c.id),
-    )
-
-
-def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) -> list[Step]:
+def _steps(scenario: Scenario, clock: Clock, planner: Planner, leases: Leases | None) -> list[Step]:
     """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
     replies = scenario.replies
     rulebook = new_rules(
@@ -150,11 +150,14 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         delay_max_s=replies.delay_max_s,
         max_per_hour=replies.max_per_hour,
     )
-    answering = replying.Replying(rulebook, clock, known.next_inbound)
-    scheduling = Scheduling(planner, clock, known.next_message)
+    is_shared = leases is not None
+    answering = replying.Replying(rulebook, clock, Ids(inbound.c.id, is_shared))
+    scheduling = Scheduling(planner, clock, Ids(messages.c.id, is_shared), leases)
     tags = tagging.Tagging(clock)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
+    claiming = delivering.Claiming(clock, None if leases is None else leases.worker)
     return [
+        *([] if leases is None else [Step((Renew, Leave), leases.apply)]),
         Step((delivering.Sent,), delivering.record_sent),
         Step((delivering.Settle,), settling.apply),
         Step((delivering.Recall,), delivering.recall),
@@ -169,12 +172,8 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, known: _Known) ->
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
-        Step((delivering.Claim,), delivering.Claiming(clock).apply),
+        Step((delivering.Claim,), claiming.apply),
     ]
-
-
-def _next_id(connection: Connection, column: Column[int]) -> int:
-    return (connection.execute(select(func.max(column))).scalar() or 0) + 1
 
 
 def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
@@ -194,14 +193,49 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
         connection.execute(insert(accounts), missing)
 
 
+class Loops:
+    """What runs as long as the server: the writer, the dispatcher, the upkeep, and signs of life."""
+
+    def __init__(
+        self,
+        writer: Coroutine[Any, Any, None],
+        dispatcher: Coroutine[Any, Any, None],
+        upkeep: Coroutine[Any, Any, None],
+    ) -> None:
+        self.writer = _watched(writer)
+        self.dispatcher = _watched(dispatcher)
+        self.upkeep = _watched(upkeep)
+        self.beat: asyncio.Task[None] | None = None
+
+    def beat_with(self, leases: Leases) -> None:
+        """Others take over as soon as one of the loops has ended."""
+        self.beat = _watched(leases.beat(lambda: self.are_running))
+
+    @property
+    def are_running(self) -> bool:
+        return not any(loop.done() for loop in (self.writer, self.dispatcher, self.upkeep))
+
+
 async def _stop(service: Service) -> None:
     """The others first; then the writer, when all that waits is committed."""
-    writing, *others = service.loops
+    loops = service.loops
+    others = [loops.dispatcher, loops.upkeep]
     for loop in others:
         loop.cancel()
     await asyncio.wait(others)
+    if loops.beat is not None:
+        loops.beat.cancel()
+        await asyncio.wait({loops.beat})
+        with contextlib.suppress(StoreUnavailable):  # then the others find out by themselves
+            await service.writer.submit(Leave())
     service.writer.stop()
-    await asyncio.wait({writing})
+    await asyncio.wait({loops.writer})
+
+
+def _watched(running: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    loop = asyncio.create_task(running)
+    loop.add_done_callback(_report_end)
+    return loop
 
 
 def _report_end(loop: asyncio.Task[None]) -> None:

@@ -10,6 +10,7 @@ from server.clock import Clock
 from server.dispatch.filters import FilterError, parse
 from server.dispatch.tag_rules import StandingRule, due_changes
 from server.indexing import Indexing
+from server.leases import Leases
 from server.store.database import StoreUnavailable
 from server.store.writer import Writer
 from server.tagging import Tag
@@ -24,18 +25,26 @@ CHUNK = 10_000  # contacts in one transaction
 
 class Upkeep:
     def __init__(
-        self, writer: Writer, indexing: Indexing, clock: Clock, rules: Sequence[StandingRule]
+        self,
+        writer: Writer,
+        indexing: Indexing,
+        clock: Clock,
+        rules: Sequence[StandingRule],
+        leases: Leases | None = None,
     ) -> None:
+        """`leases`: where several workers share the tags, one of them does this for all."""
         self._writer = writer
         self._indexing = indexing
         self._clock = clock
         self._rules = rules
+        self._leases = leases
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
-                await self._round()
+                if self._leases is None or self._leases.leads:
+                    await self._round()
             except StoreUnavailable as error:
                 logger.error("upkeep stands still, trying again: %s", error)
                 await asyncio.sleep(PAUSE_S)

@@ -1,6 +1,6 @@
 """Compare variants of a scenario under common random numbers, replication by replication."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,9 +11,11 @@ from scenarios.provenance import rows
 from scenarios.result import provenance_of
 from scenarios.variants import Variant
 from simulator.intervals import intervals, student
-from simulator.parallel import in_order
-from simulator.summary import simulate_once
-from simulator.world import World, world_of
+from simulator.kept import Kept
+from simulator.parallel import Cluster
+from simulator.replicating import summaries
+from simulator.summary import Summary
+from simulator.world import world_of
 
 Kpis = Mapping[str, float]
 
@@ -23,18 +25,22 @@ def compare(
     variants: Sequence[Variant],
     *,
     workers: int = 1,
+    cluster: Cluster | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kept: Kept | None = None,
 ) -> Comparison:
     """Run base and variants with the same seed and replications, and pair them.
 
     Random numbers are keyed by seed and replication (`simulator.streams`), so a replication of the base and
     that of a variant share all luck, and their difference varies with what the variant changes alone.
-    The same input gives the same bytes whatever `workers` (processes) is. `progress(done, total)` is called
-    after each run. Raises InputError for a malformed contact file.
+    The same input gives the same bytes whatever `workers` (processes) or `cluster` run it, and whether or not
+    some runs had been `kept` by one that was stopped. `progress(done, total)` is called after each run.
+    Raises InputError for a malformed contact file.
     """
     experiment = base.scenario.experiment
     worlds = [world_of(loaded) for loaded in (base, *(variant.loaded for variant in variants))]
-    before, *after = _runs(worlds, experiment.replications, workers, progress)
+    ran = summaries(worlds, experiment.replications, workers=workers, cluster=cluster, kept=kept)
+    before, *after = _by_world(ran, len(worlds), experiment.replications, progress)
     adjusted = bonferroni(experiment.confidence, len(variants))
     return Comparison(
         scenario=base.scenario.name,
@@ -87,14 +93,13 @@ def difference(
     return Difference(mean, low, high, UNITS[name], not low <= 0 <= high)
 
 
-def _runs(
-    worlds: Sequence[World], replications: int, workers: int, progress: Callable[[int, int], None] | None
+def _by_world(
+    ran: Iterator[Summary], worlds: int, replications: int, progress: Callable[[int, int], None] | None
 ) -> list[list[Kpis]]:
     """KPIs by world and replication; worlds take turns, so that what is done is always nearly paired."""
-    found: list[list[Kpis]] = [[] for _ in worlds]
-    tasks = ((world, number) for number in range(1, replications + 1) for world in worlds)
-    for done, summary in enumerate(in_order(simulate_once, tasks, workers), 1):
-        found[(done - 1) % len(worlds)].append(summary.kpis)
+    found: list[list[Kpis]] = [[] for _ in range(worlds)]
+    for done, summary in enumerate(ran, 1):
+        found[(done - 1) % worlds].append(summary.kpis)
         if progress is not None:
-            progress(done, replications * len(worlds))
+            progress(done, replications * worlds)
     return found

@@ -1,4 +1,8 @@
-"""Money as entries: when, which account, what for, why, how much. Every sum is a query on them."""
+"""Money as entries: when, which account, what for, why, how much. Every sum is a query on them.
+
+All money is USD. Orders that messages brought and those that came of themselves are revenue of different
+causes: only the first count in ROI, CAC and payback.
+"""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -19,6 +23,8 @@ class Kind(IntEnum):
     SERVER = 2
     REPLACEMENT = 3
     REVENUE = 4
+    CONTENT = 5
+    LABOUR = 6
 
 
 class Cause(IntEnum):
@@ -27,6 +33,23 @@ class Cause(IntEnum):
     RENT = 2
     BAN = 3
     ORDER = 4
+    ORGANIC = 5
+    POST = 6
+    SHIFT = 7
+
+
+COSTS = tuple(kind for kind in Kind if kind is not Kind.REVENUE)
+
+
+class Amounts(NamedTuple):
+    """Something counted as time passes, columns of equal length."""
+
+    time_s: NDArray[np.float64]
+    account: NDArray[np.int32]  # NO_ACCOUNT: of none
+    amount: NDArray[np.float64]
+
+
+NOTHING = Amounts(np.empty(0), np.empty(0, np.int32), np.empty(0))
 
 
 class Ledger(NamedTuple):
@@ -38,16 +61,34 @@ class Ledger(NamedTuple):
     cause: NDArray[np.int8]
     amount_usd: NDArray[np.float64]
 
-    def total(self, *kinds: Kind) -> float:
-        return float(self.amount_usd[np.isin(self.kind, kinds)].sum())
+    def of(self, *kinds: Kind) -> "Ledger":
+        """The entries of these kinds."""
+        return self._rows(np.isin(self.kind, kinds))
+
+    def because(self, cause: Cause) -> "Ledger":
+        """The entries of this cause."""
+        return self._rows(self.cause == cause)
+
+    def _rows(self, rows: NDArray[np.bool_]) -> "Ledger":
+        return Ledger._make(column[rows] for column in self)
 
     @property
-    def cost_usd(self) -> float:
-        return self.total(Kind.MESSAGE, Kind.ACCOUNT, Kind.SERVER, Kind.REPLACEMENT)
+    def total_usd(self) -> float:
+        return float(self.amount_usd.sum())
 
     @property
-    def revenue_usd(self) -> float:
-        return self.total(Kind.REVENUE)
+    def costs(self) -> "Ledger":
+        return self.of(*COSTS)
+
+    @property
+    def orders(self) -> "Ledger":
+        """Revenue that messages brought."""
+        return self.because(Cause.ORDER)
+
+    @property
+    def organic(self) -> "Ledger":
+        """Revenue that came of itself."""
+        return self.because(Cause.ORGANIC)
 
 
 def ledger_of(
@@ -58,12 +99,17 @@ def ledger_of(
     closed_s: NDArray[np.float64],
     bought: NDArray[np.bool_],
     horizon_s: float,
+    *,
+    organic_cents: Amounts = NOTHING,
+    posts: Amounts = NOTHING,
+    agent_hours: Amounts = NOTHING,
 ) -> Ledger:
     """All entries of one replication.
 
     sends (bins, 2, accounts): first tries and retries, paid whether they arrive or not;
     revenue_cents (bins, accounts); an account is rented from opened_s to closed_s and was `bought` if it
-    replaces a banned one. A month is 30 days; rents are posted by the day.
+    replaces a banned one. A month is 30 days; rents are posted by the day. `organic_cents`: revenue that no
+    message brought; `posts`: group posts made, `agent_hours`: hours on duty, both priced here.
     """
     parts = [
         _messages(costs, sends, Cause.FIRST_TRY),
@@ -72,15 +118,40 @@ def ledger_of(
         _replacements(costs, opened_s, bought, horizon_s),
         _rent(costs, opened_s, closed_s, horizon_s),
         _server(costs, horizon_s),
+        _priced(organic_cents, Kind.REVENUE, Cause.ORGANIC, 0.01),
+        _priced(posts, Kind.CONTENT, Cause.POST, costs.post_usd),
+        _priced(agent_hours, Kind.LABOUR, Cause.SHIFT, costs.agent_usd_per_h),
     ]
     return Ledger._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
-def cumulative(ledger: Ledger, bins: int, *kinds: Kind) -> NDArray[np.float64]:
-    """Sum of these kinds up to the end of each 15-minute bin."""
-    rows = np.isin(ledger.kind, kinds)
-    cell = np.ceil(ledger.time_s[rows] / BIN_S).astype(np.int64) - 1
-    return np.cumsum(np.bincount(np.clip(cell, 0, bins - 1), weights=ledger.amount_usd[rows], minlength=bins))
+def binned(at_s: NDArray[np.float64], amount: NDArray[np.integer]) -> Amounts:
+    """Sums by 15-minute bin, of no account; each stands at its bin's end."""
+    sums = np.bincount((at_s / BIN_S).astype(np.int64), weights=amount)
+    bins = np.flatnonzero(sums)
+    ends_s = (bins + 1).astype(np.float64) * BIN_S
+    return Amounts(ends_s, np.full(len(bins), NO_ACCOUNT, np.int32), sums[bins].astype(np.float64))
+
+
+def cumulative(ledger: Ledger, bins: int) -> NDArray[np.float64]:
+    """Sum of the entries up to the end of each 15-minute bin."""
+    cell = np.ceil(ledger.time_s / BIN_S).astype(np.int64) - 1
+    return np.cumsum(np.bincount(np.clip(cell, 0, bins - 1), weights=ledger.amount_usd, minlength=bins))
+
+
+def payback_days(ledger: Ledger, gross_margin: float) -> float:
+    """Days until the gross profit of orders that messages brought has covered all costs so far, for good.
+
+    For good: up to the last entry it does not fall below them again. nan if that is not reached.
+    """
+    gain = np.where(ledger.cause == Cause.ORDER, gross_margin, 0.0) - np.isin(ledger.kind, COSTS)
+    order = np.argsort(ledger.time_s, kind="stable")
+    balance = np.cumsum((gain * ledger.amount_usd)[order])
+    days = ledger.time_s[order] / DAY_S
+    is_last = np.append(np.diff(days) > 0, True)  # a moment's entries count together
+    balance, days = balance[is_last], days[is_last]
+    covered = int(np.max(np.flatnonzero(balance < 0), initial=-1)) + 1
+    return float(days[covered]) if covered < len(days) else np.nan
 
 
 def _entries(
@@ -98,6 +169,10 @@ def _entries(
         np.full(size, cause, np.int8),
         amount_usd.astype(np.float64),
     )
+
+
+def _priced(counted: Amounts, kind: Kind, cause: Cause, price_usd: float) -> Ledger:
+    return _entries(counted.time_s, counted.account, kind, cause, counted.amount * price_usd)
 
 
 def _messages(costs: Costs, sends: NDArray[np.int64], cause: Cause) -> Ledger:

@@ -1,21 +1,171 @@
-"""Replications on one or several processes; their results come in order of their numbers either way."""
+"""Tasks on one process, on several, or on a cluster; what they share reaches each worker once.
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+Results come as they are ready, each with its task, so the engine and its speed change no byte of what is made
+of them in order.
+"""
 
-from joblib import Parallel, delayed
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import joblib
+from joblib import Parallel, delayed, parallel_config
+
+from scenarios.errors import InputError
 
 Done = TypeVar("Done")
+Run = Callable[[Any, int], Done]
+CONNECT_S = 10
 
 
-def replicate(run: Callable[..., Done], *shared: Any, total: int, workers: int) -> Iterator[Done]:
-    """Yield run(*shared, number) for number = 1 .. total."""
-    return in_order(run, ((*shared, number) for number in range(1, total + 1)), workers)
+class Task(NamedTuple):
+    """Run `number` (from 1) of the `shared`-th thing that the tasks share."""
+
+    shared: int
+    number: int
 
 
-def in_order(run: Callable[..., Done], tasks: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Done]:
-    """Yield run(*task) for each task. Tasks are taken as workers become free."""
-    if workers == 1:
-        yield from (run(*task) for task in tasks)
-        return
-    yield from Parallel(n_jobs=workers, return_as="generator")(delayed(run)(*task) for task in tasks)
+class Cluster(NamedTuple):
+    """Workers on several machines. `scheduler`: its address; None is a Ray cluster on this machine."""
+
+    engine: Literal["dask", "ray"]
+    scheduler: str | None = None
+
+
+def replicate(run: Run[Done], shared: Any, *, total: int, workers: int) -> Iterator[Done]:
+    """Yield run(shared, number) for number = 1 .. total."""
+    tasks = [Task(0, number) for number in range(1, total + 1)]
+    return in_order(tasks, as_done(run, [shared], tasks, workers))
+
+
+def in_order(tasks: Iterable[Task], done: Iterator[tuple[Task, Done]]) -> Iterator[Done]:
+    """Results in the order of their tasks, up to the first that is never done; those that come early wait."""
+    early: dict[Task, Done] = {}
+    for task in tasks:
+        while task not in early:
+            pair = next(done, None)
+            if pair is None:
+                return
+            early[pair[0]] = pair[1]
+        yield early.pop(task)
+
+
+def as_done(
+    run: Run[Done],
+    shared: Sequence[Any],
+    tasks: Iterable[Task],
+    workers: int = 1,
+    cluster: Cluster | None = None,
+) -> Generator[tuple[Task, Done], None, None]:
+    """Yield (task, run(shared[task.shared], task.number)) as they are done.
+
+    Tasks are taken as workers become free. `workers`: processes of this machine; a `cluster` has its own,
+    on which this package must be installed. Raises InputError if the cluster's library is missing or its
+    scheduler does not answer.
+    """
+    if cluster is not None:
+        return {"dask": _on_dask, "ray": _on_ray}[cluster.engine](run, shared, tasks, cluster.scheduler)
+    if workers > 1:
+        return _on_processes(run, shared, tasks, workers)
+    return ((task, run(shared[task.shared], task.number)) for task in tasks)
+
+
+def _on_processes(
+    run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], workers: int
+) -> Generator[tuple[Task, Done], None, None]:
+    """Workers map the arrays of what is shared into memory: one copy for all of them."""
+    with _on_disk(shared) as files, parallel_config("loky", inner_max_num_threads=1):
+        parallel = Parallel(
+            workers, return_as="generator_unordered", batch_size=1, initializer=_ignore_interrupts
+        )
+        yield from _closing(
+            parallel(delayed(_run_from_file)(run, files[task.shared], task) for task in tasks)
+        )
+
+
+@contextmanager
+def _on_disk(shared: Sequence[Any]) -> Iterator[list[Path]]:
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
+        files = [Path(folder) / str(number) for number in range(len(shared))]
+        for each, file in zip(shared, files, strict=True):
+            joblib.dump(each, file)
+        yield files
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches all processes of a terminal; the first one stops the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_from_file(run: Run[Done], file: Path, task: Task) -> tuple[Task, Done]:
+    return task, run(_opened(file), task.number)
+
+
+@lru_cache(maxsize=64)
+def _opened(file: Path) -> Any:
+    return joblib.load(file, mmap_mode="r")
+
+
+def _closing(results: Generator[Done, None, None]) -> Generator[Done, None, None]:
+    """The same results; if they are left before their end, without joblib's advice to take them all."""
+    try:
+        for each in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
+            yield each
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
+def _on_dask(
+    run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], scheduler: str | None
+) -> Generator[tuple[Task, Done], None, None]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("--backend dask: is not installed; pip install 'wavetank[distributed]'") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--scheduler {scheduler}: no Dask scheduler answers: {error}") from None
+    things = list(shared)
+    with client, parallel_config("dask", client=client, scatter=things):
+        parallel = Parallel(return_as="generator_unordered", batch_size=1)
+        yield from _closing(parallel(delayed(_run_here)(run, things[task.shared], task) for task in tasks))
+
+
+def _run_here(run: Run[Done], shared: Any, task: Task) -> tuple[Task, Done]:
+    return task, run(shared, task.number)
+
+
+def _on_ray(
+    run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], scheduler: str | None
+) -> Generator[tuple[Task, Done], None, None]:
+    """Ray's own calls: its joblib backend hands nothing over before everything is done."""
+    try:
+        import ray
+    except ImportError:
+        raise InputError("--backend ray: is not installed; pip install 'wavetank[ray]'") from None
+    try:
+        ray.init(scheduler, log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"--scheduler {scheduler}: no Ray cluster answers: {error}") from None
+    try:
+        remote, things = ray.remote(_run_here), [ray.put(each) for each in shared]
+        at_once = 2 * int(ray.cluster_resources()["CPU"])
+        under_way: list[Any] = []
+        for task in tasks:
+            under_way.append(remote.remote(run, things[task.shared], task))
+            if len(under_way) == at_once:
+                (done,), under_way = ray.wait(under_way)
+                yield ray.get(done)
+        while under_way:
+            (done,), under_way = ray.wait(under_way)
+            yield ray.get(done)
+    finally:
+        ray.shutdown()

@@ -1,7 +1,6 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
-from collections.abc import Callable, Sequence
-from itertools import takewhile
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -9,13 +8,15 @@ from msgspec import UNSET
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Calibration, Distribution, Result, Series, provenance_of
+from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.intervals import intervals
-from simulator.parallel import in_order
+from simulator.kept import Kept
+from simulator.parallel import Cluster
 from simulator.precision import Goal, Watch, check
-from simulator.summary import KPIS, Summary, simulate_once
+from simulator.replicating import summaries
+from simulator.summary import KPIS, Summary
 from simulator.tally import BIN_S, edges_of
 from simulator.world import World, world_of
 
@@ -27,13 +28,16 @@ def simulate(
     loaded: Loaded,
     *,
     workers: int = 1,
+    cluster: Cluster | None = None,
     calibration: Calibration | None = None,
     progress: Progress | None = None,
     goal: Goal | None = None,
+    kept: Kept | None = None,
 ) -> Result:
     """Run every replication of a scenario and sum them up.
 
-    The same scenario and seed give the same bytes whatever `workers` (processes) is; `wall_s` is therefore 0.
+    The same scenario and seed give the same bytes whatever `workers` (processes) or `cluster` run them, and
+    whether or not some had been `kept` by a run that was stopped; `wall_s` is therefore 0.
     With `calibration` (measured) the load test of `scenario.conversations` is predicted too.
     With `goal`, replications are added to those of the scenario until one KPI is as precise as that asks;
     `result.precision` says how it went.
@@ -46,41 +50,45 @@ def simulate(
         check(goal, KPIS, experiment.replications)
     world = world_of(loaded)
     watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
-    summaries = _summaries(world, watch, workers, progress)
-    kpis = intervals([summary.kpis for summary in summaries], experiment.confidence)
+    total = experiment.replications if goal is None else goal.budget
+    wanted = (lambda: True) if watch is None else (lambda: not watch.done)
+    begun = summaries([world], total, workers=workers, cluster=cluster, kept=kept, wanted=wanted)
+    ran = _needed(begun, watch, total, progress)
+    kpis = intervals([summary.kpis for summary in ran], experiment.confidence)
     result = Result(
         kind="simulation",
         scenario=scenario.name,
         seed=experiment.seed,
-        replications=len(summaries),
+        replications=len(ran),
         horizon_s=world.horizon_s,
         kpis=kpis,
-        series=_series(summaries),
-        distributions=_distributions(world, summaries),
+        series=_series(ran),
+        distributions=_distributions(world, ran),
         verdicts=judge(scenario.service_levels, kpis),
+        own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
         provenance=provenance_of(rows(loaded)),
-        exposures=int(sum(summary.kpis["messages_sent"] for summary in summaries)),
+        exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
     )
     if calibration is None:
         return result
     return _with_conversations(result, loaded, calibration, workers)
 
 
-def _summaries(world: World, watch: Watch | None, workers: int, progress: Progress | None) -> list[Summary]:
-    """Every replication of the scenario, or as many as the watch wants, which depends on no worker."""
-    total = world.scenario.experiment.replications if watch is None else watch.goal.budget
-    summaries: list[Summary] = []
-    wanted = takewhile(lambda _: watch is None or not watch.done, range(1, total + 1))
-    for summary in in_order(simulate_once, ((world, number) for number in wanted), workers):
+def _needed(
+    begun: Iterator[Summary], watch: Watch | None, total: int, progress: Progress | None
+) -> list[Summary]:
+    """All of them, or as many as the watch wants, which depends on no worker."""
+    ran: list[Summary] = []
+    for summary in begun:
         if watch is not None:
             if watch.done:  # begun by another worker meanwhile
                 continue
             watch.add(summary.kpis[watch.goal.kpi])
-        summaries.append(summary)
+        ran.append(summary)
         if progress is not None:
-            progress(len(summaries), total)
-    return summaries
+            progress(len(ran), total)
+    return ran
 
 
 def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:
@@ -103,23 +111,23 @@ def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration
     )
 
 
-def _series(summaries: Sequence[Summary]) -> dict[str, Series]:
+def _series(ran: Sequence[Summary]) -> dict[str, Series]:
     """Means over replications. Rates stand at the beginning of their bin, sums at its end."""
     series = {}
-    for name in summaries[0].series:
-        values = np.mean([summary.series[name] for summary in summaries], axis=0)
+    for name in ran[0].series:
+        values = np.mean([summary.series[name] for summary in ran], axis=0)
         offset = 1 if name.endswith("_cum") else 0
         series[name] = Series(((np.arange(len(values)) + offset) * BIN_S).tolist(), values.tolist())
     return series
 
 
-def _distributions(world: World, summaries: Sequence[Summary]) -> dict[str, Distribution]:
+def _distributions(world: World, ran: Sequence[Summary]) -> dict[str, Distribution]:
     """All replications pooled."""
     edges = edges_of(world.scenario)._asdict()
     return {
         name: Distribution(
             edges[name].tolist(),
-            np.sum([summary.histograms[name] for summary in summaries], axis=0).astype(float).tolist(),
+            np.sum([summary.histograms[name] for summary in ran], axis=0).astype(float).tolist(),
             UNITS[name],
         )
         for name in edges

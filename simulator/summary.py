@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.ledger import Kind, Ledger, cumulative, ledger_of
+from simulator.ledger import Ledger, binned, cumulative, ledger_of, payback_days
+from simulator.lifetime import lifetime_value_usd
 from simulator.network import DAY_S, MONTH_DAYS
 from simulator.replication import Replication
 from simulator.sender import Sends
@@ -40,6 +41,10 @@ KPIS = (
     "cost_usd",
     "roi",
     "cac_usd",
+    "ltv_usd",
+    "payback_days",
+    "organic_orders",
+    "organic_revenue_usd",
     "account_ban_rate",
     "send_duration_s",
     "contacts_rejected",
@@ -71,6 +76,7 @@ def summary_of(run: Replication) -> Summary:
         run.fleet.closed_s,
         run.fleet.bought,
         run.world.horizon_s,
+        organic_cents=binned(run.organic.at_s, run.organic.cents),
     )
     return Summary(_kpis(run, ledger), _series(run, ledger), run.tally.histograms)
 
@@ -101,12 +107,19 @@ def _send_duration_s(run: Replication) -> float:
 
 
 def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
-    cost, revenue = ledger.cost_usd, ledger.revenue_usd
+    costs = run.world.scenario.costs
+    cost, revenue = ledger.costs.total_usd, ledger.orders.total_usd
     return {
         "revenue_usd": revenue,
         "cost_usd": cost,
-        "roi": _ratio(revenue * run.world.scenario.costs.gross_margin, cost),
+        "roi": _ratio(revenue * costs.gross_margin, cost),
         "cac_usd": _ratio(cost, int(np.count_nonzero(run.ordered))),
+        "ltv_usd": lifetime_value_usd(
+            costs, ledger, run.world.traits, run.hidden, run.organic, run.world.horizon_s
+        ),
+        "payback_days": payback_days(ledger, costs.gross_margin),
+        "organic_orders": float(len(run.organic.at_s)),
+        "organic_revenue_usd": ledger.organic.total_usd,
     }
 
 
@@ -123,12 +136,11 @@ def _ratio(part: float, whole: float) -> float:
 def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
     pacing, fleet, per_h = run.world.scenario.pacing, run.fleet, 3600 / BIN_S
     warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
-    costs = (Kind.MESSAGE, Kind.ACCOUNT, Kind.SERVER, Kind.REPLACEMENT)
     return {
         "sends_per_h": run.tally.sends.sum(axis=(1, 2)) * per_h,
         "capacity_per_h": capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
         * per_h,
         "deliveries_per_h": run.tally.deliveries * per_h,
-        "revenue_usd_cum": cumulative(ledger, run.tally.bins, Kind.REVENUE),
-        "cost_usd_cum": cumulative(ledger, run.tally.bins, *costs),
+        "revenue_usd_cum": cumulative(ledger.orders, run.tally.bins),
+        "cost_usd_cum": cumulative(ledger.costs, run.tally.bins),
     }

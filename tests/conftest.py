@@ -4,6 +4,12 @@ import pytest
 from scenarios.result import Result
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills", type=int, default=3, help="how often a server under load is killed (make crash: 20)"
+    )
+
+
 @pytest.fixture(scope="session")
 def simulated() -> Result:
     """A result of the simulator, with every KPI, series and distribution that it writes."""

@@ -12,18 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, select
 
 from server.network.delivery import Settings, fate
 from server.store.bulk import Bulk
 from server.store.database import Database
-from server.store.dialects import InsertNew, Int64, among
+from server.store.dialects import InsertOr, Int64, among
 from server.store.schema import Schema
 
 HOUR_S = 3600.0
 
 metadata = MetaData()
-SCHEMA = Schema("network", metadata, head="network0001", versions=Path(__file__).parent / "migrations")
+SCHEMA = Schema("network", metadata, head="network0002", versions=Path(__file__).parent / "migrations")
 accepted = Table(
     "accepted",
     metadata,
@@ -34,12 +34,18 @@ accepted = Table(
     Column("sent_s", Float, nullable=False),
     Column("settles_s", Float, nullable=False),
     Column("reason", Text),  # null: will be delivered
+    Column("times", Integer, nullable=False, server_default="1"),  # it was handed over; once is right
     sqlite_with_rowid=False,
 )
 
 
 _RECORDS = select(accepted).where(among(accepted.c.message_id, "ids"))
-_ACCEPT = Bulk(InsertNew(accepted))
+_NEW = ("message_id", "attempt", "account", "phone", "sent_s", "settles_s", "reason")
+_ACCEPT = Bulk(
+    InsertOr(accepted, "(message_id, attempt) DO UPDATE SET times = accepted.times + 1").values(
+        {name: bindparam(name) for name in _NEW}
+    )
+)
 
 
 class Outbound(NamedTuple):
@@ -88,10 +94,10 @@ class Network:
     async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
         """Which of these (message_id, attempt) were accepted, with their `sent_s`.
 
-        Their statuses are told again, and only theirs: the reader must expect repeats.
+        Their statuses are told again: the reader must expect repeats.
         """
         rows = await self._database.run(partial(_records, wanted=set(attempts)))
-        self._calendar = [_status(row) for row in rows]
+        self._calendar = list({*self._calendar, *map(_status, rows)})
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
 

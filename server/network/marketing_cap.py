@@ -6,6 +6,7 @@ hammering can block the user for up to 24 h [M]. It publishes no number. The num
 """
 
 from collections import OrderedDict
+from itertools import islice
 from typing import NamedTuple
 
 from server.network.pair_rate import User
@@ -83,8 +84,7 @@ class MarketingCap:
     def _note(self, now_s: float, user: User, rate: float) -> None:
         self._reading[user] = rate, now_s
         self._reading.move_to_end(user)
-        for _ in range(2):
-            first = next(iter(self._reading))
+        for first in tuple(islice(self._reading, 2)):
             if self._reading[first][1] > now_s - self.parameters.forget_s:
                 return
             del self._reading[first]
@@ -104,8 +104,7 @@ class MarketingCap:
     def _refuse(self, now_s: float, sender: int, user: User, until_s: float, tries: int) -> None:
         self._held[sender, user] = until_s, tries
         self._held.move_to_end((sender, user))
-        for _ in range(2):
-            first = next(iter(self._held))
+        for first in tuple(islice(self._held, 2)):
             if self._held[first][0] > now_s:
                 return
             del self._held[first]

@@ -2,7 +2,8 @@
 
 A slot is held from acceptance, so that no day ever holds more users than the limit; it counts from delivery,
 for 24 h, and is given back on failure. A message still on its way after 24 h gives its slot back too
-(assumed); if it is delivered later it counts then, whatever the limit.
+(assumed); if it is delivered later it counts then, whatever the limit. Messages to one user are not told
+apart: the last acceptance speaks for all.
 """
 
 from collections import OrderedDict
@@ -67,11 +68,12 @@ class Tier:
         """Outside a service window, and not `full`."""
         if self.limit == inf:
             return
-        _, count = self._on_the_way.get(user, (now_s, 0))
+        before = self._on_the_way.get(user)
+        if before is None:
+            self._in_both += user in self._delivered
+        count = before[1] if before and before[0] > now_s - TIER_WINDOW_S else 0
         self._on_the_way[user] = now_s, count + 1
         self._on_the_way.move_to_end(user)
-        if not count and user in self._delivered:
-            self._in_both += 1
 
     def delivered(self, now_s: float, user: User) -> None:
         """A message that was accepted outside a service window."""

@@ -28,9 +28,10 @@ from sqlalchemy.types import TypeEngine
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def index_where(name: str, *columns: Column[Any], where: str) -> Index:
+def index_where(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
     """A partial index: only the rows that meet the condition are in it."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition, unique=unique)
 
 
 def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
@@ -42,13 +43,17 @@ def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
     return wanted.in_(select(items.table_valued(column("value", wanted.type)).c.value))
 
 
-class InsertNew(Insert):
-    """`insert` that leaves out the rows whose key is there already."""
+class InsertOr(Insert):
+    """`insert` with a word on rows whose key is there already, in the SQL that both databases speak.
 
-    inherit_cache = True
+    `otherwise`: "DO NOTHING", or "(key) DO UPDATE SET column = ...".
+    """
 
-    def __init__(self, table: Table) -> None:
+    inherit_cache = False  # the word is no part of a cache's key
+
+    def __init__(self, table: Table, otherwise: str) -> None:
         super().__init__(table)
+        self.otherwise = otherwise
 
 
 class AddUp(Insert):
@@ -119,7 +124,7 @@ def _add_up(element: AddUp, compiler: SQLCompiler, **options: Any) -> str:
     return f"{inserted} ON CONFLICT ({key}) DO UPDATE SET {added}"
 
 
-@compiles(InsertNew)
-def _insert_new(element: InsertNew, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(InsertOr)
+def _insert_or(element: InsertOr, compiler: SQLCompiler, **options: Any) -> str:
     inserted: str = compiler.visit_insert(element, **options)  # type: ignore[no-untyped-call]
-    return f"{inserted} ON CONFLICT DO NOTHING"
+    return f"{inserted} ON CONFLICT {element.otherwise}"

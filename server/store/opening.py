@@ -22,11 +22,15 @@ GIVE = "give a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The server's own tables, to write and to read, and the emulated network's record."""
+    """The server's own tables, to write and to read, and the emulated network's record.
+
+    `beat` writes without waiting for other writers; there is one where several servers may share the tables.
+    """
 
     writer: Database
     readers: Database
     record: Database
+    beat: Database | None = None
 
 
 def place_of(db: str) -> Place:
@@ -64,6 +68,7 @@ def open_stores(place: Place, own: Schema, record: Schema) -> Iterator[Stores]:
                 stack.enter_context(closing(postgres.open_writer(place, own))),
                 stack.enter_context(closing(postgres.open_readers(place, own))),
                 stack.enter_context(closing(postgres.open_writer(place, record))),
+                stack.enter_context(closing(postgres.open_beat(place, own))),
             )
         yield opened
 

@@ -54,6 +54,11 @@ def open_readers(url: URL, schema: Schema) -> Database:
     return Database(engine, READERS)
 
 
+def open_beat(url: URL, schema: Schema) -> Database:
+    """One connection that writes without the writers' lock: a sign of life must not queue behind work."""
+    return Database(_engine(url, schema, "READ COMMITTED", connections=1), 1)
+
+
 def shown(url: URL) -> str:
     """The URL as it may be printed: without its password."""
     return url.set(drivername="postgresql").render_as_string(hide_password=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     Table,
     Text,
     literal_column,
@@ -35,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0004", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0005", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -104,7 +105,24 @@ accounts = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # index into the pacer's accounts
     Column("first_send_s", Float),
     Column("closed_s", Float),  # banned since
+    Column("worker_id", Int64),  # who sends for it, where several may; no key: a worker may be gone
 )
+
+# Servers that work on this database, where several may: see server/leases.py.
+worker_numbers = Sequence("worker_numbers", metadata=metadata)  # none is given twice
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=False),
+    Column("alive_until_s", Float, nullable=False),  # Unix seconds of the database's own clock
+    Column("plans", Boolean, nullable=False),  # for all accounts
+    Column("plan_is_stale", Boolean, nullable=False),
+    # The server's clock showed clock_s when the database's showed real_s; it runs `speed` times as fast.
+    Column("clock_s", Float, nullable=False),
+    Column("real_s", Float, nullable=False),
+    Column("speed", Float, nullable=False),
+)
+index_where("workers_one_plans", workers.c.plans, where="plans", unique=True)
 
 batches = Table(
     "batches",

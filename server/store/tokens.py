@@ -24,6 +24,12 @@ def issue(connection: Connection, requests: Sequence[IssueToken]) -> Applied:
     return Applied([None] * len(requests))
 
 
+def find_scopes(connection: Connection, digest: bytes) -> list[str] | None:
+    """The scopes of one token; None: there is none of this digest."""
+    scopes = connection.execute(select(tokens.c.scopes).where(tokens.c.digest == digest)).scalar()
+    return None if scopes is None else str(scopes).split()
+
+
 def load_tokens(connection: Connection) -> dict[bytes, list[str]]:
     """Scopes by digest."""
     rows = connection.execute(select(tokens.c.digest, tokens.c.scopes))

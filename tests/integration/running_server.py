@@ -48,9 +48,24 @@ class Running(NamedTuple):
     url: str
     process: subprocess.Popen[str]
     output: list[str]  # what it printed until it listened
+    errors: list[str]  # what it wrote to stderr, once it has ended
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=HEADER, timeout=20)
+        """A connection for each request, so that every worker gets some."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=self.url, headers=HEADER, timeout=20, limits=limits)
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve, where there are several."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [pid for pid in map(int, children.split()) if b"spawn_main" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has just ended
+        return b""
 
 
 def start(
@@ -76,15 +91,16 @@ def running(scenario: Path, db: Path | str, *options: str, token: str | None = T
     assert process.stdout is not None
     assert process.stderr is not None
     output: list[str] = []
+    errors: list[str] = []
     try:
         while not (output and output[-1].startswith("listening on ")):
             line = process.stdout.readline()
             assert line, process.stderr.read()
             output.append(line.rstrip("\n"))
-        yield Running(output[-1].removeprefix("listening on "), process, output)
+        yield Running(output[-1].removeprefix("listening on "), process, output, errors)
     finally:
         process.kill()
-        process.communicate()
+        errors.append(process.communicate()[1])
 
 
 def refused(scenario: Path, db: Path | str, *options: str, token: str | None = TOKEN, port: int = 0) -> str:

@@ -1,79 +1,31 @@
 """kill -9 in the middle of dispatch: nothing acknowledged is lost, nothing confirmed is repeated."""
 
-import random
 import sqlite3
-import threading
-import time
 from pathlib import Path
 
-import httpx
-from running_server import numbers, running, write_scenario
-from test_server_dispatch import read, until_finished
-
-KILLS = 3
-BATCHES, SIZE = 6, 40
-OPTIONS = (
-    "--speed=3600",
-    "--set=pacing.rate_per_min=60",
-    "--set=pacing.rate_per_hour=3600",
-    "--set=pacing.equal_content_gap_s=0",
-    "--set=pacing.customer_cap=100",
-    "--set=pacing.quiet_from=00:00",
-    "--set=pacing.quiet_until=00:00",
-    "--set=campaign.retry_after_h=1",
-)
+import pytest
+from crashing import OPTIONS, SIZE, Outcome, survive, table
+from databases import KINDS
+from running_server import running, write_scenario
+from test_server_dispatch import until_finished
 
 
-def post_until_killed(client: httpx.Client, life: int, acknowledged: dict[str, int]) -> None:
-    """Send batch after batch; remember those that were acknowledged."""
-    for index in range(BATCHES):
-        recipients = [{"to": number, "variables": {"n": number}} for number in numbers("212", SIZE)]
-        try:
-            answer = client.post(
-                "/send", json={"template": f"{life}/{index} {{n}}", "recipients": recipients}
-            )
-        except httpx.TransportError:
-            return
-        assert answer.status_code == 202
-        acknowledged[answer.json()["batch_id"]] = answer.json()["accepted"]
+@pytest.fixture(scope="module")
+def outcomes() -> list[Outcome]:
+    return []
 
 
-def until_more(acknowledged: dict[str, int], than: int) -> None:
-    end = time.monotonic() + 10
-    while len(acknowledged) <= than:
-        assert time.monotonic() < end, "no batch was acknowledged"
-        time.sleep(0.005)
-
-
-def test_every_acknowledged_message_survives_three_kills(tmp_path: Path) -> None:
-    scenario, db = write_scenario(tmp_path, SIZE), tmp_path / "wavetank.db"
-    acknowledged: dict[str, int] = {}
-    draw = random.Random(4)
-    for life in range(KILLS):
-        with running(scenario, db, *OPTIONS) as server, server.client() as client:
-            sender = threading.Thread(target=post_until_killed, args=(client, life, acknowledged))
-            before = len(acknowledged)
-            sender.start()
-            until_more(acknowledged, than=before)
-            time.sleep(draw.uniform(0.0, 0.1))
-            server.process.kill()
-            sender.join()
-    left_open = read(db, "SELECT status, count(*) AS n FROM messages GROUP BY status")
-    with running(scenario, db, *OPTIONS) as server, server.client() as client:
-        until_finished(client)
-        counts = {batch: client.get(f"/send/{batch}").json()["counts"] for batch in acknowledged}
-
-    assert {row["status"] for row in left_open} - {"delivered", "failed"}, "the kills came too late"
-    assert len(acknowledged) >= KILLS
-    for batch, accepted in acknowledged.items():
-        assert counts[batch]["delivered"] + counts[batch]["failed"] == accepted
-        assert sum(counts[batch].values()) == accepted
-    attempts = read(
-        db,
-        "SELECT message_id, attempt, sent_s FROM attempts UNION ALL SELECT id, attempt, sent_s FROM messages",
-    )
-    taken = read(tmp_path / "wavetank.network.db", "SELECT message_id, attempt, sent_s FROM accepted")
-    assert sorted(map(tuple, attempts)) == sorted(map(tuple, taken))
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_acknowledged_message_survives_each_kill(
+    kind: str, tmp_path: Path, outcomes: list[Outcome], pytestconfig: pytest.Config
+) -> None:
+    outcome = survive(kind, tmp_path, pytestconfig.getoption("--kills"))
+    outcomes.append(outcome)
+    print(f"\n{table(outcomes)}")
+    assert outcome.batches >= outcome.kills
+    assert outcome.in_no_final_state == outcome.lost == 0
+    assert outcome.handed_over_twice == outcome.delivered_twice == outcome.disagreements == 0
+    assert outcome.delivered > outcome.failed > 0
 
 
 def test_a_database_that_stops_answering_is_told_and_recovered_from_without_restart(tmp_path: Path) -> None:

@@ -1,19 +1,19 @@
 """A campaign through a running server at 3,600 times real speed: what was sent keeps every rule."""
 
-import sqlite3
 import time
 from collections import Counter, defaultdict
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from databases import KINDS, Databases, databases
 from running_server import Running, numbers, running, write_scenario
 
 PER_ZONE = 60
-STOPPED = numbers("213", 20)  # Los Angeles: queued until 16:00 UTC, two emulated hours after the start
+STOPPED = numbers("213", 20)  # each has a message scheduled for later when they say so
 OPTIONS = (
     "--speed=3600",
     "--set=accounts.count=3",
@@ -32,36 +32,24 @@ class Campaign:
     """What a finished run left in its two databases."""
 
     def __init__(
-        self, folder: Path, stats: dict[str, Any], histories: dict[str, list[dict[str, Any]]]
+        self, left: Databases, stats: dict[str, Any], histories: dict[str, list[dict[str, Any]]]
     ) -> None:
         self.stats = stats
         self.histories = histories
-        self.messages = read(
-            folder / "wavetank.db",
-            "SELECT m.*, c.phone FROM messages m JOIN contacts c ON c.id = m.contact_id",
+        self.messages = left.read(
+            "SELECT m.*, c.phone FROM messages m JOIN contacts c ON c.id = m.contact_id"
         )
-        self.opt_outs = {
-            row["phone"]: row["opted_out_s"]
-            for row in read(folder / "wavetank.db", "SELECT * FROM contacts WHERE opted_out_s IS NOT NULL")
-        }
-        (banned,) = read(folder / "wavetank.db", "SELECT closed_s FROM accounts WHERE closed_s IS NOT NULL")
+        opted_out = left.read("SELECT phone, opted_out_s FROM contacts WHERE opted_out_s IS NOT NULL")
+        self.opt_outs = {row["phone"]: row["opted_out_s"] for row in opted_out}
+        (banned,) = left.read("SELECT closed_s FROM accounts WHERE closed_s IS NOT NULL")
         self.closed_s = banned["closed_s"]
-        self.attempts = read(folder / "wavetank.db", "SELECT * FROM attempts")
-        self.taken = read(folder / "wavetank.network.db", "SELECT * FROM accepted ORDER BY sent_s")
+        self.attempts = left.read("SELECT * FROM attempts")
+        self.taken = left.read_record("SELECT * FROM accepted ORDER BY sent_s")
         self.zone_of = {row["phone"]: row["zone"] for row in self.messages}
         self.content_of = {row["id"]: row["content"] for row in self.messages}
 
 
-def read(path: Path, query: str) -> list[sqlite3.Row]:
-    connection = sqlite3.connect(path)
-    connection.row_factory = sqlite3.Row
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
-
-
-def until_finished(client: httpx.Client, seconds: float = 25) -> dict[str, Any]:
+def until_finished(client: httpx.Client, seconds: float = 60) -> dict[str, Any]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         stats: dict[str, Any] = client.get("/stats").json()
@@ -71,16 +59,30 @@ def until_finished(client: httpx.Client, seconds: float = 25) -> dict[str, Any]:
     raise AssertionError(f"not finished: {stats}")
 
 
+def until_planned(client: httpx.Client, batch_id: str) -> None:
+    """Where several workers accept, one of them plans, a moment later."""
+    end = time.monotonic() + 10
+    while client.get(f"/send/{batch_id}").json()["expected_finish"] is None:
+        assert time.monotonic() < end, "nobody planned"
+        time.sleep(0.02)
+
+
 def send_all(server: Running) -> dict[str, Any]:
     """One personalised and one plain batch; STOP from some, one account banned, on the way."""
     with server.client() as client:
         personal = {"template": "Hi {name}, {voucher}", "audience": {}}
         plain = {"template": "The same to all", "audience": {"any": ["vip"]}}
-        assert client.post("/send", json=personal).json()["accepted"] == 4 * PER_ZONE
-        assert client.post("/send", json=plain).json()["accepted"] == 4 * PER_ZONE / 5
+        sent = [client.post("/send", json=body).json() for body in (personal, plain)]
+        assert [one["accepted"] for one in sent] == [4 * PER_ZONE, 4 * PER_ZONE / 5]
+        now = datetime.fromisoformat(client.get("/stats").json()["clock"])
+        later = {"template": "In three days", "recipients": [{"to": number} for number in STOPPED]}
+        later["schedule"] = (now + timedelta(days=3)).isoformat()
+        assert client.post("/send", json=later).json()["accepted"] == len(STOPPED)
         for number in STOPPED:
             answer = client.post("/reply", json={"from": number, "text": "STOP"}).json()
             assert answer["action"] == "opted_out"
+        for one in sent:
+            until_planned(client, one["batch_id"])
         assert client.post("/emulator/accounts/0/ban").json()["planned_again"] > 0
         return until_finished(client)
 
@@ -94,13 +96,14 @@ def histories_of(server: Running) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+@pytest.fixture(scope="module", params=KINDS)
+def campaign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     folder = tmp_path_factory.mktemp("dispatch")
-    with running(write_scenario(folder, PER_ZONE), folder / "wavetank.db", *OPTIONS) as server:
-        stats = send_all(server)
-        histories = histories_of(server)
-    return Campaign(folder, stats, histories)
+    with databases(request.param, folder) as used:
+        with running(write_scenario(folder, PER_ZONE), used.db, *used.options, *OPTIONS) as server:
+            stats = send_all(server)
+            histories = histories_of(server)
+        yield Campaign(used, stats, histories)
 
 
 def most_in_any(times_s: list[float], span_s: float) -> int:

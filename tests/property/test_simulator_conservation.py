@@ -34,6 +34,7 @@ SETTINGS = st.tuples(
     one_of("funnel.opt_out", 0.004, 0.6),
     one_of("funnel.block", 0.002, 0.6),
     one_of("experiment.horizon_days", 0.4, 2, 3.3),
+    one_of("purchases.enabled", "true", "false"),
     one_of("experiment.seed", *range(20)),
 )
 
@@ -112,3 +113,8 @@ def test_money_is_its_causes(world: World) -> None:
     )
     assert np.isclose(kpis["cost_usd"], expected)
     assert np.isclose(kpis["revenue_usd"], run.tally.revenue_cents.sum() / 100)
+    assert np.isclose(kpis["organic_revenue_usd"], run.organic.cents.sum() / 100)
+    assert kpis["organic_orders"] == len(run.organic.at_s)
+    assert kpis["ltv_usd"] >= costs.gross_margin * (
+        (kpis["revenue_usd"] + kpis["organic_revenue_usd"]) / world.customers.size
+    ) * (1 + costs.discount_per_year) ** (-days / 365)

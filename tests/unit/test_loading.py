@@ -94,6 +94,8 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["campaign.template=Hi {0}"], "campaign.template: {0} is not a plain variable name"),
         (["campaign.template=Hi {name:>9}"], "campaign.template: {name} is not a plain variable name"),
         (["population.contacts=none.csv"], "no such file"),
+        (["costs.usd_rate=0.9"], "costs.usd_rate: found 0.9, but costs.currency is USD"),
+        (["costs.currency=euro"], "costs.currency: found 'euro'; must match"),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_line(settings: list[str], expected: str) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from server.network import errors, marketing_cap, spam
-from server.network.limits import Assumed, Limits, Number
+from server.network.limits import Assumed, Limits, Number, Reading
 from server.network.rules import Category, Throughput, rules_on
 
 T0 = 1_780_000_000.0
@@ -128,6 +128,25 @@ def test_a_lost_message_gives_its_slot_back_and_one_under_way_holds_it() -> None
     assert number.tier.used(T0) == 0
 
 
+def test_a_message_lost_is_marketing_not_got() -> None:
+    limits = Limits(NOW_RULES)
+    number = number_of(limits)
+    for _ in range(5):
+        decision = limits.decide(T0, number, "a", "marketing")
+        assert decision.code is None
+        limits.failed(number, "a", "marketing", decision.window)
+
+
+def test_reading_lets_a_user_get_more_marketing() -> None:
+    limits = Limits(NOW_RULES)
+    number = number_of(limits)
+    for _ in range(2):
+        send(limits, number, T0, "a", "marketing")
+        for _ in range(3):
+            limits.read(T0, "a", "marketing")
+    assert send(limits, number, T0, "a", "marketing") is None
+
+
 def test_a_tier_rises_when_half_of_it_is_used() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits, level=1)
@@ -217,6 +236,13 @@ def test_after_a_refusal_a_sender_waits_a_day_and_hammering_makes_it_longer() ->
     assert send(limits, hammered, T0 + 4 * DAY + 250, "b", "marketing") is None
 
 
+def test_a_cap_may_have_no_wait() -> None:
+    cap = marketing_cap.MarketingCap(marketing_cap.CapParameters(least=0, most=0, wait_s=0.0, forget_s=0.0))
+    assert not cap.take(T0, 1, "a")
+    assert not cap.take(T0, 1, "a")
+    cap.read(T0, "a")
+
+
 def test_a_reply_opens_a_day_in_which_marketing_does_not_count() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits)
@@ -303,14 +329,33 @@ def test_restrictions_of_a_portfolio_stop_what_they_name() -> None:
     assert send(limits, number, T0 + 106, "a") == errors.LOCKED
 
 
-def test_memory_is_bounded_by_what_the_windows_hold() -> None:
+def test_an_unlimited_portfolio_holds_no_slots() -> None:
     limits = Limits(NOW_RULES)
+    number = number_of(limits, level=4)
+    decision = limits.decide(T0, number, "a", "utility")
+    limits.delivered(T0, number, "a", "utility", decision.window)
+    limits.failed(number, "b", "utility", decision.window)
+    assert number.tier.used(T0) == 0
+    assert not number.tier.review(T0, "GREEN", verified=True)
+
+
+def test_a_rise_to_unlimited_forgets_the_slots() -> None:
+    limits = Limits(NOW_RULES)
+    number = number_of(limits, level=3)
+    send(limits, number, T0, "a")
+    number.tier._set(4)
+    assert number.tier.used(T0) == 0
+
+
+@pytest.mark.parametrize("reading", ["literal", "bucket"])
+def test_memory_is_bounded_by_what_the_windows_hold(reading: Reading) -> None:
+    limits = Limits(NOW_RULES, Assumed(pair_reading=reading))
     number = number_of(limits, level=2)
-    for user in range(20_000):
+    for user in range(5_000):
         at_s = T0 + 60.0 * user
         limits.heard(at_s, number, user)
         send(limits, number, at_s + 1, -user, "marketing")
     assert len(number.pairs) < 10
-    assert number.tier.used(T0 + 60.0 * 20_000) <= 1440
+    assert number.tier.used(T0 + 60.0 * 5_000) <= 1440
     assert len(number.windows._service) <= 1442
     assert len(limits.cap._sent) <= 1442

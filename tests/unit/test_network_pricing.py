@@ -98,3 +98,5 @@ def test_a_conversation_is_charged_once_a_day_and_category() -> None:
     assert conversations.opens(86_399.0, "a", "utility")
     assert conversations.opens(86_400.0, "a", "marketing")
     assert len(conversations._open) == 2
+    assert conversations.opens(400_000.0, "b", "utility")
+    assert len(conversations._open) == 1

@@ -214,6 +214,7 @@ def test_under_the_new_rules_a_bad_rating_is_only_a_rating() -> None:
 
 def test_an_unlimited_number_of_good_quality_is_upgraded_to_a_thousand_a_second() -> None:
     account, number = account_of(Limits(NOW_RULES), 4)
+    assert account.review(T0) == []  # not before its quality is known
     deliver(account, number, 100, T0)
     (event,) = account.review(T0 + 100)
     assert event.value["event"] == "THROUGHPUT_UPGRADE"

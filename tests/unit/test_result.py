@@ -1,11 +1,12 @@
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from scenarios import kpis
 from scenarios.content import renderer, variables_of
 from scenarios.errors import InputError
-from scenarios.result import Kpi, Result, encode, kpi, read, write
+from scenarios.result import Kpi, OwnCurrency, Result, encode, in_own_currency, kpi, read, write
 from scenarios.schema import ServiceLevels
 from scenarios.service_levels import BOUNDS, judge
 
@@ -66,6 +67,13 @@ def test_kpi_names_are_unique_and_defined() -> None:
     names = [definition.name for definition in kpis.DEFINITIONS]
     assert len(set(names)) == len(names)
     assert all(definition.unit and definition.text.endswith(".") for definition in kpis.DEFINITIONS)
+
+
+def test_money_is_shown_in_ones_own_currency_too() -> None:
+    kpis = {"cac_usd": kpi("cac_usd", 2.0, 1.0, 3.0), "roi": kpi("roi", 4.0)}
+    own = in_own_currency(kpis, "CNY", 7.1)
+    assert own == OwnCurrency("CNY", 7.1, {"cac_cny": Kpi(14.2, 7.1, pytest.approx(21.3), "CNY")})
+    assert in_own_currency(kpis, "USD", 1.0) is UNSET
 
 
 def test_docs_list_the_kpis_as_defined() -> None:

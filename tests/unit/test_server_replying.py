@@ -14,6 +14,7 @@ from server.clock import Clock
 from server.dispatch.replies import new_rules
 from server.replying import Inbound, Replying
 from server.store.database import Database
+from server.store.ids import Ids
 from server.store.sqlite import open_writer
 from server.store.tables import SCHEMA, batches, contacts, inbound, messages
 
@@ -54,7 +55,7 @@ def new_step() -> Replying:
         delay_max_s=rules.delay_max_s,
         max_per_hour=2,
     )
-    return Replying(rulebook, Clock(NOW_S, 1.0, lambda: 0.0), next_id=1)
+    return Replying(rulebook, Clock(NOW_S, 1.0, lambda: 0.0), Ids(inbound.c.id, is_shared=False))
 
 
 def answers(database: Database, step: Replying, requests: Sequence[Inbound]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ def test_every_kpi_has_a_definition_and_lies_in_its_interval(result: Result) -> 
         "delivery_rate", "read_rate", "click_rate", "reply_rate", "conversion_rate", "click_to_order_rate",
         "opt_out_rate", "block_rate", "complaint_rate", "orders", "revenue_usd", "cost_usd", "roi", "cac_usd",
         "account_ban_rate", "accounts_banned", "send_duration_s", "contacts_rejected", "messages_unsent",
+        "ltv_usd", "payback_days", "organic_orders", "organic_revenue_usd",
     }  # fmt: skip
     assert set(result.kpis) == names
     for name, kpi in result.kpis.items():

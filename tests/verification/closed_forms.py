@@ -73,3 +73,16 @@ def kiefer_wolfowitz(
         left.sort()
         before = at
     return waits
+
+
+def md1k_lost(places: int, load: float) -> float:
+    """Share lost in M/D/1/K, K = `places` with the one in service, by the chain embedded at departures."""
+    arrivals = [np.exp(-load)]
+    for n in range(1, places + 1):
+        arrivals.append(arrivals[-1] * load / n)
+    left = [1.0]
+    for j in range(places - 1):
+        behind = sum(left[i] * arrivals[j - i + 1] for i in range(1, j + 1))
+        left.append((left[j] - left[0] * arrivals[j] - behind) / arrivals[0])
+    empty = left[0] / sum(left)
+    return float(1.0 - 1.0 / (empty + load))

@@ -16,11 +16,13 @@ from server.network.graph.numbers import PROFILE_FIELDS, Number
 from server.network.graph.outgoing import wa_id
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.templates import Template, checked_components
+from server.network.graph.users import user_id
 from server.network.graph.verifying import verify
 
 SUCCESS = answer({"success": True})
 MAX_UPLOAD = media_store.LARGEST + 64 * 1024
 MAX_PAGE = 1000
+MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
 CONTENT_PATH = "/whatsapp_business/attachments"
 _uploads = asyncio.Semaphore(2)  # whole files are held in memory
 
@@ -73,7 +75,7 @@ async def get_node(call: Call) -> Answer:
     """A number, the account, a template or a medium."""
     emulator, node = call.emulator, call.node
     if node in emulator.numbers:
-        return answer(_selected(call, emulator.shown_number(emulator.numbers[node])))
+        return answer(_selected(call, emulator.numbers[node].shown()))
     if node == emulator.account.waba_id:
         return answer(_selected(call, emulator.account.shown()))
     if (template := emulator.templates.get(node)) is not None:
@@ -145,7 +147,7 @@ async def register(call: Call) -> Answer:
     pin = _pin(given)
     if number.pin is not None and not hmac.compare_digest(pin, number.pin):
         raise ApiError(131031, "The two-step verification PIN is not the number's")
-    call.emulator.note_registration(number)
+    number.note_registration(call.emulator.clock.now())
     number.pin, number.is_registered = pin, True
     return SUCCESS
 
@@ -154,7 +156,7 @@ async def deregister(call: Call) -> Answer:
     number = call.emulator.number(call.node)
     if not number.is_registered:
         raise ApiError(133010, "The number is not registered")
-    call.emulator.note_registration(number)
+    number.note_registration(call.emulator.clock.now())
     number.is_registered = False
     return SUCCESS
 
@@ -206,7 +208,13 @@ async def post_settings(call: Call) -> Answer:
 
 async def get_blocked(call: Call) -> Answer:
     blocked = list(call.emulator.number(call.node).blocked)
-    page, paging = _page(call, [{"messaging_product": "whatsapp", "wa_id": one} for one in blocked])
+    page, paging = _page(
+        call,
+        [
+            {"messaging_product": "whatsapp", "input": f"+{one}", "wa_id": one, "user_id": user_id(one)}
+            for one in blocked
+        ],
+    )
     return answer({"data": page, "paging": paging})
 
 
@@ -231,7 +239,7 @@ def _users(call: Call) -> list[str]:
 
 
 def _named(users: list[str]) -> list[dict[str, str]]:
-    return [{"input": user, "wa_id": wa_id(user)} for user in users]
+    return [{"input": user, "wa_id": wa_id(user), "user_id": user_id(wa_id(user))} for user in users]
 
 
 async def get_templates(call: Call) -> Answer:
@@ -241,17 +249,23 @@ async def get_templates(call: Call) -> Answer:
         one.shown()
         for one in call.emulator.templates
         if query.get("name", one.name) == one.name
-        and query.get("status", one.status).upper() == one.status
+        and query.get("status", one.state).upper() == one.state
         and query.get("category", one.category).upper() == one.category
         and query.get("language", one.language) == one.language
     ]
     page, paging = _page(call, found)
-    return answer({"data": page, "paging": paging})
+    summary = {
+        "total_count": len(found),
+        "message_template_count": len(list(call.emulator.templates)),
+        "message_template_limit": MAX_TEMPLATES,
+        "are_translations_complete": True,
+    }
+    return answer({"data": page, "paging": paging, "summary": summary})
 
 
 async def post_template(call: Call) -> Answer:
     _account(call)
-    template = call.emulator.templates.add(_object(call), "PENDING")
+    template = call.emulator.templates.add(_object(call), "PENDING", call.emulator.clock.now())
     call.emulator.review(template)
     return answer({"id": template.id, "status": template.status, "category": template.category})
 
@@ -271,7 +285,8 @@ async def unpause_template(call: Call) -> Answer:
     if template is None:
         raise unknown_object(call.node)
     if template.status != "PAUSED":
-        return answer({"success": False, "reason": "The template is not paused"})
+        why = "is paused for its quality" if template.state == "PAUSED" else "is not paused"
+        return answer({"success": False, "reason": f"The template {why}"})
     call.emulator.set_template_status(template, "APPROVED")
     return SUCCESS
 
@@ -328,7 +343,7 @@ async def get_subscriptions(call: Call) -> Answer:
 
 async def phone_numbers(call: Call) -> Answer:
     _account(call)
-    shown = [call.emulator.shown_number(one) for one in call.emulator.numbers.values()]
+    shown = [one.shown() for one in call.emulator.numbers.values()]
     page, paging = _page(call, shown)
     return answer({"data": page, "paging": paging})
 

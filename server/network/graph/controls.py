@@ -1,5 +1,7 @@
 """The controls of the emulator, under /emulator: customers, faults, time, and what has become of messages."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -25,9 +27,12 @@ class ClockBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ActBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """On which number (phone_number_id); by default the first."""
+    """On which number (phone_number_id), by default the first; `message`: the id of the one that moved to
+    it.
+    """
 
     number: str | None = None
+    message: str | None = None
 
 
 class ConversationsBody(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -51,7 +56,8 @@ class TemplateBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def write(call: Call) -> Answer:
-    return answer({"id": call.emulator.write(call.body)}, 201)
+    number = _number(call, call.body.number)
+    return answer({"id": call.emulator.customers.write(number, call.body)}, 201)
 
 
 async def listed(call: Call) -> Answer:
@@ -78,12 +84,13 @@ def _limit(query: dict[str, str]) -> int:
 async def act(call: Call) -> Answer:
     """A customer blocks, unblocks, reports, stops or resumes marketing."""
     number, customer = _number(call, call.body.number), wa_id(call.path["customer"])
-    acts = {
-        "block": call.emulator.block,
-        "unblock": call.emulator.unblock,
-        "report": call.emulator.report,
-        "stop": call.emulator.stop_marketing,
-        "resume": call.emulator.resume_marketing,
+    customers, message = call.emulator.customers, call.emulator.messages.get(call.body.message or "")
+    acts: dict[str, Callable[[Number, str], None]] = {
+        "block": partial(customers.block, because_of=message),
+        "unblock": customers.unblock,
+        "report": partial(customers.report, because_of=message),
+        "stop": customers.stop_marketing,
+        "resume": customers.resume_marketing,
     }
     if call.path["act"] not in acts:
         raise Problem(404, f"a customer can {', '.join(acts)}")
@@ -101,28 +108,28 @@ def _number(call: Call, node: str | None) -> Number:
 
 
 async def get_behaviour(call: Call) -> Answer:
-    return answer(call.emulator.behaviour)
+    return answer(call.emulator.customers.behaviour)
 
 
 async def put_behaviour(call: Call) -> Answer:
     """Only what is given changes; it holds for what happens from now on."""
-    whole = {**structs.asdict(call.emulator.behaviour), **call.body}
+    whole = {**structs.asdict(call.emulator.customers.behaviour), **call.body}
     try:
-        call.emulator.behaviour = msgspec.convert(whole, Behaviour)
+        call.emulator.customers.behaviour = msgspec.convert(whole, Behaviour)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         raise Problem(422, what, where.rstrip("`") or None) from None
-    return answer(call.emulator.behaviour)
+    return answer(call.emulator.customers.behaviour)
 
 
 async def begin_conversations(call: Call) -> Answer:
     body: ConversationsBody = call.body
-    call.emulator.begin_conversations(_number(call, body.number), body.count, body.over_s)
-    return answer(call.emulator.conversations.shown(), 202)
+    call.emulator.customers.begin_conversations(_number(call, body.number), body.count, body.over_s)
+    return answer(call.emulator.customers.conversations.shown(), 202)
 
 
 async def get_conversations(call: Call) -> Answer:
-    return answer(call.emulator.conversations.shown())
+    return answer(call.emulator.customers.conversations.shown())
 
 
 async def add_fault(call: Call) -> Answer:
@@ -173,12 +180,12 @@ async def set_number(call: Call) -> Answer:
     body: NumberBody = call.body
     number = _number(call, call.path["number"])
     if body.throughput is not UNSET:
-        call.emulator.change_throughput(number, body.throughput)
+        number.limited.meter.change(call.emulator.clock.now(), body.throughput)
     if body.level is not UNSET:
-        call.emulator.limited[number.id].tier.level = body.level
+        number.limited.tier.level = body.level
     if body.registered is not UNSET:
         number.is_registered = body.registered
-    return answer(call.emulator.shown_number(number))
+    return answer(number.shown())
 
 
 async def set_template(call: Call) -> Answer:
@@ -192,7 +199,7 @@ async def set_template(call: Call) -> Answer:
 async def state(call: Call) -> Answer:
     """Counts of everything, and the numbers as the API shows them."""
     emulator = call.emulator
-    numbers: list[dict[str, Any]] = [emulator.shown_number(one) for one in emulator.numbers.values()]
+    numbers: list[dict[str, Any]] = [one.shown() for one in emulator.numbers.values()]
     return answer(
         {
             "clock": _clock(call),
@@ -200,7 +207,7 @@ async def state(call: Call) -> Answer:
             "numbers": numbers,
             "messages": emulator.messages.counts(),
             "webhooks": emulator.webhooks.shown(),
-            "conversations": emulator.conversations.shown(),
+            "conversations": emulator.customers.conversations.shown(),
             "faults": [as_listed(one) for one in emulator.faults.listed()],
         }
     )

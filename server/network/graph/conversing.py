@@ -11,11 +11,12 @@ from scenarios.schema import Script
 from server.network.graph.behaviour import Behaviour
 from server.network.graph.calendar import Calendar
 from server.network.graph.chance import draws
+from server.network.graph.numbers import Number
 
 MAX_TIMES = 100_000  # waiting times kept for the percentiles; the latest
 
-# (number_id, wa_id, text) -> nothing: the customer writes.
-Write = Callable[[str, str, str], None]
+# (number, wa_id, text): the customer writes.
+Write = Callable[[Number, str, str], None]
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class Conversation:
     """`turn`: the next thing to say. `asked_s`: since when the customer waits for an answer."""
 
     serial: int
-    number_id: str
+    number: Number
     wa_id: str
     script: Script
     turn: int = 0
@@ -45,27 +46,27 @@ class Conversations:
     def is_in_one(self, number_id: str, wa_id: str) -> bool:
         return (number_id, wa_id) in self._live
 
-    def begin(self, behaviour: Behaviour, number_id: str, wa_id: str) -> bool:
+    def begin(self, behaviour: Behaviour, number: Number, wa_id: str) -> bool:
         """The customer begins one with its first message; False: is in one already."""
-        if self.is_in_one(number_id, wa_id):
+        if self.is_in_one(number.id, wa_id):
             return False
         self.begun += 1
         script = self._pick(draws(self._seed, f"script/{self.begun}", 1)[0])
-        conversation = Conversation(self.begun, number_id, wa_id, script)
-        self._live[number_id, wa_id] = conversation
+        conversation = Conversation(self.begun, number, wa_id, script)
+        self._live[number.id, wa_id] = conversation
         self._say(behaviour, conversation)
         return True
 
-    def answered(self, behaviour: Behaviour, number_id: str, wa_id: str) -> None:
+    def answered(self, behaviour: Behaviour, number: Number, wa_id: str) -> None:
         """The business's message was read: the first one after a question counts as its answer."""
-        conversation = self._live.get((number_id, wa_id))
+        conversation = self._live.get((number.id, wa_id))
         if conversation is None or conversation.asked_s is None:
             return
         conversation.asked_s = None
         self.answers += 1
         if conversation.turn == len(conversation.script.turns):
             self.completed += 1
-            del self._live[number_id, wa_id]
+            del self._live[number.id, wa_id]
             return
         think = draws(self._seed, f"think/{conversation.serial}/{conversation.turn}", 1)[0]
         due_s = self._calendar.clock.now() - behaviour.think_time_mean_s * math.log(think)
@@ -108,7 +109,7 @@ class Conversations:
         return self._scripts[-1]
 
     def _go_on(self, behaviour: Behaviour, conversation: Conversation) -> None:
-        if self._live.get((conversation.number_id, conversation.wa_id)) is conversation:
+        if self._live.get((conversation.number.id, conversation.wa_id)) is conversation:
             self._say(behaviour, conversation)
 
     def _say(self, behaviour: Behaviour, conversation: Conversation) -> None:
@@ -117,10 +118,10 @@ class Conversations:
         conversation.turn += 1
         asked_s = conversation.asked_s = self._calendar.clock.now()
         self._calendar.at(asked_s + behaviour.patience_s, lambda: self._lose_patience(conversation, asked_s))
-        self._write(conversation.number_id, conversation.wa_id, turn.says[int(wording * len(turn.says))])
+        self._write(conversation.number, conversation.wa_id, turn.says[int(wording * len(turn.says))])
 
     def _lose_patience(self, conversation: Conversation, asked_s: float) -> None:
-        key = conversation.number_id, conversation.wa_id
+        key = conversation.number.id, conversation.wa_id
         if conversation.asked_s == asked_s and self._live.get(key) is conversation:
             self.abandoned += 1
             del self._live[key]

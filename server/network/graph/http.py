@@ -103,7 +103,7 @@ class GraphEndpoint:
             if fault.kind == "latency":
                 await asyncio.sleep((fault.seconds or 0.0) / self._emulator.clock.speed)
             elif fault.kind == "error":
-                raise ApiError(fault.code or 131000, "A fault that was asked for")
+                raise ApiError(fault.code if fault.code is not None else 131000, "A fault that was asked for")
             elif fault.kind == "outage":
                 await _respond(send, Answer(b"<html>Service Unavailable</html>", fault.http, b"text/html"))
                 return None

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from server.network.graph.media import RECEIVED_LIFE_S, MediaStore, base64_of
 from server.network.graph.outgoing import MAX_TEXT, MEDIA_TYPES, wa_id
+from server.network.graph.users import user_id
 from server.network.graph.webhook_bodies import ascii_json
 from server.problems import Problem
 
@@ -54,37 +55,15 @@ class Writes(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     referral: dict[str, Any] | None = None
 
 
-class Contact(Struct, frozen=True, gc=False):
-    """A customer beside its message."""
-
-    profile: dict[str, str]
-    wa_id: str
-
-
-def contact_json(sender: str, name: str) -> bytes:
-    return ascii_json(Contact({"name": name}, sender))
-
-
-def text_json(sender: str, message_id: str, at_s: float, text: str) -> bytes:
-    """A plain text message."""
-    return ascii_json(
-        {
-            "from": sender,
-            "id": message_id,
-            "timestamp": str(int(at_s)),
-            "type": "text",
-            "text": {"body": text},
-        }
-    )
-
-
 def message_json(written: Writes, message_id: str, at_s: float, business: str, media: MediaStore) -> bytes:
     """The message of the webhook; Problem 422 for what no customer could write.
 
     `business`: the number written to, digits only.
     """
+    sender = wa_id(written.from_)
     item: dict[str, Any] = {
-        "from": wa_id(written.from_),
+        "from": sender,
+        "from_user_id": user_id(sender),
         "id": message_id,
         "timestamp": str(int(at_s)),
         "type": written.type,

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from server.network.graph.webhook_bodies import Pricing
 from server.network.rules import Category
 from server.network.windows import Window
 
@@ -29,7 +30,6 @@ class Message(Struct, kw_only=True, gc=False):
     category: Category
     window: Window
     accepted_s: float
-    is_group: bool = False
     template_id: str | None = None
     opaque: str | None = None
     sent_s: float | None = None
@@ -37,6 +37,7 @@ class Message(Struct, kw_only=True, gc=False):
     read_s: float | None = None
     failed_s: float | None = None
     code: int | None = None
+    pricing: Pricing | None = None  # from when it is sent
 
     @property
     def state(self) -> str:

@@ -1,9 +1,23 @@
 """The business account and its phone numbers, as the API shows them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.network.graph.refusal import ApiError
+from server.network.limits import Number as LimitedNumber
+from server.network.pricing import MonthlyCount
+from server.network.quality import Ratings, limit_name
+from server.network.rules import Throughput
+
 PROFILE_FIELDS = ("about", "address", "description", "email", "profile_picture_url", "vertical", "websites")
+MAX_REGISTRATIONS = 10  # of one number in REGISTRATIONS_S: the platform's page on registration
+REGISTRATIONS_S = 72 * 3600.0
+THROUGHPUT_SHOWN: Mapping[Throughput, str] = {
+    "standard": "STANDARD",
+    "upgraded": "HIGH",
+    "coexistence": "STANDARD",
+}
 
 
 @dataclass(slots=True)
@@ -21,22 +35,33 @@ class Number:
     id: str
     display: str
     verified_name: str
+    limited: LimitedNumber
+    ratings: Ratings
     is_registered: bool = True
     pin: str | None = None
-    profile: dict[str, Any] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=lambda: {"vertical": "OTHER"})
     settings: dict[str, Any] = field(default_factory=dict)
     blocked: dict[str, None] = field(default_factory=dict)  # wa_ids that the business blocked, in order
+    blocked_by: set[str] = field(default_factory=set)  # wa_ids that blocked this number
     callback: Callback | None = None
     registrations_s: list[float] = field(default_factory=list)  # when it was registered or deregistered
-    closed_s: float | None = None  # since when it has been closed for good
+    service_sent: MonthlyCount = field(default_factory=MonthlyCount)
 
-    def shown(self, quality: str, throughput: str, tier: str) -> dict[str, Any]:
-        """As the API answers; `quality` GREEN, YELLOW, RED or UNKNOWN."""
+    def note_registration(self, now_s: float) -> None:
+        """ApiError 133016 when it has been registered or deregistered too often lately."""
+        self.registrations_s = [at_s for at_s in self.registrations_s if at_s > now_s - REGISTRATIONS_S]
+        if len(self.registrations_s) >= MAX_REGISTRATIONS:
+            raise ApiError(133016, "Too many registrations of this number; try again later")
+        self.registrations_s.append(now_s)
+
+    def shown(self) -> dict[str, Any]:
+        """As the API answers."""
+        callback = {"phone_number": self.callback.url} if self.callback is not None else {}
         return {
             "id": self.id,
             "display_phone_number": f"+{self.display}",
             "verified_name": self.verified_name,
-            "quality_rating": quality,
+            "quality_rating": self.ratings.rating,
             "status": "CONNECTED" if self.is_registered else "DISCONNECTED",
             "code_verification_status": "VERIFIED",
             "name_status": "APPROVED",
@@ -44,11 +69,9 @@ class Number:
             "account_mode": "LIVE",
             "is_official_business_account": False,
             "is_pin_enabled": self.pin is not None,
-            "throughput": {"level": throughput},
-            "messaging_limit_tier": tier,
-            "webhook_configuration": (
-                {"phone_number": self.callback.url} if self.callback is not None else {}
-            ),
+            "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
+            "messaging_limit_tier": limit_name(self.limited.tier.limit),
+            "webhook_configuration": callback,
         }
 
 
@@ -78,20 +101,16 @@ class Account:
 
     def app_shown(self) -> dict[str, Any]:
         """The app as a subscriber."""
-        app = {
-            "id": self.app_id,
-            "name": "Wavetank",
-            "link": f"https://www.facebook.com/games/?app_id={self.app_id}",
-        }
+        link = f"https://www.facebook.com/games/?app_id={self.app_id}"
+        app = {"id": self.app_id, "name": "Wavetank", "link": link}
         entry: dict[str, Any] = {"whatsapp_business_api_data": app}
         if self.callback is not None:
             entry["override_callback_uri"] = self.callback.url
         return entry
 
-
-def callback_of(account: Account, number: Number | None) -> Callback | None:
-    """Where a number's webhooks go: its own address, else its account's, else the app's; None: nowhere."""
-    if not account.is_subscribed:
-        return None
-    own = number.callback if number is not None else None
-    return own or account.callback or account.app_callback
+    def callback_of(self, number: Number | None) -> Callback | None:
+        """Where a number's webhooks go: its own address, else this account's, else the app's."""
+        if not self.is_subscribed:
+            return None
+        own = number.callback if number is not None else None
+        return own or self.callback or self.app_callback

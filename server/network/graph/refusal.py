@@ -31,3 +31,20 @@ def unknown_object(node: str) -> ApiError:
         message=f"Unsupported request. Object with ID '{node}' does not exist, cannot be loaded due to "
         "missing permissions, or does not support this operation.",
     )
+
+
+_MANY = "Message failed to send because there were too many messages sent from this phone number"
+_EXPLAINED = {
+    130429: f"{_MANY} in a short period of time",
+    131047: "Message failed to send because more than 24 hours have passed since the customer last replied "
+    "to this number.",
+    131048: "Message failed to send because there are restrictions on how many messages can be sent from "
+    "this phone number.",
+    131050: "The recipient has stopped marketing messages from this business.",
+    131056: f"{_MANY} to the same phone number in a short period of time",
+}
+
+
+def explained(code: int) -> str:
+    """The details that the platform gives with a code, where we know them; else nothing."""
+    return _EXPLAINED.get(code, "")

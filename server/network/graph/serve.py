@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import uvloop
 
@@ -15,7 +16,7 @@ from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.auth import SCOPES, Tokens, check_length, digest
 from server.clock import Clock
-from server.listening import bind, greeting, prepare_process, run
+from server.listening import announce, bind, greeting, prepare_process, run
 from server.network.graph.addresses import NotAllowed
 from server.network.graph.app import make_app
 from server.network.graph.emulator import Emulator, Settings
@@ -56,9 +57,8 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
     clock = Clock(serving.start_s if serving.start_s is not None else time.time(), serving.speed)
     emulator = new_emulator(loaded, settings, clock)
     try:
-        await run(
-            make_app(emulator, tokens), listener, _first_lines(emulator, serving) + greeting(listener, made)
-        )
+        said = _first_lines(emulator, serving) + greeting(listener, made)
+        await run(make_app(emulator, tokens), listener, partial(announce, said))
     finally:
         await emulator.close()
 

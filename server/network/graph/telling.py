@@ -1,5 +1,6 @@
 """Tells the business by webhook: statuses and inbound messages, with the faults that are on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from server.network.errors import webhook_error
@@ -7,10 +8,13 @@ from server.network.graph.calendar import Calendar
 from server.network.graph.faults import Faults, Of
 from server.network.graph.messages import Message
 from server.network.graph.numbers import Account, Number
+from server.network.graph.users import user_id
 from server.network.graph.webhook_bodies import (
+    Contact,
     Conversation,
     Origin,
     Pricing,
+    Profile,
     Sender,
     Status,
     Update,
@@ -24,41 +28,48 @@ CONVERSATION_S = 86_400
 class Telling:
     """What happened, on its way to the webhook queue."""
 
-    def __init__(self, account: Account, webhooks: Webhooks, faults: Faults, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        account: Account,
+        webhooks: Webhooks,
+        faults: Faults,
+        calendar: Calendar,
+        names: Mapping[str, str],
+    ) -> None:
+        """`names`: what customers are called, by wa_id."""
         self._account = account
         self._webhooks = webhooks
         self._faults = faults
         self._calendar = calendar
+        self._names = names
 
-    def status(
-        self,
-        number: Number,
-        message: Message,
-        status: Of,
-        at_s: float,
-        pricing: Pricing | None,
-        details: str = "",
-    ) -> None:
+    def status(self, number: Number, message: Message, status: Of, at_s: float, details: str) -> None:
         """A status of an outbound message; `details` of why it failed."""
-        errors = None
-        if status == "failed" and message.code is not None:
-            errors = [webhook_error(message.code, details=details)]
+        has_failed = status == "failed" and message.code is not None
+        pricing = message.pricing if not has_failed else None
         item = Status(
             id=message.id,
             status=status,
             timestamp=str(int(at_s)),
             recipient_id=message.to,
-            recipient_type="group" if message.is_group else None,
+            recipient_user_id=user_id(message.to),
             conversation=_conversation(message, status, pricing),
             pricing=pricing,
             biz_opaque_callback_data=message.opaque,
-            errors=errors,
+            errors=[webhook_error(message.code or 0, details=details)] if has_failed else None,
         )
-        self._put(Update(self._sender(number), "statuses", ascii_json(item)), status)
+        contact = ascii_json(self.contact(message.to))
+        self._put(Update(self._sender(number), "statuses", ascii_json(item), contact), status)
 
-    def inbound(self, number: Number, item: bytes, contact: bytes | None) -> None:
+    def inbound(self, number: Number, item: bytes, contact: Contact | None) -> None:
         """A customer's message."""
-        self._put(Update(self._sender(number), "messages", item, contact), "message")
+        beside = ascii_json(contact) if contact is not None else None
+        self._put(Update(self._sender(number), "messages", item, beside), "message")
+
+    def contact(self, customer: str, name: str | None = None) -> Contact:
+        """The customer as webhooks show it; `name` None: the one that it has."""
+        shown = name or self._names.get(customer) or f"Customer {customer[-4:]}"
+        return Contact(Profile(shown), customer, user_id(customer))
 
     def account_event(self, field: str, value: dict[str, Any]) -> None:
         """An event of the business account: `field` names it."""

@@ -40,11 +40,13 @@ class Update(NamedTuple):
     contact: bytes | None = None
 
 
-class Pricing(Struct, frozen=True, gc=False):
+class Pricing(Struct, frozen=True, gc=False, omit_defaults=True):
+    """`type` None: priced by conversation, before 2025-07."""
+
     billable: bool
     pricing_model: str
-    type: str
     category: str
+    type: str | None = None
 
 
 class Origin(Struct, frozen=True, gc=False):
@@ -64,11 +66,23 @@ class Status(Struct, frozen=True, gc=False, omit_defaults=True):
     status: str
     timestamp: str
     recipient_id: str
-    recipient_type: str | None = None
+    recipient_user_id: str
     conversation: Conversation | None = None
     pricing: Pricing | None = None
     biz_opaque_callback_data: str | None = None
     errors: list[dict[str, Any]] | None = None
+
+
+class Profile(Struct, frozen=True, gc=False):
+    name: str
+
+
+class Contact(Struct, frozen=True, gc=False):
+    """A customer beside its message or status; `user_id` is business-scoped."""
+
+    profile: Profile
+    wa_id: str
+    user_id: str
 
 
 def ascii_json(value: object) -> bytes:

@@ -50,11 +50,11 @@ def retry_delay_s(attempts: int) -> float:
 class Webhooks:
     """The queue and the connections that empty it.
 
-    `target_of` says where the updates of a sender (phone_number_id, waba_id) go now; None: nobody subscribed.
+    `target_of` says where the updates of a phone_number_id ('' for the account) go now; None: nowhere.
     """
 
     def __init__(
-        self, sending: Sending, calendar: Calendar, target_of: Callable[[str, str], Target | None]
+        self, sending: Sending, calendar: Calendar, target_of: Callable[[str], Target | None]
     ) -> None:
         self._sending = sending
         self._calendar = calendar
@@ -70,7 +70,7 @@ class Webhooks:
 
     def put(self, update: Update) -> None:
         """Tell `update` as soon as a connection is free."""
-        target = self._target_of(update.sender.phone_number_id, update.sender.waba_id)
+        target = self._target_of(update.sender.phone_number_id)
         if target is None:
             self.counts["unsubscribed"] += 1
             return

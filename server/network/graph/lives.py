@@ -1,0 +1,97 @@
+"""The life of an accepted message: sent, delivered, read; or failed. Each step is told."""
+
+from server.network.graph.calendar import Calendar
+from server.network.graph.customers import Customers
+from server.network.graph.faults import Of
+from server.network.graph.messages import Message
+from server.network.graph.numbers import Number
+from server.network.graph.refusal import explained
+from server.network.graph.standing import Standing
+from server.network.graph.telling import Telling
+from server.network.graph.webhook_bodies import Pricing
+from server.network.limits import Limits
+from server.network.pricing import charge
+from server.network.rules import rules_at
+
+LOST = 131000  # assumed: the platform names no code for a message that is lost on the way
+UNDELIVERABLE = 131026
+
+
+class Lives:
+    """Puts the steps of every message on the calendar."""
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        telling: Telling,
+        limits: Limits,
+        standing: Standing,
+        customers: Customers,
+    ) -> None:
+        self._calendar = calendar
+        self._telling = telling
+        self._limits = limits
+        self._standing = standing
+        self._customers = customers
+
+    def begin(self, number: Number, message: Message, code: int | None) -> None:
+        """A message was accepted. `code`: it fails with this, and the limits have not booked it."""
+        sent_s = message.accepted_s + self._customers.behaviour.sent_delay_s
+        if code is not None:
+            self._calendar.at(sent_s, lambda: self._fail(number, message, sent_s, code))
+        else:
+            self._calendar.at(sent_s, lambda: self._send(number, message, sent_s))
+
+    def _send(self, number: Number, message: Message, at_s: float) -> None:
+        message.sent_s = at_s
+        message.pricing = self._pricing(number, message)
+        self._tell(number, message, "sent", at_s)
+        if message.to in number.blocked_by:
+            return  # a sender who is blocked stays at sent (platform 1.4)
+        delay_s = self._customers.delivery_s(message)
+        if delay_s is None:
+            due_s = at_s + self._customers.behaviour.delivery_delay_median_s
+            self._calendar.at(due_s, lambda: self._lose(number, message, due_s))
+        else:
+            due_s = at_s + delay_s
+            self._calendar.at(due_s, lambda: self._deliver(number, message, due_s))
+
+    def _lose(self, number: Number, message: Message, at_s: float) -> None:
+        self._limits.failed(number.limited, message.to, message.category, message.window)
+        self._fail(number, message, at_s, LOST)
+
+    def _fail(self, number: Number, message: Message, at_s: float, code: int) -> None:
+        message.failed_s, message.code = at_s, code
+        self._tell(number, message, "failed", at_s)
+
+    def _deliver(self, number: Number, message: Message, at_s: float) -> None:
+        message.delivered_s = at_s
+        now_s = self._calendar.clock.now()
+        self._limits.delivered(now_s, number.limited, message.to, message.category, message.window)
+        self._standing.delivered(number, message)
+        read_s, act, act_s = self._customers.reaction(message)
+        if read_s is None or read_s > self._customers.behaviour.coincide_s:
+            self._tell(number, message, "delivered", at_s)
+        if read_s is not None:
+            due_s = at_s + read_s
+            self._calendar.at(due_s, lambda: self._read(number, message, due_s))
+            if act is not None:
+                self._calendar.at(due_s + act_s, lambda: self._customers.act(number, message, act))
+
+    def _read(self, number: Number, message: Message, at_s: float) -> None:
+        message.read_s = at_s
+        self._limits.read(self._calendar.clock.now(), message.to, message.category)
+        self._tell(number, message, "read", at_s)
+        self._customers.conversations.answered(self._customers.behaviour, number, message.to)
+
+    def _tell(self, number: Number, message: Message, status: Of, at_s: float) -> None:
+        details = explained(message.code) if message.code is not None else ""
+        self._telling.status(number, message, status, at_s, details)
+
+    def _pricing(self, number: Number, message: Message) -> Pricing:
+        """Decided once, when it is sent; told with every status of the message."""
+        now_s = self._calendar.clock.now()
+        earlier = number.service_sent.add(now_s) if message.category == "service" else 0
+        found = charge(rules_at(now_s).pricing, message.category, message.window, earlier)
+        kind = found.type if found.model == "PMP" else None
+        return Pricing(found.billable, found.model, found.category, kind)

@@ -1,0 +1,120 @@
+"""Finished replications on disk, so that a run that was stopped goes on from there.
+
+A replication depends on its world, its number and the code alone; the name of its file says all three.
+"""
+
+import hashlib
+import io
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from scenarios import documents
+from scenarios.errors import InputError
+from simulator.parallel import Task
+from simulator.summary import Summary
+from simulator.world import World
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ("scenarios", "server/dispatch", "server/network", "simulator")  # all that a replication runs
+LIBRARIES = ("numpy", "scipy", "simpy")
+
+
+class Kept:
+    """Replications kept in a folder while a run is under way; `clear` when it has ended.
+
+    `found`: how many an earlier run left; `count`: how many there are now.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        """`fresh`: forget what an earlier run of the same worlds left."""
+        self.folder, self.fresh = folder, fresh
+        self.found = self.count = 0
+        self._folders: list[Path] = []
+
+    def open(self, worlds: Sequence[World]) -> None:
+        """Look for replications of these worlds, which tasks name by their place."""
+        self._folders = [self.folder / name_of(world) for world in worlds]
+        if self.fresh:
+            self._forget()
+
+    def finished(self, tasks: Sequence[Task]) -> set[Task]:
+        """Those of the tasks that need not be run."""
+        found = {task for task in tasks if self._file(task).exists()}
+        self.found = self.count = len(found)
+        return found
+
+    def write(self, task: Task, summary: Summary) -> None:
+        file = self._file(task)
+        documents.write(encode(summary), file.parent, file.name)
+        self.count += 1
+
+    def read(self, task: Task) -> Summary:
+        """InputError for a file that is damaged."""
+        file = self._file(task)
+        try:
+            return decode(file.read_bytes())
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            raise InputError(f"{file}: is not a kept replication; delete it, or start with --fresh") from None
+
+    def clear(self) -> None:
+        """Remove what was kept, and the folder with its parent if nothing else is in them."""
+        self._forget()
+        for folder in (self.folder, self.folder.parent):
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _forget(self) -> None:
+        for folder in self._folders:
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def _file(self, task: Task) -> Path:
+        return self._folders[task.shared] / f"{task.number}.npz"
+
+
+def name_of(world: World) -> str:
+    """A world under this code: equal names, equal replications."""
+    digest = hashlib.sha256(f"{code()}{joblib.hash(world, 'sha1')}".encode()).hexdigest()
+    return f"{world.scenario.name}-{digest[:20]}"
+
+
+@cache
+def code() -> str:
+    """Digest of the sources and of the libraries' versions."""
+    digest = hashlib.sha256("".join(f"{name}{version(name)}" for name in LIBRARIES).encode())
+    for folder in SOURCES:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def encode(summary: Summary) -> bytes:
+    """As an NPZ archive, to the bit: an array for each entry of each part, `part.name`."""
+    arrays: dict[str, Any] = {
+        f"{part.name}.{name}": np.asarray(value)
+        for part in fields(Summary)
+        for name, value in getattr(summary, part.name).items()
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def decode(content: bytes) -> Summary:
+    """ValueError, KeyError or BadZipFile for bytes that are something else."""
+    parts: dict[str, dict[str, Any]] = {part.name: {} for part in fields(Summary)}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for key in arrays.files:
+            part, _, name = key.partition(".")
+            parts[part][name] = arrays[key]
+    parts["kpis"] = {name: value.item() for name, value in parts["kpis"].items()}
+    return Summary(**parts)

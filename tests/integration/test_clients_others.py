@@ -1,0 +1,41 @@
+"""Other clients: whatsapp-sdk, which sends messages to a path without a version, and plain httpx."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from running_emulator import HEADER, NUMBER, TOKEN, Emulator, emulator, new_customer
+from whatsapp_sdk.client import WhatsAppClient
+from whatsapp_sdk.exceptions import WhatsAppAuthenticationError
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Emulator]:
+    with emulator("--speed", "20") as running:
+        yield running
+
+
+def test_whatsapp_sdk_sends_without_a_version_in_its_path(network: Emulator) -> None:
+    client = WhatsAppClient(NUMBER, TOKEN, base_url=network.url, max_retries=0)
+    wrong = WhatsAppClient(NUMBER, "not the token, but as long", base_url=network.url, max_retries=0)
+    to = new_customer()
+    network.open_window(to)
+    assert client.messages.send_text(f"+{to}", "Hello").messages[0].id.startswith("wamid.")
+    assert client.messages.send_location(f"+{to}", 52.5, 13.4, "Here", "Street 1").messages
+    assert client.templates.send(f"+{to}", "hello_world", "en_US").messages
+    with pytest.raises(WhatsAppAuthenticationError):
+        wrong.messages.send_text(f"+{to}", "Hello")
+    for one in (client, wrong):  # it has no way to close its connections
+        one.http_client.client.close()
+
+
+def test_plain_httpx_over_one_kept_connection(network: Emulator) -> None:
+    with httpx.Client(base_url=network.url, headers=HEADER, timeout=30) as client:
+        ids = set()
+        for _ in range(20):
+            template = {"name": "hello_world", "language": {"code": "en_US"}}
+            body = {"messaging_product": "whatsapp", "to": new_customer(), "type": "template"}
+            answer = client.post(f"/v26.0/{NUMBER}/messages", json={**body, "template": template})
+            assert answer.status_code == 200
+            ids.add(answer.json()["messages"][0]["id"])
+    assert len(ids) == 20

@@ -1,0 +1,118 @@
+"""Engines that run replications: the same bytes from each, and what is shared goes to each worker once."""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.errors import InputError
+from scenarios.loading import Loaded, load
+from scenarios.result import encode
+from simulator.parallel import Cluster, Task, as_done, in_order
+from simulator.run import simulate
+
+TASKS = [Task(0, number) for number in range(1, 9)]
+
+
+def small() -> Loaded:
+    return load("bulk_send", ["population.size=100", "experiment.replications=4"])
+
+
+class Shared:
+    """Notes in a file which processes unpickle it; not this one, which may hold a cluster's scheduler."""
+
+    def __init__(self, notes: Path) -> None:
+        self.notes, self.home = notes, os.getpid()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if os.getpid() != self.home:
+            with self.notes.open("a") as lines:
+                lines.write(f"{os.getpid()}\n")
+
+
+def wait_a_little(shared: Shared, number: int) -> int:
+    """So that no worker can do all tasks before another has started."""
+    time.sleep(0.05)
+    return number
+
+
+def identity(shared: object, number: int) -> int:
+    return number
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Cluster]:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        yield Cluster("dask", cluster.scheduler_address)
+
+
+@pytest.fixture(scope="module")
+def one_process() -> bytes:
+    return encode(simulate(small()))
+
+
+def test_results_come_in_the_order_of_their_tasks() -> None:
+    done = [(task, task.number * 10) for task in reversed(TASKS)]
+    assert list(in_order(TASKS, iter(done))) == [10, 20, 30, 40, 50, 60, 70, 80]
+
+
+def test_they_end_before_the_first_that_is_never_done() -> None:
+    done = [(task, task.number) for task in TASKS if task.number != 3]
+    assert list(in_order(TASKS, iter(done))) == [1, 2]
+
+
+def test_processes_unpickle_what_is_shared_once_each(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    done = as_done(wait_a_little, [Shared(notes)], TASKS, workers=2)
+    assert sorted(done) == [(task, task.number) for task in TASKS]
+    workers = notes.read_text().split()
+    assert 1 <= len(workers) == len(set(workers)) <= 2
+
+
+def test_results_may_be_left_before_their_end_without_a_word() -> None:
+    done = as_done(identity, [None], TASKS, workers=2)
+    next(done)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done.close()
+
+
+def test_a_dask_cluster_gives_the_same_bytes(dask: Cluster, one_process: bytes) -> None:
+    assert encode(simulate(small(), cluster=dask)) == one_process
+
+
+def test_dask_workers_unpickle_what_is_shared_once_each(dask: Cluster, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    done = as_done(wait_a_little, [Shared(notes)], TASKS, cluster=dask)
+    assert sorted(done) == [(task, task.number) for task in TASKS]
+    workers = notes.read_text().split()
+    assert 1 <= len(workers) == len(set(workers)) <= 2
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.parallel.CONNECT_S", 0.2)
+    with pytest.raises(
+        InputError, match=r"\A--scheduler tcp://127.0.0.1:9: no Dask scheduler answers[^\n]*\Z"
+    ):
+        list(as_done(identity, [None], TASKS, cluster=Cluster("dask", "tcp://127.0.0.1:9")))
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed (the extra `ray`)")
+def test_ray_gives_the_same_bytes(one_process: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own
+        assert encode(simulate(small(), cluster=Cluster("ray"))) == one_process
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
+def test_without_ray_one_line_says_how_to_install_it() -> None:
+    with pytest.raises(InputError, match=r"--backend ray: is not installed; pip install 'wavetank\[ray\]'"):
+        list(as_done(identity, [None], TASKS, cluster=Cluster("ray")))
