@@ -17,7 +17,7 @@ from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, contacts, inbox, overview, replies, sending, tags
+from server.routes import administration, contacts, inbox, overview, page, replies, sending, tags
 from server.service import Service
 
 
@@ -34,6 +34,7 @@ ROUTES = (
     *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
+    *page.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
 )
 
