@@ -104,6 +104,12 @@ def batch_progress(connection: Connection, batch_id: str, now_s: float) -> Batch
     )
 
 
+def newest_batches(connection: Connection, now_s: float, limit: int) -> list[BatchProgress]:
+    """The latest first."""
+    newest = select(batches.c.id).order_by(batches.c.created_s.desc(), batches.c.id).limit(limit)
+    return [batch_progress(connection, key, now_s) for key in connection.execute(newest).scalars()]
+
+
 def _state(batch: Row[Any], counts: Mapping[str, int], now_s: float) -> str:
     if batch.cancelled_s is not None:
         return "cancelled"

@@ -1,7 +1,7 @@
 """`POST /send`: from a request body to a Send that the writer accepts."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -33,17 +33,7 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     _check(body, key)
     render = _renderer(body)
     addressees = await _addressees(body, numbers, audiences)
-    rejected: list[Rejected] = []
-    candidates: list[Candidate] = []
-    first_of: dict[str, int] = {}
-    for index, one in enumerate(addressees):
-        text = render(one.variables)
-        wrong = _wrong(one, text, first_of)
-        if wrong is not None:
-            rejected.append(Rejected(index, one.to, *wrong))
-        elif one.phone is not None and text is not None:
-            first_of[one.phone] = index
-            candidates.append(Candidate(index, one.to, one.phone, one.zone, text, content_key(text)))
+    candidates, rejected = _sorted_out(addressees, render)
     return Send(
         template=body.template,
         candidates=candidates,
@@ -70,17 +60,36 @@ def _check(body: SendBody, key: str | None) -> None:
         raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
-def _wrong(one: Addressee, text: str | None, first_of: Mapping[str, int]) -> tuple[str, str] | None:
+def _sorted_out(
+    addressees: Iterable[Addressee], render: Callable[[Mapping[str, str]], str | None]
+) -> tuple[list[Candidate], list[Rejected]]:
+    candidates: list[Candidate] = []
+    rejected: list[Rejected] = []
+    seen: set[str] = set()
+    for place, one in enumerate(addressees):
+        to, phone, zone, variables = one
+        text = render(variables)
+        if phone is None or phone in seen or text is None or len(text) > MAX_TEXT or not _is_known(zone):
+            rejected.append(Rejected(place, to, *_wrong(one, text, seen)))
+        else:
+            seen.add(phone)
+            candidates.append(Candidate(place, to, phone, zone, text, content_key(text)))
+    return candidates, rejected
+
+
+def _is_known(zone: str | None) -> bool:
+    return zone is None or zone in ZONE_INDEX
+
+
+def _wrong(one: Addressee, text: str | None, seen: Set[str]) -> tuple[str, str]:
     """(field, reason) for which a recipient is rejected."""
     if one.phone is None:
         return "to", "invalid_number"
-    if one.phone in first_of:
+    if one.phone in seen:
         return "to", "duplicate"
-    if one.zone is not None and one.zone not in ZONE_INDEX:
+    if not _is_known(one.zone):
         return "timezone", "unknown_timezone"
-    if text is None:
-        return "variables", "missing_variable"
-    return ("variables", "text_too_long") if len(text) > MAX_TEXT else None
+    return "variables", "missing_variable" if text is None else "text_too_long"
 
 
 async def _addressees(body: SendBody, numbers: Numbers, audiences: Audiences) -> Iterable[Addressee]:
