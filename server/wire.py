@@ -189,11 +189,48 @@ class Health(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True):
+    """`guide` follows the answer 30 s later unless that is read; `team` and `agent` hold the conversation."""
+
     action: Literal["answered", "escalated", "opted_out", "unmatched"]
     intent: str | None
     answer: str | None
     delay_s: float
     conversation: Literal["automatic", "human"]
+    guide: str | None = None
+    team: str | None = None
+    agent: str | None = None
+    reason: Literal["rule", "limit", "negative"] | None = None
+
+
+class Done(Struct, frozen=True):
+    """What was done with a conversation."""
+
+    id: int
+    done: Literal["read", "claim", "release", "answer", "close"]
+
+
+class AgentBody(Body, frozen=True):
+    agent: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class AgentAnswerBody(Body, frozen=True):
+    agent: Annotated[str, Meta(min_length=1, max_length=64)]
+    text: Text
+
+
+class InboxQuery(Body, frozen=True):
+    """`agent` or `team`: only theirs."""
+
+    agent: str | None = None
+    team: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class SearchQuery(Body, frozen=True):
+    """`q`: words that a text must hold, each as it stands; words without a space between stand together."""
+
+    q: Annotated[str, Meta(min_length=1, max_length=200)]
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
 def moment(at_s: float | None) -> datetime | None:

@@ -237,6 +237,7 @@ conversations = Table(
     Column("closed_s", Float),
 )
 index_where("conversations_open", conversations.c.contact_id, where="closed_s IS NULL")
+index_where("conversations_unread", conversations.c.turn_s, where="closed_s IS NULL AND unread_s IS NOT NULL")
 
 # What customers are told beside the first answers, which stand with the messages that they answer.
 said = Table(
@@ -251,6 +252,7 @@ said = Table(
     Column("said_s", Float),
     Column("cancelled_s", Float),
 )
+Index("said_to", said.c.contact_id, said.c.due_s)
 index_where("said_pending", said.c.due_s, where="said_s IS NULL AND cancelled_s IS NULL")
 
 # Which texts hold a word, and how far the texts are looked through.
