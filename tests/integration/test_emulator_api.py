@@ -90,7 +90,8 @@ def test_a_customer_is_heard_with_name_and_context(network: Emulator, hook: Rece
     assert message["text"] == {"body": "Ça va? 👍"}
     assert message["context"]["id"] == "wamid.X"
     (post,) = [one for one in hook.posts if message_id.encode() in one.body]
-    assert post.value["contacts"] == [{"profile": {"name": "Zoë"}, "wa_id": "4915199"}]
+    contact = {"profile": {"name": "Zoë"}, "wa_id": "4915199", "user_id": message["from_user_id"]}
+    assert post.value["contacts"] == [contact]
     assert post.value["metadata"]["phone_number_id"] == NUMBER
 
 
