@@ -216,7 +216,7 @@ class Emulator:
         forced = self.faults.hits(("fail",), number.id)
         if not forced and self.customers.is_registered(to):
             return decision
-        self.limits.failed(number.limited, to, category, decision.window)
+        self.limits.failed(now_s, number.limited, to, category, decision.window)
         code = forced[0][0].code if forced else UNDELIVERABLE
         return Decision(code, decision.window)
 
