@@ -1,6 +1,6 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ from scenarios.provenance import rows
 from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
+from simulator.histories import fitted
 from simulator.intervals import intervals
 from simulator.kept import Kept
 from simulator.parallel import Cluster
@@ -44,6 +45,7 @@ def simulate(
     `progress(done, total)` is called after each replication; with a goal, total is its budget. Raises
     InputError for a malformed contact file or service time, or a goal that cannot be.
     """
+    loaded = fitted(loaded)
     scenario = loaded.scenario
     experiment = scenario.experiment
     if goal is not None:
@@ -51,9 +53,20 @@ def simulate(
     world = world_of(loaded)
     watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
     total = experiment.replications if goal is None else goal.budget
-    wanted = (lambda: True) if watch is None else (lambda: not watch.done)
-    begun = summaries([world], total, workers=workers, cluster=cluster, kept=kept, wanted=wanted)
-    ran = _needed(begun, watch, total, progress)
+    ran: list[Summary] = []
+    for _, summary in summaries(
+        [world],
+        total,
+        workers=workers,
+        cluster=cluster,
+        kept=kept,
+        wanted=lambda _: watch is None or not watch.done,
+    ):
+        ran.append(summary)
+        if watch is not None:
+            watch.add(summary.kpis[watch.goal.kpi])
+        if progress is not None:
+            progress(len(ran), total)
     kpis = intervals([summary.kpis for summary in ran], experiment.confidence)
     result = Result(
         kind="simulation",
@@ -73,22 +86,6 @@ def simulate(
     if calibration is None:
         return result
     return _with_conversations(result, loaded, calibration, workers)
-
-
-def _needed(
-    begun: Iterator[Summary], watch: Watch | None, total: int, progress: Progress | None
-) -> list[Summary]:
-    """All of them, or as many as the watch wants, which depends on no worker."""
-    ran: list[Summary] = []
-    for summary in begun:
-        if watch is not None:
-            if watch.done:  # begun by another worker meanwhile
-                continue
-            watch.add(summary.kpis[watch.goal.kpi])
-        ran.append(summary)
-        if progress is not None:
-            progress(len(ran), total)
-    return ran
 
 
 def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:
