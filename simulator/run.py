@@ -1,6 +1,6 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -63,9 +63,20 @@ def simulate(
     world = world_of(loaded)
     watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
     total = experiment.replications if goal is None else goal.budget
-    wanted = (lambda: True) if watch is None else (lambda: not watch.done)
-    begun = summaries([world], total, workers=workers, cluster=cluster, kept=kept, wanted=wanted)
-    ran = _needed(begun, watch, total, progress)
+    ran: list[Summary] = []
+    for _, summary in summaries(
+        [world],
+        total,
+        workers=workers,
+        cluster=cluster,
+        kept=kept,
+        wanted=lambda _: watch is None or not watch.done,
+    ):
+        ran.append(summary)
+        if watch is not None:
+            watch.add(summary.kpis[watch.goal.kpi])
+        if progress is not None:
+            progress(len(ran), total)
     kpis = intervals([summary.kpis for summary in ran], experiment.confidence)
     result = Result(
         kind="simulation",
@@ -86,22 +97,6 @@ def simulate(
     if calibration is None:
         return result
     return _with_conversations(result, loaded, calibration, workers)
-
-
-def _needed(
-    begun: Iterator[Summary], watch: Watch | None, total: int, progress: Progress | None
-) -> list[Summary]:
-    """All of them, or as many as the watch wants, which depends on no worker."""
-    ran: list[Summary] = []
-    for summary in begun:
-        if watch is not None:
-            if watch.done:  # begun by another worker meanwhile
-                continue
-            watch.add(summary.kpis[watch.goal.kpi])
-        ran.append(summary)
-        if progress is not None:
-            progress(len(ran), total)
-    return ran
 
 
 def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:

@@ -36,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0005", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0006", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -134,6 +134,7 @@ batches = Table(
     Column("paused_s", Float),  # since when its sender holds it
     Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
+    Column("media", Text),  # JSON, as it was given; null: a text
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
     Column("answer", LargeBinary),  # what the key's first request was answered

@@ -1,39 +1,87 @@
+"""Comparisons on a terminal: one table where it fits, else one a variant; nothing is cut."""
+
+import io
+
+import example_comparisons
+import msgspec
 from rich.console import Console
 
-from reports.terminal import kpi_table, tier_table
-from scenarios.result import Kpi, Result, Tier, in_own_currency, kpi
+from reports.terminal import comparison_paragraphs, comparison_tables
+from scenarios.comparison import Best, Comparison
+
+FOUR = example_comparisons.comparison(
+    **{
+        name: {
+            "account_ban_rate": (0.00209, 0.0011, 0.0031),
+            "orders": (sign * 7.3, sign * 7.3 - 9, sign * 7.3 + 9),
+            "send_duration_s": (-275.0, -276.1, -273.9),
+        }
+        for name, sign in (("fast", 1), ("a_name_that_is_long", -1), ("click", 1))
+    },
+    same={},
+)
 
 
-def printed(table: object) -> str:
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
+def printed(answer: Comparison, width: int) -> list[str]:
+    text = io.StringIO()
+    for table in comparison_tables(answer, width):
+        Console(file=text, width=width).print(table)
+    return text.getvalue().splitlines()
 
 
-def share(value: float) -> Kpi:
-    return Kpi(value, value, value, "fraction")
+def test_a_wide_terminal_gets_one_table_with_a_column_for_each_variant() -> None:
+    lines = printed(FOUR, 200)
+    assert lines[0].split() == ["KPI", "base:", "bulk_send", "fast", "a_name_that_is_long", "click", "same"]
+    assert len(lines) == 4
 
 
-def test_tiers_are_a_row_each() -> None:
-    text = printed(
-        tier_table([Tier("champions", share(0.2), share(0.55)), Tier("none", share(0.8), share(0.45))])
-    )
-    assert [line.split() for line in text.splitlines()[1:]] == [
-        ["champions", "20.0%", "55.0%"],
-        ["none", "80.0%", "45.0%"],
+def test_80_columns_hold_a_table_for_each_variant_with_every_word_and_figure() -> None:
+    lines = printed(FOUR, 80)
+    assert max(len(line) for line in lines) <= 80
+    text = "\n".join(lines)
+    assert "…" not in text
+    assert text.count("unclear") == 3
+    assert text.count("+0.21 (+0.11 to +0.31) points") == 3
+    assert lines[0].strip() == "fast"
+    assert "a_name_that_is_long" in text
+    assert lines[-1].split() == ["every", "KPI", "the", "same"]
+
+
+def test_without_any_difference_there_is_no_table() -> None:
+    assert comparison_tables(example_comparisons.no_difference(), 80) == []
+
+
+def test_unclear_is_explained_where_it_stands() -> None:
+    assert any(note.startswith("Unclear: ") for note in comparison_paragraphs(FOUR)[-1])
+    clear = example_comparisons.comparison(fast={"orders": (2.0, 1.0, 3.0)})
+    assert not any(note.startswith("Unclear: ") for note in comparison_paragraphs(clear)[-1])
+
+
+BEST = Best(
+    "orders",
+    False,
+    5.0,
+    0.95,
+    "click",
+    ["click"],
+    {"base": 63.0, "click": 70.3},
+    {"base": 20, "click": 41},
+    90,
+)
+
+
+def test_the_best_is_said_first() -> None:
+    answer = msgspec.structs.replace(FOUR, best=BEST)
+    assert comparison_paragraphs(answer)[0] == [
+        "click has the highest orders: 70.3 orders. If any leads all others by 5 orders, it is this one with at "
+        "least 95 % probability. Replications: base 20, click 41."
     ]
 
 
-def test_money_stands_in_ones_own_currency_below() -> None:
-    kpis = {"cac_usd": kpi("cac_usd", 2.0)}
-    result = Result(
-        kind="simulation",
-        scenario="mine",
-        seed=1,
-        replications=2,
-        horizon_s=1.0,
-        kpis=kpis,
-        own_currency=in_own_currency(kpis, "CNY", 7.0),
+def test_no_best_says_how_to_go_on() -> None:
+    undecided = msgspec.structs.replace(BEST, chosen=None, lowest=True, standing=["base", "click"])
+    (line,) = comparison_paragraphs(msgspec.structs.replace(FOUR, best=undecided))[0]
+    assert line == (
+        "No lowest orders could be chosen within 90 replications: still possible are base, click. "
+        "Raise --max-replications or --indifference. Replications: base 20, click 41."
     )
-    assert [line.split()[0] for line in printed(kpi_table(result)).splitlines()[1:]] == ["cac_usd", "cac_cny"]
