@@ -117,6 +117,8 @@ async def _assemble(
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
     upkeep = Upkeep(writer, indexing, clock, rules, leases)
+    if leases is not None:
+        await leases.beat_once()
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run())
     if leases is not None:
         loops.beat_with(leases)
