@@ -139,19 +139,23 @@ def scenarios_show(scenario: ScenarioName, settings: Settings = [], as_json: AsJ
 
 @scenarios_app.command("check")
 def scenarios_check(scenario: ScenarioName, settings: Settings = [], as_json: AsJson = False) -> None:
-    """Validate a scenario and its contact file."""
+    """Validate a scenario, its contact file and its past orders; print what is fitted to them."""
     loaded = load(scenario, settings)
     contacts = contacts_of(loaded)
     malformed = sum(contact.e164 is None for contact in contacts)
+    orders = _order_facts(loaded)
     if as_json:
-        _print_json(
-            {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
-        )
+        facts = {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
+        _print_json(facts | ({"orders": orders} if orders else {}))
         return
     out.print(
         f"{loaded.path.name}: ok. {loaded.scenario.name}: {len(contacts):,} contacts, "
         f"{malformed:,} with a malformed number ({malformed / len(contacts):.1%})"
     )
+    if orders:
+        out.print(f"{loaded.scenario.population.orders}: BG/NBD and order values as fitted")
+    for name, value in orders.items():
+        out.print(f"  {name} {value:,.6g}", highlight=False)
 
 
 @scenarios_app.command("schema")
@@ -396,6 +400,16 @@ def demo(
     for line in lines([simulated, measured]):
         out.print(line, markup=False, highlight=False)
     out.print(f"report: {page.resolve()}", markup=False, highlight=False)
+
+
+def _order_facts(loaded: Loaded) -> dict[str, float]:
+    """What is fitted to the past orders; nothing without any."""
+    if loaded.orders_path is None:
+        return {}
+    from simulator.histories import known_of
+
+    known = known_of(loaded)
+    return known.facts() if known is not None else {}
 
 
 def _cores() -> int:

@@ -1,20 +1,23 @@
 """The ASGI application: the route tables of all areas, and what Starlette itself refuses."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from starlette import routing
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.endpoint import Answer, Call, Route, endpoint
 from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, contacts, overview, replies, sending, tags
+from server.routes import administration, contacts, inbox, overview, page, replies, sending, tags
 from server.service import Service
 
 
@@ -26,10 +29,12 @@ async def openapi(_service: Service, _call: Call) -> Answer:
 ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
+    *inbox.ROUTES,
     *tags.ROUTES,
     *contacts.ROUTES,
     *overview.ROUTES,
     *administration.ROUTES,
+    *page.ROUTES,
     Route("GET", "/openapi.json", openapi, None, answer=dict[str, Any]),
 )
 
@@ -39,14 +44,34 @@ def _description() -> bytes:
     return document(ROUTES)
 
 
-def make_app(service: Service, emulator: Emulator | None) -> Starlette:
+def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
     """The ASGI application of an open service, and of the Cloud API beside it, if there is one."""
+    endpoints = {(route.method, route.path): endpoint(service, route) for route in ROUTES}
     routes: list[routing.BaseRoute] = [
-        routing.Route(route.path, endpoint(service, route), methods=[route.method]) for route in ROUTES
+        routing.Route(path, app, methods=[method]) for (method, path), app in endpoints.items()
     ]
     if emulator is not None:
         routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
+    others = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
+    return ServerErrorMiddleware(_Direct(endpoints, others), handler=_failure)
+
+
+class _Direct:
+    """Takes a request whose path is that of a route, letter by letter, straight to it.
+
+    Finding it costs one look-up in place of a walk through the routes and two layers: a sixth of a bare
+    request. All others go the usual way.
+    """
+
+    def __init__(self, endpoints: Mapping[tuple[str, str], ASGIApp], others: ASGIApp) -> None:
+        self._endpoints = endpoints
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._others
+        if scope["type"] == "http":
+            app = self._endpoints.get((scope["method"], scope["path"]), app)
+        await app(scope, receive, send)
 
 
 async def _http_problem(_request: Request, error: Exception) -> Response:

@@ -1,8 +1,10 @@
 """Bearer tokens with scopes. A token exists in clear only where it is used; here it is a SHA-256 digest."""
 
+import base64
+import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scenarios.errors import InputError
 from server.problems import Problem
@@ -60,9 +62,30 @@ class Tokens:
         return found
 
 
+def of_browser(headers: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
+    """The headers with a browser's password in the place of a token.
+
+    Browsers send it along on their own, so this is for reads only.
+    """
+    password = _password(_credentials(headers, b"basic"))
+    return headers if password is None else [(b"authorization", b"Bearer " + password)]
+
+
+def _password(encoded: bytes | None) -> bytes | None:
+    """Of `Basic`: what follows the name and a colon; None for what is not base64."""
+    try:
+        return base64.b64decode(encoded or b"", validate=True).partition(b":")[2] or None
+    except binascii.Error:
+        return None
+
+
 def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    return _credentials(headers, b"bearer")
+
+
+def _credentials(headers: Iterable[tuple[bytes, bytes]], kind: bytes) -> bytes | None:
     for name, value in headers:
         if name == b"authorization":
-            kind, _, token = value.partition(b" ")
-            return token.strip() if kind.lower() == b"bearer" else None
+            given, _, rest = value.partition(b" ")
+            return rest.strip() if given.lower() == kind else None
     return None

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.auth import of_browser
 from server.problems import MEDIA_TYPE, Problem, of_decoding
 from server.seen import Seen
 from server.service import Service
@@ -18,11 +19,22 @@ from server.store.database import StoreUnavailable
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream"
+BEARER = b"Bearer"
+LOGIN = b'Basic realm="Wavetank: any name, the token as password", charset="UTF-8"'
 UNAVAILABLE = Problem(503, "the database does not answer; nothing was changed, try again")
 ESCAPED_NUL = rb"\u0000"
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an odd number of backslashes
 LARGEST = 2**31 - 1  # number in a path
+NO_PARAMS: Mapping[str, Any] = {}
 MAX_BODY = 8 * 1024 * 1024  # bytes; 10,000 recipients with a few variables take 1.5 MB
+
+
+def header_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """The first header of this name, in lower case."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
 
 
 class Call(NamedTuple):
@@ -30,12 +42,13 @@ class Call(NamedTuple):
 
     query: Any  # the route's struct; None where it has none
     headers: Sequence[tuple[bytes, bytes]]
-    path: dict[str, Any]
+    path: Mapping[str, Any]
     body: Any
     scopes: frozenset[str]
 
     def header(self, name: bytes) -> str | None:
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+        value = header_of(self.headers, name)
+        return None if value is None else value.decode("latin-1")
 
 
 Answer = tuple[int, bytes]  # status and JSON
@@ -64,6 +77,7 @@ class Route(NamedTuple):
     takes: str = ""  # the media type of a body that is bytes
     gives: bytes = JSON
     streams: bool = False  # the handler gives Events instead of an answer
+    browser: bool = False  # the token may also come as the password of a browser's own login
 
 
 def endpoint(service: Service, route: Route) -> ASGIApp:
@@ -83,6 +97,7 @@ class Endpoint:
         self._query = route.query
         self._seen = service.seen.setdefault((route.method, route.path), Seen())
         self._gives = route.gives
+        self._browser = route.browser
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_s = perf_counter()
@@ -94,18 +109,20 @@ class Endpoint:
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)
-        await _reply(send, status, body, media_type)
+        await _reply(send, status, body, media_type, LOGIN if self._browser else BEARER)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
-            scopes = await self._service.admit(scope["headers"], self._scope)
-        _check_path(scope["path_params"])
+            headers = of_browser(scope["headers"]) if self._browser else scope["headers"]
+            scopes = await self._service.admit(headers, self._scope)
+        path = scope.get("path_params", NO_PARAMS)
+        _check_path(path)
         query = _query(scope["query_string"], self._query) if self._query is not None else None
         body: Any = await read_body(scope, receive)
         if self._decode is not None:
             body = self._decoded(body)
-        call = Call(query, scope["headers"], scope["path_params"], body, scopes)
+        call = Call(query, scope["headers"], path, body, scopes)
         return await self._handler(self._service, call)
 
     def _decoded(self, body: bytes) -> Any:
@@ -157,9 +174,10 @@ class Stream(Endpoint):
                 events: Events = await self._answer(scope, receive)
                 await _stream(events, receive, send)
         except Problem as problem:
-            await _reply(send, problem.status, problem.document(), MEDIA_TYPE)
+            login = LOGIN if self._browser else BEARER
+            await _reply(send, problem.status, problem.document(), MEDIA_TYPE, login)
         except StoreUnavailable:
-            await _reply(send, 503, UNAVAILABLE.document(), MEDIA_TYPE)
+            await _reply(send, 503, UNAVAILABLE.document(), MEDIA_TYPE, BEARER)
 
 
 async def _stream(events: Events, receive: Receive, send: Send) -> None:
@@ -189,23 +207,23 @@ async def _tell(events: Events, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _reply(send: Send, status: int, body: bytes, media_type: bytes) -> None:
-    headers = _headers(status, body, media_type)
+async def _reply(send: Send, status: int, body: bytes, media_type: bytes, login: bytes) -> None:
+    headers = _headers(status, body, media_type, login)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _headers(status: int, body: bytes, media_type: bytes) -> list[tuple[bytes, bytes]]:
+def _headers(status: int, body: bytes, media_type: bytes, login: bytes) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+        headers.append((b"www-authenticate", login))
     return headers
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body; Problem 413 when it is longer than MAX_BODY, announced or not."""
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if int(length) > MAX_BODY:  # the HTTP parser has seen to it that it is a number
+    length = header_of(scope["headers"], b"content-length")
+    if length is not None and int(length) > MAX_BODY:  # the HTTP parser has seen to it that it is a number
         raise Problem(413, f"the body holds more than {MAX_BODY} bytes; send it in parts")
     message = await receive()
     if not message.get("more_body", False):

@@ -55,7 +55,8 @@ def document(routes: Sequence[Route]) -> bytes:
             "components": {
                 "schemas": components,
                 "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "description": _about_scopes()}
+                    "bearer": {"type": "http", "scheme": "bearer", "description": _about_scopes()},
+                    "login": {"type": "http", "scheme": "basic", "description": "The token as password."},
                 },
             },
         }
@@ -94,7 +95,8 @@ def _operation(route: Route, schemas: dict[Any, Any], components: dict[str, Any]
         "responses": _responses(route, schemas),
     }
     if route.scope is not None:
-        operation["security"] = [{"bearer": [route.scope]}]
+        kinds = ("bearer", "login") if route.browser else ("bearer",)
+        operation["security"] = [{kind: [route.scope]} for kind in kinds]
     if route.body is not None:
         operation["requestBody"] = _content(JSON.decode(), schemas[route.body]) | {"required": True}
     elif route.takes:

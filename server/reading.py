@@ -67,10 +67,6 @@ class AccountState(Struct, frozen=True):
     first_send: str | None
 
 
-class AccountStates(Struct, frozen=True):
-    accounts: list[AccountState]
-
-
 class Sends(Struct, frozen=True):
     """Attempts handed to the network, of a batch or of all."""
 
@@ -102,6 +98,12 @@ def batch_progress(connection: Connection, batch_id: str, now_s: float) -> Batch
         last_send=iso(sends.last_s),
         expected_finish=iso(batch.finish_s),
     )
+
+
+def newest_batches(connection: Connection, now_s: float, limit: int) -> list[BatchProgress]:
+    """The latest first."""
+    newest = select(batches.c.id).order_by(batches.c.created_s.desc(), batches.c.id).limit(limit)
+    return [batch_progress(connection, key, now_s) for key in connection.execute(newest).scalars()]
 
 
 def _state(batch: Row[Any], counts: Mapping[str, int], now_s: float) -> str:

@@ -1,19 +1,20 @@
 """`POST /send`: from a request body to a Send that the writer accepts."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
 
 from scenarios.content import renderer
+from server.attaching import check_media, reference_of
 from server.audiences import Audiences
 from server.dispatch.content import content_key
 from server.numbers import Numbers
 from server.planning import ZONE_INDEX
 from server.problems import Problem
 from server.scheduling import Candidate, Send
-from server.wire import LONGEST_KEY, MAX_TEXT, Recipient, Rejected, SendBody
+from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Recipient, Rejected, SendBody
 
 
 class Addressee(NamedTuple):
@@ -30,22 +31,13 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
 
     Problem 422 for what makes the whole request senseless.
     """
+    content = _content(body)
     _check(body, key)
-    render = _renderer(body)
     addressees = await _addressees(body, numbers, audiences)
-    rejected: list[Rejected] = []
-    candidates: list[Candidate] = []
-    first_of: dict[str, int] = {}
-    for index, one in enumerate(addressees):
-        text = render(one.variables)
-        wrong = _wrong(one, text, first_of)
-        if wrong is not None:
-            rejected.append(Rejected(index, one.to, *wrong))
-        elif one.phone is not None and text is not None:
-            first_of[one.phone] = index
-            candidates.append(Candidate(index, one.to, one.phone, one.zone, text, content_key(text)))
+    candidates, rejected = _sorted_out(addressees, content)
     return Send(
-        template=body.template,
+        template=content.template,
+        media=msgspec.json.encode(body.media).decode() if body.media is not None else None,
         candidates=candidates,
         rejected=rejected,
         schedule_s=body.schedule.timestamp() if body.schedule else None,
@@ -56,11 +48,32 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     )
 
 
-def _renderer(body: SendBody) -> Callable[[Mapping[str, str]], str | None]:
+class Content(NamedTuple):
+    """What is sent: its text for one recipient (None: a variable is missing), and the media above it."""
+
+    template: str
+    render: Callable[[Mapping[str, str]], str | None]
+    most: int  # characters of the text
+    reference: str  # of the media; empty: a text only
+
+
+def _content(body: SendBody) -> Content:
+    if (body.template is None) == (body.media is None):
+        raise Problem(422, "give either template, or media with its text as media.caption", "template")
+    if body.media is None:
+        return Content(*_rendered(body.template or "", body, "template"), MAX_TEXT, "")
+    check_media(body.media)
+    captioned = _rendered(body.media.caption or "", body, "media.caption")
+    return Content(*captioned, MAX_CAPTION, reference_of(body.media))
+
+
+def _rendered(
+    template: str, body: SendBody, field: str
+) -> tuple[str, Callable[[Mapping[str, str]], str | None]]:
     try:
-        return renderer(body.template, body.fallbacks)
+        return template, renderer(template, body.fallbacks)
     except ValueError as error:
-        raise Problem(422, f"not a template: {error}", "template") from None
+        raise Problem(422, f"not a template: {error}", field) from None
 
 
 def _check(body: SendBody, key: str | None) -> None:
@@ -70,17 +83,35 @@ def _check(body: SendBody, key: str | None) -> None:
         raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
-def _wrong(one: Addressee, text: str | None, first_of: Mapping[str, int]) -> tuple[str, str] | None:
+def _sorted_out(addressees: Iterable[Addressee], content: Content) -> tuple[list[Candidate], list[Rejected]]:
+    candidates: list[Candidate] = []
+    rejected: list[Rejected] = []
+    seen: set[str] = set()
+    _, render, most, reference = content
+    for place, one in enumerate(addressees):
+        to, phone, zone, variables = one
+        text = render(variables)
+        if phone is None or phone in seen or text is None or len(text) > most or not _is_known(zone):
+            rejected.append(Rejected(place, to, *_wrong(one, text, seen)))
+        else:
+            seen.add(phone)
+            candidates.append(Candidate(place, to, phone, zone, text, content_key(reference + text)))
+    return candidates, rejected
+
+
+def _is_known(zone: str | None) -> bool:
+    return zone is None or zone in ZONE_INDEX
+
+
+def _wrong(one: Addressee, text: str | None, seen: Set[str]) -> tuple[str, str]:
     """(field, reason) for which a recipient is rejected."""
     if one.phone is None:
         return "to", "invalid_number"
-    if one.phone in first_of:
+    if one.phone in seen:
         return "to", "duplicate"
-    if one.zone is not None and one.zone not in ZONE_INDEX:
+    if not _is_known(one.zone):
         return "timezone", "unknown_timezone"
-    if text is None:
-        return "variables", "missing_variable"
-    return ("variables", "text_too_long") if len(text) > MAX_TEXT else None
+    return "variables", "missing_variable" if text is None else "text_too_long"
 
 
 async def _addressees(body: SendBody, numbers: Numbers, audiences: Audiences) -> Iterable[Addressee]:

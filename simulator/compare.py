@@ -10,6 +10,7 @@ from scenarios.loading import Loaded
 from scenarios.provenance import rows
 from scenarios.result import provenance_of
 from scenarios.variants import Variant
+from simulator.histories import fitted
 from simulator.intervals import intervals, student
 from simulator.kept import Kept
 from simulator.parallel import Cluster
@@ -56,7 +57,7 @@ def compare(
             )
             for variant, own in zip(variants, after, strict=True)
         },
-        provenance=provenance_of(rows(base)),
+        provenance=provenance_of(rows(fitted(base))),
     )
 
 

@@ -11,6 +11,7 @@ from scenarios.provenance import rows
 from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
+from simulator.histories import fitted
 from simulator.intervals import intervals
 from simulator.kept import Kept
 from simulator.parallel import Cluster
@@ -44,6 +45,7 @@ def simulate(
     `progress(done, total)` is called after each replication; with a goal, total is its budget. Raises
     InputError for a malformed contact file or service time, or a goal that cannot be.
     """
+    loaded = fitted(loaded)
     scenario = loaded.scenario
     experiment = scenario.experiment
     if goal is not None:

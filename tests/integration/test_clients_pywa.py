@@ -166,7 +166,7 @@ def test_a_template_is_made_approved_sent_and_refused(network: Emulator) -> None
 def test_the_number_its_profile_and_blocked_users_are_managed(network: Emulator) -> None:
     wa = client_of(network)
     number = wa.get_business_phone_number()
-    assert (number.id, number.quality_rating) == (NUMBER, "GREEN")
+    assert (number.id, number.quality_rating) == (NUMBER, "UNKNOWN")
     assert NUMBER in [one.id for one in wa.get_business_phone_numbers()]
     assert wa.get_business_account().id == WABA
     assert wa.update_business_profile(about="We sell jackets", email="a@shop.example").success

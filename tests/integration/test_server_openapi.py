@@ -34,7 +34,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
-schema = schemathesis.openapi.from_dict(json.loads(document(ROUTES)))
+ENDLESS = [route.path for route in ROUTES if route.streams and "{" not in route.path]
+schema = schemathesis.openapi.from_dict(json.loads(document(ROUTES))).exclude(path=ENDLESS)
 
 
 @schema.parametrize()

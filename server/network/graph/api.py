@@ -75,7 +75,7 @@ async def get_node(call: Call) -> Answer:
     """A number, the account, a template or a medium."""
     emulator, node = call.emulator, call.node
     if node in emulator.numbers:
-        return answer(_selected(call, emulator.shown_number(emulator.numbers[node])))
+        return answer(_selected(call, emulator.numbers[node].shown()))
     if node == emulator.account.waba_id:
         return answer(_selected(call, emulator.account.shown()))
     if (template := emulator.templates.get(node)) is not None:
@@ -249,7 +249,7 @@ async def get_templates(call: Call) -> Answer:
         one.shown()
         for one in call.emulator.templates
         if query.get("name", one.name) == one.name
-        and query.get("status", one.status).upper() == one.status
+        and query.get("status", one.state).upper() == one.state
         and query.get("category", one.category).upper() == one.category
         and query.get("language", one.language) == one.language
     ]
@@ -285,7 +285,8 @@ async def unpause_template(call: Call) -> Answer:
     if template is None:
         raise unknown_object(call.node)
     if template.status != "PAUSED":
-        return answer({"success": False, "reason": "The template is not paused"})
+        why = "is paused for its quality" if template.state == "PAUSED" else "is not paused"
+        return answer({"success": False, "reason": f"The template {why}"})
     call.emulator.set_template_status(template, "APPROVED")
     return SUCCESS
 
@@ -342,7 +343,7 @@ async def get_subscriptions(call: Call) -> Answer:
 
 async def phone_numbers(call: Call) -> Answer:
     _account(call)
-    shown = [call.emulator.shown_number(one) for one in call.emulator.numbers.values()]
+    shown = [one.shown() for one in call.emulator.numbers.values()]
     page, paging = _page(call, shown)
     return answer({"data": page, "paging": paging})
 

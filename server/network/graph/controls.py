@@ -1,5 +1,7 @@
 """The controls of the emulator, under /emulator: customers, faults, time, and what has become of messages."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -25,9 +27,12 @@ class ClockBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ActBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """On which number (phone_number_id); by default the first."""
+    """On which number (phone_number_id), by default the first; `message`: the id of the one that moved to
+    it.
+    """
 
     number: str | None = None
+    message: str | None = None
 
 
 class ConversationsBody(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,11 +84,11 @@ def _limit(query: dict[str, str]) -> int:
 async def act(call: Call) -> Answer:
     """A customer blocks, unblocks, reports, stops or resumes marketing."""
     number, customer = _number(call, call.body.number), wa_id(call.path["customer"])
-    customers = call.emulator.customers
-    acts = {
-        "block": customers.block,
+    customers, message = call.emulator.customers, call.emulator.messages.get(call.body.message or "")
+    acts: dict[str, Callable[[Number, str], None]] = {
+        "block": partial(customers.block, because_of=message),
         "unblock": customers.unblock,
-        "report": customers.report,
+        "report": partial(customers.report, because_of=message),
         "stop": customers.stop_marketing,
         "resume": customers.resume_marketing,
     }
@@ -180,7 +185,7 @@ async def set_number(call: Call) -> Answer:
         number.limited.tier.level = body.level
     if body.registered is not UNSET:
         number.is_registered = body.registered
-    return answer(call.emulator.shown_number(number))
+    return answer(number.shown())
 
 
 async def set_template(call: Call) -> Answer:
@@ -194,7 +199,7 @@ async def set_template(call: Call) -> Answer:
 async def state(call: Call) -> Answer:
     """Counts of everything, and the numbers as the API shows them."""
     emulator = call.emulator
-    numbers: list[dict[str, Any]] = [emulator.shown_number(one) for one in emulator.numbers.values()]
+    numbers: list[dict[str, Any]] = [one.shown() for one in emulator.numbers.values()]
     return answer(
         {
             "clock": _clock(call),

@@ -14,6 +14,7 @@ from server.network.graph.media import MediaStore
 from server.network.graph.messages import Message, Messages
 from server.network.graph.numbers import Number
 from server.network.graph.outgoing import wa_id
+from server.network.graph.standing import Standing
 from server.network.graph.telling import Telling
 from server.network.graph.users import user_id
 from server.network.limits import Limits
@@ -30,6 +31,7 @@ class Customers:
         calendar: Calendar,
         telling: Telling,
         limits: Limits,
+        standing: Standing,
         media: MediaStore,
         messages: Messages,
     ) -> None:
@@ -39,6 +41,7 @@ class Customers:
         self._calendar = calendar
         self._telling = telling
         self._limits = limits
+        self._standing = standing
         self._media = media
         self._messages = messages
         self._made_up = 0
@@ -67,9 +70,9 @@ class Customers:
         if act == "reply":
             self.conversations.begin(self.behaviour, number, message.to)
         elif act == "block":
-            self.block(number, message.to)
+            self.block(number, message.to, message)
         elif act == "report":
-            self.report(number, message.to)
+            self.report(number, message.to, message)
         else:
             self.stop_marketing(number, message.to)
 
@@ -100,19 +103,19 @@ class Customers:
         self._telling.inbound(number, item, None if written.type == "system" else contact)
         return message_id
 
-    def block(self, number: Number, customer: str) -> None:
+    def block(self, number: Number, customer: str, because_of: Message | None = None) -> None:
         """What is sent to the customer from now on stays at sent."""
         if customer not in number.blocked_by:
             number.blocked_by.add(customer)
-            self._limits.blocked(self._calendar.clock.now(), number.limited)
+            self._standing.blocked(number, because_of)
 
     def unblock(self, number: Number, customer: str) -> None:
         number.blocked_by.discard(customer)
 
-    def report(self, number: Number, customer: str) -> None:
+    def report(self, number: Number, customer: str, because_of: Message | None = None) -> None:
         """As spam; who reports a number also blocks it (assumed: the app offers both in one step)."""
         number.blocked_by.add(customer)
-        self._limits.reported(self._calendar.clock.now(), number.limited)
+        self._standing.reported(number, because_of)
 
     def stop_marketing(self, number: Number, customer: str) -> None:
         number.limited.stopped.add(customer)

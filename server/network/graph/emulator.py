@@ -10,6 +10,7 @@ import phonenumbers
 
 from scenarios.schema import Scenario
 from server.clock import Clock
+from server.network import quality
 from server.network.errors import PROFILES, Place, Profile, places
 from server.network.graph import outgoing, templates
 from server.network.graph.addresses import AllowList, NotAllowed
@@ -23,11 +24,12 @@ from server.network.graph.messages import Message, Messages
 from server.network.graph.numbers import Account, Callback, Number
 from server.network.graph.posting import Target
 from server.network.graph.refusal import ApiError, explained, unknown_object
+from server.network.graph.standing import Standing
 from server.network.graph.telling import Telling
 from server.network.graph.templates import Template
 from server.network.graph.users import wa_id_of
 from server.network.graph.webhooks import Sending, Webhooks
-from server.network.limits import Assumed, Decision, Limits
+from server.network.limits import Assumed, Decision, Limits, Portfolio
 from server.network.rules import Category, Throughput, rules_at
 
 HELLO_WORLD = {
@@ -95,7 +97,9 @@ class Emulator:
             self.allowed.target(settings.webhook_url)
             self.account.app_callback = Callback(settings.webhook_url, settings.verify_token)
         self.limits = Limits(rules_at(clock.now()).limits, settings.assumed)
-        self.numbers = _numbers(settings, self.limits, scenario.name)
+        portfolio = self.limits.portfolio(settings.level)
+        judged = quality.Account(self.limits, portfolio)
+        self.numbers = _numbers(settings, portfolio, judged, scenario.name)
         self.templates = templates.Templates()
         self.templates.add(HELLO_WORLD, "APPROVED", clock.now())
         self.media = MediaStore(settings.app_secret.encode())
@@ -104,6 +108,7 @@ class Emulator:
         sending = Sending(settings.app_secret.encode(), settings.batch_max, settings.connections)
         self.webhooks = Webhooks(sending, self.calendar, self._target_of)
         self.telling = Telling(self.account, self.webhooks, self.faults, self.calendar, names)
+        self.standing = Standing(judged, self.templates, self.telling, self.calendar)
         self.customers = Customers(
             settings.behaviour,
             settings.seed,
@@ -111,10 +116,11 @@ class Emulator:
             self.calendar,
             self.telling,
             self.limits,
+            self.standing,
             self.media,
             self.messages,
         )
-        self.lives = Lives(self.calendar, self.telling, self.limits, self.customers)
+        self.lives = Lives(self.calendar, self.telling, self.limits, self.standing, self.customers)
         self._clock_changed = clock_changed
         self._targets: dict[str, Target] = {}
 
@@ -214,10 +220,6 @@ class Emulator:
         code = forced[0][0].code if forced else UNDELIVERABLE
         return Decision(code, decision.window)
 
-    def shown_number(self, number: Number) -> dict[str, Any]:
-        """A number as the API shows it."""
-        return number.shown(self.limits.rules.tiers, "GREEN")
-
     def review(self, template: Template) -> None:
         """The platform looks at a new or edited template, and approves it after a while."""
         due_s = self.clock.now() + self.settings.template_review_s
@@ -232,9 +234,7 @@ class Emulator:
         template.status = status
         value = {
             "event": status,
-            "message_template_id": int(template.id),
-            "message_template_name": template.name,
-            "message_template_language": template.language,
+            **template.rated.identity,
             "message_template_category": template.category,
             "reason": template.rejected_reason,
         }
@@ -271,17 +271,14 @@ class Emulator:
         return Callback(url, verify_token)
 
 
-def _numbers(settings: Settings, limits: Limits, name: str) -> dict[str, Number]:
-    portfolio = limits.portfolio(settings.level)
-    return {
-        one: Number(
-            id=one,
-            display=str(FIRST_DISPLAY + index),
-            verified_name=f"{name} {index + 1}",
-            limited=limits.number(portfolio, settings.throughput),
-        )
-        for index, one in enumerate(settings.number_ids)
-    }
+def _numbers(
+    settings: Settings, portfolio: Portfolio, judged: quality.Account, name: str
+) -> dict[str, Number]:
+    numbers = {}
+    for index, one in enumerate(settings.number_ids):
+        display, limited = str(FIRST_DISPLAY + index), judged.limits.number(portfolio, settings.throughput)
+        numbers[one] = Number(one, display, f"{name} {index + 1}", limited, judged.watch(display, limited))
+    return numbers
 
 
 def _recipient(body: outgoing.Body) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from server.network.graph.faults import Of
 from server.network.graph.messages import Message
 from server.network.graph.numbers import Number
 from server.network.graph.refusal import explained
+from server.network.graph.standing import Standing
 from server.network.graph.telling import Telling
 from server.network.graph.webhook_bodies import Pricing
 from server.network.limits import Limits
@@ -19,10 +20,18 @@ UNDELIVERABLE = 131026
 class Lives:
     """Puts the steps of every message on the calendar."""
 
-    def __init__(self, calendar: Calendar, telling: Telling, limits: Limits, customers: Customers) -> None:
+    def __init__(
+        self,
+        calendar: Calendar,
+        telling: Telling,
+        limits: Limits,
+        standing: Standing,
+        customers: Customers,
+    ) -> None:
         self._calendar = calendar
         self._telling = telling
         self._limits = limits
+        self._standing = standing
         self._customers = customers
 
     def begin(self, number: Number, message: Message, code: int | None) -> None:
@@ -59,6 +68,7 @@ class Lives:
         message.delivered_s = at_s
         now_s = self._calendar.clock.now()
         self._limits.delivered(now_s, number.limited, message.to, message.category, message.window)
+        self._standing.delivered(number, message)
         read_s, act, act_s = self._customers.reaction(message)
         if read_s is None or read_s > self._customers.behaviour.coincide_s:
             self._tell(number, message, "delivered", at_s)

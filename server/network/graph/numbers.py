@@ -1,6 +1,5 @@
 """The business account and its phone numbers, as the API shows them."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from server.network.graph.refusal import ApiError
 from server.network.limits import Number as LimitedNumber
 from server.network.pricing import MonthlyCount
+from server.network.quality import Ratings, limit_name
 from server.network.rules import Throughput
 
 PROFILE_FIELDS = ("about", "address", "description", "email", "profile_picture_url", "vertical", "websites")
@@ -36,6 +36,7 @@ class Number:
     display: str
     verified_name: str
     limited: LimitedNumber
+    ratings: Ratings
     is_registered: bool = True
     pin: str | None = None
     profile: dict[str, Any] = field(default_factory=lambda: {"vertical": "OTHER"})
@@ -53,14 +54,14 @@ class Number:
             raise ApiError(133016, "Too many registrations of this number; try again later")
         self.registrations_s.append(now_s)
 
-    def shown(self, tiers: tuple[float, ...], quality: str) -> dict[str, Any]:
-        """As the API answers; `quality` GREEN, YELLOW, RED or UNKNOWN."""
+    def shown(self) -> dict[str, Any]:
+        """As the API answers."""
         callback = {"phone_number": self.callback.url} if self.callback is not None else {}
         return {
             "id": self.id,
             "display_phone_number": f"+{self.display}",
             "verified_name": self.verified_name,
-            "quality_rating": quality,
+            "quality_rating": self.ratings.rating,
             "status": "CONNECTED" if self.is_registered else "DISCONNECTED",
             "code_verification_status": "VERIFIED",
             "name_status": "APPROVED",
@@ -69,16 +70,9 @@ class Number:
             "is_official_business_account": False,
             "is_pin_enabled": self.pin is not None,
             "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
-            "messaging_limit_tier": tier_name(tiers[self.limited.tier.level]),
+            "messaging_limit_tier": limit_name(self.limited.tier.limit),
             "webhook_configuration": callback,
         }
-
-
-def tier_name(users: float) -> str:
-    """A messaging limit (unique users a day) as the API names it."""
-    if math.isinf(users):
-        return "TIER_UNLIMITED"
-    return f"TIER_{users // 1000:.0f}K" if users >= 1000 else f"TIER_{users:.0f}"
 
 
 @dataclass(slots=True)

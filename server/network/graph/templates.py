@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from server.network import quality
 from server.network.graph.outgoing import Component, TemplateUse
 from server.network.graph.refusal import ApiError
 from server.network.rules import Category
@@ -36,12 +37,12 @@ class Template(Struct, kw_only=True):
     name: str
     language: str
     category: str
-    status: Status
+    status: Status  # as reviewed, or as set by hand; see `state`
     components: list[dict[str, Any]]
     parameter_format: str = "POSITIONAL"
     rejected_reason: str = "NONE"
-    quality: str = "UNKNOWN"
-    quality_s: float  # since when, Unix seconds
+    made_s: float  # Unix seconds
+    rated: quality.Template  # what users think of it, and the pauses that this brings
 
     def shown(self) -> dict[str, Any]:
         """As the API lists it."""
@@ -50,16 +51,21 @@ class Template(Struct, kw_only=True):
             "parameter_format": self.parameter_format,
             "components": self.components,
             "language": self.language,
-            "status": self.status,
+            "status": self.state,
             "category": self.category,
             "rejected_reason": self.rejected_reason,
-            "quality_score": {"score": self.quality, "date": int(self.quality_s)},
+            "quality_score": {"score": self.rated.ratings.rating, "date": int(self.made_s)},
             "id": self.id,
         }
 
     def component(self, kind: str) -> dict[str, Any] | None:
         """The component of this type (HEADER, BODY, FOOTER, BUTTONS), if it has one."""
         return next((one for one in self.components if str(one.get("type", "")).upper() == kind), None)
+
+    @property
+    def state(self) -> Status:
+        """Its status, with the pauses for low quality."""
+        return self.rated.status if self.status == "APPROVED" else self.status
 
     @property
     def kind(self) -> Category:
@@ -108,15 +114,22 @@ class Templates:
                 subcode=2388024,
                 message="Invalid parameter",
             )
+        template_id = str(next(self._next_id))
+        identity = {
+            "message_template_id": int(template_id),
+            "message_template_name": name,
+            "message_template_language": language,
+        }
         template = Template(
-            id=str(next(self._next_id)),
+            id=template_id,
             name=name,
             language=language,
             category=category.upper(),
             status=status,
             components=checked_components(given.get("components"), category.upper()),
             parameter_format=_parameter_format(given.get("parameter_format")),
-            quality_s=now_s,
+            made_s=now_s,
+            rated=quality.Template(identity),
         )
         self._by_key[name, language] = self._by_id[template.id] = template
         return template
@@ -165,11 +178,11 @@ def variables(text: str) -> list[str]:
 def check_use(templates: Templates, use: TemplateUse) -> Template:
     """The template that a message uses; ApiError unless it may be sent like this."""
     template = templates.find(use.name, use.language.code)
-    if template is None or template.status in ("PENDING", "REJECTED"):
+    if template is None or template.state in ("PENDING", "REJECTED"):
         raise ApiError(132001, f"template name ({use.name}) does not exist in {use.language.code}")
-    if template.status == "PAUSED":
+    if template.state == "PAUSED":
         raise ApiError(132015, f"template {use.name} is paused due to low quality")
-    if template.status == "DISABLED":
+    if template.state == "DISABLED":
         raise ApiError(132016, f"template {use.name} was paused too many times and is disabled")
     given = {component.type.lower(): component for component in use.components}
     _check_text("body", template.body_text, given.get("body"), template.parameter_format)

@@ -1,0 +1,26 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenarios.content import renderer
+
+PIECES = st.lists(st.sampled_from(["{name}", "{order}", "{{", "}}", "%", "%s", "%%", "15 % off", " ", "é"]))
+
+
+@given(PIECES, st.text(min_size=1), st.text(min_size=1))
+def test_a_text_is_what_str_format_makes(pieces: list[str], name: str, order: str) -> None:
+    template = "".join(pieces)
+    variables = {"name": name, "order": order}
+    assert renderer(template, {})(variables) == template.format(**variables)
+
+
+def test_an_empty_variable_takes_its_fallback_or_there_is_no_text() -> None:
+    render = renderer("Hi {name}, {order}", {"name": "there"})
+    assert render({"order": "A1"}) == render({"order": "A1", "name": ""}) == "Hi there, A1"
+    assert render({"name": "Ada"}) is render({"name": "Ada", "order": ""}) is None
+
+
+@pytest.mark.parametrize("template", ["{", "{0}", "{name!r}", "{name:>9}", "{a.b}", "{}"])
+def test_formats_are_no_variables(template: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - string.Formatter words some of them
+        renderer(template, {})
