@@ -126,15 +126,15 @@ class Dispatcher:
         self._news.clear()
         if self._leases is not None and time.monotonic() >= self._renew_at:
             await self._renew()
+        self._demand_fresh_lease()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
         claimed, _ = await asyncio.gather(
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
         )
-        if claimed.messages and self._leases is not None and not self._leases.is_fresh:
-            raise StoreUnavailable("the lease ran out before a message was handed over; it is looked up")
         if claimed.messages:
+            self._demand_fresh_lease()
             # No await between the claim's commit and this call: no STOP can be answered in between.
             confirmed = await self.handovers.first(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
@@ -152,6 +152,7 @@ class Dispatcher:
     async def _send_again(self, overdue: Sequence[Outbound]) -> None:
         """What the network has not confirmed in time, if it may still go; else ask the network about it."""
         allowed: set[int] = await self._writer.submit(StillDue([one.message_id for one in overdue]))
+        self._demand_fresh_lease()
         # Again no await in between.
         confirmed, given_up = await self.handovers.again(overdue, allowed)
         known = await self._network.known({(one.message_id, one.attempt) for one in given_up})
@@ -160,6 +161,11 @@ class Dispatcher:
         await asyncio.gather(
             self._writer.submit(Sent([*confirmed, *found])), self._writer.submit(Recall(lost))
         )
+
+    def _demand_fresh_lease(self) -> None:
+        """Somebody else may have taken over what is ours: what is claimed is looked up, not handed over."""
+        if self._leases is not None and not self._leases.is_fresh:
+            raise StoreUnavailable("the lease of this worker is not renewed")
 
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""
