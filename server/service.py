@@ -122,6 +122,8 @@ async def _assemble(
     writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, leases))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s, leases)
+    if leases is not None:
+        await leases.beat_once()
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run())
     if leases is not None:
         loops.beat_with(leases)
