@@ -10,6 +10,7 @@ itself happens when this loop gets to it, `lag_s` real seconds later; one later 
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import Connection, select
@@ -26,11 +27,12 @@ from server.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-CLAIM = 500  # messages in one round: bounds how long a reply waits behind it
+CLAIM = 1_000  # messages in one round: bounds how long a reply waits behind it
 ROUND_S = 0.05  # real seconds between rounds with little to do: each costs four transactions
 LATE_S = 2.0  # real seconds after which a planned instant is missed
 POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned
 PAUSE_S = 1.0  # real seconds before asking a failing database again
+REPLAN_REST = 4  # how many times as long as it took to plan anew it must be before missed instants are again
 
 
 class Dispatcher:
@@ -56,6 +58,8 @@ class Dispatcher:
         self._renew_at = 0.0
         self._news = asyncio.Event()
         self._stale = False  # the plan holds times for messages that will not go
+        self._replan_at = 0.0  # missed instants do not count before: with too much due, there always are some
+        self._accepted: Sequence[Outbound] = ()  # by the network, and not recorded yet
 
     def wake(self) -> None:
         """There may be something to do earlier than thought."""
@@ -79,7 +83,7 @@ class Dispatcher:
 
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
-        plans = True
+        plans, self._accepted = True, ()
         if self._leases is None:
             await self._settle_open(None)
         else:
@@ -124,9 +128,10 @@ class Dispatcher:
             await self._renew()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
-        claimed, _ = await asyncio.gather(
+        claimed, *_ = await asyncio.gather(
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
+            self._record(),
         )
         if claimed.messages and self._leases is not None and not self._leases.is_fresh:
             raise StoreUnavailable("the lease ran out before a message was handed over; it is looked up")
@@ -134,14 +139,29 @@ class Dispatcher:
             # No await between the claim's commit and this call: no STOP can be answered in between.
             await self._network.accept(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
-            await self._writer.submit(Sent(claimed.messages))
-        if self._stale or (claimed.missed and self._planner.fleet.open):
-            self._stale = False
-            await self._writer.submit(Replan())
-        if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
-            await self._writer.submit(Release())
-        elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
+            self._accepted = claimed.messages
+        has_more = len(claimed.messages) == CLAIM or len(statuses) == CLAIM
+        if not has_more:  # else together with the next claim, which spares a transaction
+            await self._record()
+        await self._plan(claimed)
+        if not has_more:
             await self._rest(claimed)
+
+    async def _record(self) -> None:
+        """Write down what the network accepted."""
+        accepted, self._accepted = self._accepted, ()
+        if accepted:
+            await self._writer.submit(Sent(accepted))
+
+    async def _plan(self, claimed: Claimed) -> None:
+        is_open = bool(self._planner.fleet.open)
+        if self._stale or (claimed.missed and is_open and time.monotonic() >= self._replan_at):
+            self._stale = False
+            began = time.monotonic()
+            await self._writer.submit(Replan())
+            self._replan_at = time.monotonic() + REPLAN_REST * (time.monotonic() - began)
+        elif is_open and claimed.next_release_s <= self._clock.now():
+            await self._writer.submit(Release())
 
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""
