@@ -4,10 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit verify bench bench-server crash docs clean
+.PHONY: help install demo test lint types imports unit verify bench bench-emulator bench-server crash docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## make .venv and install Wavetank with its development tools
 
@@ -43,6 +43,9 @@ verify: $(STAMP) ## closed forms, published figures and real data; prints the ta
 
 bench: $(STAMP) ## benchmarks with their ratios to peers; run it alone, it takes minutes
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -s
+
+bench-emulator: $(STAMP) ## the emulated Cloud API at 1,000 messages a second, three minutes
+	$(BIN)/pytest tests/benchmarks/test_emulator_speed.py --benchmark-enable -s
 
 crash: $(STAMP) ## kill -9 under load, 20 times on each database; prints what became of every message
 	$(BIN)/pytest tests/integration/test_server_crash.py -k kill --kills 20 -s

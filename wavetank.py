@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scenarios import comparison, provenance, result
-from scenarios.comparison import Comparison
+from scenarios.comparison import Best, Comparison
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
@@ -50,7 +50,7 @@ REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
 UNFINISHED = "unfinished"  # subfolder with what an interrupted run has left
 INTERRUPTED = 130  # exit status after Ctrl-C
-TABLE_WIDTH = 1000
+TABLE_WIDTH = 1000  # characters of a table that is not for a terminal
 
 ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a path to a TOML file.")
@@ -139,19 +139,23 @@ def scenarios_show(scenario: ScenarioName, settings: Settings = [], as_json: AsJ
 
 @scenarios_app.command("check")
 def scenarios_check(scenario: ScenarioName, settings: Settings = [], as_json: AsJson = False) -> None:
-    """Validate a scenario and its contact file."""
+    """Validate a scenario, its contact file and its past orders; print what is fitted to them."""
     loaded = load(scenario, settings)
     contacts = contacts_of(loaded)
     malformed = sum(contact.e164 is None for contact in contacts)
+    orders = _order_facts(loaded)
     if as_json:
-        _print_json(
-            {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
-        )
+        facts = {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
+        _print_json(facts | ({"orders": orders} if orders else {}))
         return
     out.print(
         f"{loaded.path.name}: ok. {loaded.scenario.name}: {len(contacts):,} contacts, "
         f"{malformed:,} with a malformed number ({malformed / len(contacts):.1%})"
     )
+    if orders:
+        out.print(f"{loaded.scenario.population.orders}: BG/NBD and order values as fitted")
+    for name, value in orders.items():
+        out.print(f"  {name} {value:,.6g}", highlight=False)
 
 
 @scenarios_app.command("schema")
@@ -226,31 +230,47 @@ def compare(
     workers: Workers = 1,
     backend: Backend = "loky",
     scheduler: Scheduler = None,
+    best: Annotated[
+        str | None,
+        typer.Option(metavar="KPI", help="Find the one with the highest KPI, among base and variants."),
+    ] = None,
+    lowest: Annotated[bool, typer.Option("--lowest", help="--best is the one with the lowest.")] = False,
+    indifference: Annotated[
+        float | None,
+        typer.Option(metavar="D", help="The least difference in the KPI of --best that matters."),
+    ] = None,
+    max_replications: Annotated[int, typer.Option(min=2, help="Where --best gives up.")] = 1000,
     fresh: Fresh = False,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare variants of a scenario with it under the same luck: paired differences with intervals.
 
-    After Ctrl-C the same command goes on.
+    With --best, exit 1 when none could be chosen. After Ctrl-C the same command goes on.
     """
     cluster = _cluster(backend, scheduler)
+    if best is not None and indifference is None:
+        raise InputError(f"--best {best}: needs --indifference, the least difference in it that matters")
     settings = _with_experiment(settings, replications, seed)
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
 
     from simulator.compare import compare as run
+    from simulator.selection import Aim
 
-    total = base.scenario.experiment.replications * (1 + len(variants))
+    aim = None if best is None or indifference is None else Aim(best, indifference, lowest, max_replications)
+    total = (base.scenario.experiment.replications if aim is None else aim.budget) * (1 + len(variants))
     with _resumable(out_folder, fresh) as kept:
         with _progress("replications", total) as step:
-            answer = run(base, variants, workers=workers, cluster=cluster, progress=step, kept=kept)
+            answer = run(base, variants, workers=workers, cluster=cluster, progress=step, kept=kept, aim=aim)
         if out_folder is not None:
             _write_comparison(answer, out_folder)
         if as_json:
             sys.stdout.write(comparison.encode(answer).decode() + "\n")
         else:
             _print_comparison(answer)
+    if isinstance(answer.best, Best) and answer.best.chosen is None:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -398,6 +418,16 @@ def demo(
     out.print(f"report: {page.resolve()}", markup=False, highlight=False)
 
 
+def _order_facts(loaded: Loaded) -> dict[str, float]:
+    """What is fitted to the past orders; nothing without any."""
+    if loaded.orders_path is None:
+        return {}
+    from simulator.histories import known_of
+
+    known = known_of(loaded)
+    return known.facts() if known is not None else {}
+
+
 def _cores() -> int:
     return os.cpu_count() or 1
 
@@ -492,7 +522,7 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     """Print a result, and write it where asked."""
-    from reports.terminal import kpi_table, verdict_line
+    from reports.terminal import kpi_table, tier_table, verdict_line
 
     if folder is not None:
         err.print(f"written: {result.write(answer, folder)}")
@@ -500,6 +530,8 @@ def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
         sys.stdout.write(result.encode(answer).decode() + "\n")
         return
     out.print(kpi_table(answer))
+    if isinstance(answer.tiers, list):
+        out.print("", tier_table(answer.tiers), "", sep="\n")
     for verdict in answer.verdicts:
         out.print(verdict_line(verdict), markup=False, highlight=False)
 
@@ -513,13 +545,15 @@ def _write_comparison(answer: Comparison, folder: Path) -> None:
 
 
 def _print_comparison(answer: Comparison) -> None:
-    from reports.terminal import comparison_paragraphs, comparison_table
+    from reports.terminal import comparison_paragraphs, comparison_tables
 
-    table = comparison_table(answer)
-    if table.rows:
-        Console(width=TABLE_WIDTH).print(table, soft_wrap=True)  # a narrow terminal breaks lines, not cells
+    width = out.width if out.is_terminal else TABLE_WIDTH
+    for table in comparison_tables(answer, width):
+        Console(width=width).print(table, "")
     for paragraph in comparison_paragraphs(answer):
-        out.print("", *paragraph, sep="\n", markup=False, highlight=False)
+        for line in paragraph:  # broken between words on a terminal only
+            out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+        out.print()
 
 
 def _print_json(value: Any) -> None:

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from reports.numbers import decimals, duration, estimate, number, plain, scale
+from reports.numbers import decimals, duration, estimate, number, plain, quantity, scale
 from reports.tables import label
-from scenarios.comparison import Comparison, Difference
+from scenarios.comparison import Best, Comparison, Difference
 from scenarios.result import Kpi
 
 # What a campaign is judged by comes first; other KPIs follow in the order of the document.
@@ -25,7 +25,7 @@ PRIMARY = (
 )
 
 
-SAME, UNSEEN, UNDEFINED = "the same", "no difference seen", "undefined"
+SAME, UNCLEAR, UNDEFINED = "the same", "unclear", "undefined"
 POINTS = "points"  # of percentages
 NARROW = 1e-9  # of its value: an interval without width but for rounding
 
@@ -87,7 +87,7 @@ def word(difference: Difference | None) -> str:
         return UNDEFINED
     if difference.distinguishable:
         return "higher" if difference.value > 0 else "lower"
-    return SAME if difference.low == difference.high == 0 else UNSEEN
+    return SAME if difference.low == difference.high == 0 else UNCLEAR
 
 
 def _signed(difference: Difference) -> str:
@@ -135,6 +135,23 @@ def _sentence(variant: str, name: str, base: Kpi, difference: Difference) -> str
     share = f"{plain(100 * abs(difference.value / base.value))} % of " if base.value else "on "
     what = f"{in_sentence(name)} by {value}{interval} {unit}"
     return f"{variant} {verb} {what}: {share}the base's {base_text(base)}."
+
+
+def best_sentence(best: Best, unit: str) -> str:
+    """Which one is best and what that is worth, or which may still be; how many replications it took."""
+    asked = f"{'lowest' if best.lowest else 'highest'} {in_sentence(best.kpi)}"
+    margin = quantity(best.indifference, unit)
+    runs = ", ".join(f"{name} {count:,}" for name, count in best.replications.items())
+    if best.chosen is None:
+        return (
+            f"No {asked} could be chosen within {best.budget:,} replications: still possible are "
+            f"{', '.join(best.standing)}. Raise --max-replications or --indifference. Replications: {runs}."
+        )
+    mean = quantity(best.means[best.chosen], unit)
+    return (
+        f"{best.chosen} has the {asked}: {mean}. If any leads all others by {margin}, it is this one with at "
+        f"least {plain(100 * best.confidence)} % probability. Replications: {runs}."
+    )
 
 
 def in_sentence(name: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from reports import drawing
-from reports.comparison import base_text, differing, in_sentence, reading_notes
+from reports.comparison import SAME, UNDEFINED, base_text, differing, in_sentence, reading_notes, word
 from reports.drawing import BLACK, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 from reports.numbers import number
 from reports.tables import label
@@ -21,7 +21,10 @@ from scenarios.comparison import Comparison, Difference
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, BLACK)
 SHAPES = ("o", "D", "^", "s", "v", "P", "X")
 UNTOLD = GREY
-VERDICTS = "Filled, in colour: the interval excludes 0. Hollow, grey: no difference seen."
+VERDICTS = (
+    "Filled, in colour: the interval excludes 0. Hollow, grey: unclear, it includes 0. "
+    "No mark: the same in every pair."
+)
 LINEAR_UP_TO, LINEAR_CORE = 150, 20  # per cent: further than the first, only the second is linear
 LONGEST = 2.5  # intervals are drawn whole up to so many times the largest estimate
 LEGEND_COLUMNS = 5
@@ -49,12 +52,12 @@ def write_figure(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def marks_of(comparison: Comparison) -> dict[str, list[Mark]]:
-    """By KPI: those that differ in some replication and whose base is not 0."""
+    """By KPI, those that differ in some replication; not where the base is 0."""
     return {
         name: [
             _mark(number, each.differences[name], comparison.base[name].value)
             for number, each in enumerate(comparison.variants.values())
-            if name in each.differences
+            if word(each.differences.get(name)) not in (SAME, UNDEFINED)
         ]
         for name in differing(comparison)
         if comparison.base[name].value != 0

@@ -3,15 +3,22 @@
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from reports.comparison import reading_notes, sentences, table_rows
-from scenarios.comparison import Comparison
+from reports.comparison import SAME, UNCLEAR, best_sentence, reading_notes, sentences, table_rows
+from reports.comparison import Row as KpiRow
+from scenarios.comparison import Best, Comparison
 from scenarios.provenance import Row
-from scenarios.result import OwnCurrency, Precision, Result, Verdict
+from scenarios.result import OwnCurrency, Precision, Result, Tier, Verdict
 
 LONGEST_VALUE = 60
+WIDEST = 10_000  # characters: nothing is broken
+UNCLEAR_NOTE = (
+    "Unclear: the interval includes 0; there may be no difference, or one for more replications to tell."
+)
 
 
 def parameter_lines(row: Row) -> tuple[str, str]:
@@ -39,6 +46,16 @@ def kpi_table(answer: Result) -> Table:
     return table
 
 
+def tier_table(tiers: list[Tier]) -> Table:
+    """Tiers of customers by recency, frequency and money, with their shares."""
+    table = Table("tier (recency, frequency, money)", box=None, pad_edge=False)
+    for name in ("customers", "revenue"):
+        table.add_column(name, justify="right")
+    for tier in tiers:
+        table.add_row(tier.name, f"{tier.customers.value:.1%}", f"{tier.revenue.value:.1%}")
+    return table
+
+
 def verdict_line(verdict: Verdict) -> str:
     """A service level and whether it is met."""
     sign = ">=" if verdict.least else "<="
@@ -59,18 +76,52 @@ def precision_line(precision: Precision, replications: int) -> str:
     return f"{line}. NOT reached within {precision.budget:,}; raise --max-replications or --precision"
 
 
-def comparison_table(answer: Comparison) -> Table:
-    """A row for each KPI that differs; no rows when none does."""
+def comparison_tables(answer: Comparison, width: int) -> list[Table]:
+    """One table with a row for each KPI that differs, or one a variant where `width` characters are too few.
+
+    None when nothing differs.
+    """
+    rows = table_rows(answer)
+    if not rows:
+        return []
+    whole = _whole_table(answer, rows)
+    if Measurement.get(Console(width=WIDEST), Console(width=WIDEST).options, whole).maximum <= width:
+        return [whole]
+    return [_variant_table(name, number, rows) for number, name in enumerate(answer.variants)]
+
+
+def _whole_table(answer: Comparison, rows: list[KpiRow]) -> Table:
     table = Table("KPI", box=None, pad_edge=False)
     table.add_column(f"base: {answer.scenario}", justify="right", no_wrap=True)
     for name in answer.variants:
         table.add_column(Text(name), no_wrap=True)
-    for row in table_rows(answer):
+    for row in rows:
         table.add_row(row.label, row.base, *(f"{cell.word}  {cell.figures}".rstrip() for cell in row.cells))
     return table
 
 
+def _variant_table(name: str, number: int, rows: list[KpiRow]) -> Table:
+    """What differs of one variant; a line says so if nothing does."""
+    table = Table("KPI", box=None, pad_edge=False, title=Text(name, style="bold"), title_justify="left")
+    table.add_column("base", justify="right")
+    table.add_column("is")
+    table.add_column("by")
+    for row in rows:
+        cell = row.cells[number]
+        if cell.word != SAME:
+            table.add_row(row.label, row.base, cell.word, cell.figures)
+    if not table.rows:
+        table.add_row("every KPI", "", SAME, "")
+    return table
+
+
 def comparison_paragraphs(answer: Comparison) -> tuple[list[str], ...]:
-    """What can be told apart, what each variant is, and how to read the intervals."""
+    """Which is best if that was asked, what can be told apart, what each variant is, how to read it."""
     settings = [f"{name}: {', '.join(variant.settings)}" for name, variant in answer.variants.items()]
-    return sentences(answer), settings, reading_notes(answer)
+    notes = reading_notes(answer)
+    if any(cell.word == UNCLEAR for row in table_rows(answer) for cell in row.cells):
+        notes.insert(1, UNCLEAR_NOTE)
+    told = (sentences(answer), settings, notes)
+    if not isinstance(answer.best, Best):
+        return told
+    return [best_sentence(answer.best, answer.base[answer.best.kpi].unit)], *told

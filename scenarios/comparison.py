@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from scenarios import documents
 from scenarios.provenance import Row
@@ -33,6 +33,25 @@ class Compared(Struct, frozen=True):
     differences: dict[str, Difference]
 
 
+class Best(Struct, frozen=True):
+    """Which of base and variants has the highest (or `lowest`) mean of a KPI.
+
+    If one leads every other by `indifference` (the KPI's unit), it is `chosen` with probability >=
+    `confidence`; None: not decided within `budget` replications. `standing`: those not left out by then.
+    `means`: over the `replications` of each.
+    """
+
+    kpi: str
+    lowest: bool
+    indifference: float
+    confidence: float
+    chosen: str | None
+    standing: list[str]
+    means: dict[str, float]
+    replications: dict[str, int]
+    budget: int
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """`confidence` is that of each KPI's interval; `adjusted_confidence` that of each difference's.
 
@@ -49,6 +68,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     adjusted_confidence: float
     base: dict[str, Kpi]
     variants: dict[str, Compared]
+    best: Best | UnsetType = UNSET  # left out of the document where it was not asked
     provenance: dict[str, Row]
 
 

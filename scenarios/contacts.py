@@ -6,15 +6,14 @@ id of your own, which a file of orders may use). `name` and every column beyond 
 variables of the message template. A malformed *row* is an error; a malformed *number* is data (C026).
 """
 
-import csv
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scenarios.content import variables_of
+from scenarios.csv_file import rows_of
 from scenarios.errors import InputError, nearest
 from scenarios.languages import OTHERWISE, language_of
 from scenarios.loading import Loaded
@@ -40,42 +39,7 @@ class Contact(NamedTuple):
 @lru_cache(maxsize=8)
 def read_contacts(path: Path) -> tuple[Contact, ...]:
     """All rows of a contact file. InputError names file, line and column of the first malformed row."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            return tuple(_rows(csv.reader(lines), path.name))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path.name}: not UTF-8 text at byte {error.start}; save the file as UTF-8"
-        ) from None
-    except csv.Error as error:
-        raise InputError(f"{path.name}: not a CSV file: {error}") from None
-
-
-def _rows(reader: Iterator[list[str]], file: str) -> Iterator[Contact]:
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        hint = nearest(missing[0], header)
-        raise InputError(
-            f"{file}: line 1: column {missing[0]!r} is missing{hint} (found: {', '.join(header)})"
-        )
-    count = 0
-    for line, cells in enumerate(reader, start=2):
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise InputError(
-                f"{file}: line {line}: found {len(cells)} cells; the header has {len(header)} columns "
-                "(quote a cell that holds a comma)"
-            )
-        yield _contact(
-            dict(zip(header, (cell.strip() for cell in cells), strict=True)), f"{file}: line {line}"
-        )
-        count += 1
-    if not count:
-        raise InputError(f"{file}: holds no contacts; it needs at least one row below the header")
+    return tuple(_contact(row, where) for where, row in rows_of(path, REQUIRED, "contacts"))
 
 
 def _contact(row: dict[str, str], where: str) -> Contact:

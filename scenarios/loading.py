@@ -30,12 +30,14 @@ class Loaded(NamedTuple):
 
     @property
     def contacts_path(self) -> Path:
-        return contacts_path(self.scenario, self.path)
+        """Where the contact file is: relative to the scenario file that was loaded."""
+        return (self.path.parent / self.scenario.population.contacts).resolve()
 
-
-def contacts_path(scenario: Scenario, path: Path) -> Path:
-    """Where the contact file is: relative to the scenario file that was loaded."""
-    return (path.parent / scenario.population.contacts).resolve()
+    @property
+    def orders_path(self) -> Path | None:
+        """Where the file of past orders is, likewise; None if the scenario names none."""
+        name = self.scenario.population.orders
+        return (self.path.parent / name).resolve() if name else None
 
 
 def shipped() -> dict[str, Path]:
@@ -74,16 +76,18 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
         plain = _unwrap(table, "", sources, origins, "--set" if origin.startswith("--set") else origin)
         _check_names(plain, Scenario, "", origin)
         merged = _merge(merged, plain)
-    _rebase_contacts(merged, origins, path)
+    _rebase_files(merged, origins, path)
     scenario = _convert(merged, path, origins)
     if problem := problem_of(scenario):
         raise InputError(f"{path.name}: {problem}")
-    if not contacts_path(scenario, path).is_file():
-        raise InputError(
-            f"{path.name}: population.contacts: found {scenario.population.contacts!r}; no such file "
-            f"beside the scenario; give the path of a CSV relative to {path.name}"
-        )
-    return Loaded(scenario, path, sources, origins)
+    loaded = Loaded(scenario, path, sources, origins)
+    for field, file in (("contacts", loaded.contacts_path), ("orders", loaded.orders_path)):
+        if file is not None and not file.is_file():
+            raise InputError(
+                f"{path.name}: population.{field}: found {getattr(scenario.population, field)!r}; no such "
+                f"file beside the scenario; give the path of a CSV relative to {path.name}"
+            )
+    return loaded
 
 
 def extends(path: Path) -> bool:
@@ -183,15 +187,17 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _rebase_contacts(merged: dict[str, Any], origins: Mapping[str, str], path: Path) -> None:
-    """A contact file named by a parent is beside the parent; `--set` names one from the working folder."""
+def _rebase_files(merged: dict[str, Any], origins: Mapping[str, str], path: Path) -> None:
+    """A file named by a parent is beside the parent; `--set` names one from the working folder."""
     population = merged.get("population")
-    origin = origins.get("population.contacts", str(path))
-    if not isinstance(population, dict) or not isinstance(population.get("contacts"), str):
+    if not isinstance(population, dict):
         return
-    folder = Path.cwd() if origin == "--set" else Path(origin).parent
-    if folder.resolve() != path.parent.resolve():
-        population["contacts"] = str((folder / population["contacts"]).resolve())
+    for name in ("contacts", "orders"):
+        file = population.get(name)
+        origin = origins.get(f"population.{name}", str(path))
+        folder = Path.cwd() if origin == "--set" else Path(origin).parent
+        if isinstance(file, str) and file and folder.resolve() != path.parent.resolve():
+            population[name] = str((folder / file).resolve())
 
 
 def _check_names(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: str, origin: str) -> None:

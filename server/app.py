@@ -17,7 +17,7 @@ from server.network.graph.app import control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
-from server.routes import administration, contacts, overview, page, replies, sending, tags
+from server.routes import administration, contacts, inbox, overview, page, replies, sending, tags
 from server.service import Service
 
 
@@ -29,6 +29,7 @@ async def openapi(_service: Service, _call: Call) -> Answer:
 ROUTES = (
     *sending.ROUTES,
     *replies.ROUTES,
+    *inbox.ROUTES,
     *tags.ROUTES,
     *contacts.ROUTES,
     *overview.ROUTES,

@@ -126,16 +126,16 @@ class Dispatcher:
         self._news.clear()
         if self._leases is not None and time.monotonic() >= self._renew_at:
             await self._renew()
+        self._demand_fresh_lease()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
-        claimed, *_ = await asyncio.gather(
+        _, claimed, _ = await asyncio.gather(
+            self._record(),  # first: a status says nothing of a message that is not recorded as sent
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
-            self._record(),
         )
-        if claimed.messages and self._leases is not None and not self._leases.is_fresh:
-            raise StoreUnavailable("the lease ran out before a message was handed over; it is looked up")
         if claimed.messages:
+            self._demand_fresh_lease()
             # No await between the claim's commit and this call: no STOP can be answered in between.
             await self._network.accept(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
@@ -162,6 +162,11 @@ class Dispatcher:
             self._replan_at = time.monotonic() + REPLAN_REST * (time.monotonic() - began)
         elif is_open and claimed.next_release_s <= self._clock.now():
             await self._writer.submit(Release())
+
+    def _demand_fresh_lease(self) -> None:
+        """Somebody else may have taken over what is ours: what is claimed is looked up, not handed over."""
+        if self._leases is not None and not self._leases.is_fresh:
+            raise StoreUnavailable("the lease of this worker is not renewed")
 
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""

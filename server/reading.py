@@ -67,10 +67,6 @@ class AccountState(Struct, frozen=True):
     first_send: str | None
 
 
-class AccountStates(Struct, frozen=True):
-    accounts: list[AccountState]
-
-
 class Sends(Struct, frozen=True):
     """Attempts handed to the network, of a batch or of all."""
 

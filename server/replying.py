@@ -1,15 +1,20 @@
 """The writer's step for what customers write: decided, and durable, before it is answered."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.clock import Clock
+from server.dispatch.answers import GUIDE_AFTER_S, Extras, Known, staged, with_extras
 from server.dispatch.consent import is_opt_out
-from server.dispatch.replies import Rulebook, decide
+from server.dispatch.content import words_of
+from server.dispatch.replies import Decision, Rulebook, decide
+from server.dispatch.routing import Teams
+from server.dispatch.sentiment import Phrases, is_negative, is_urgent, next_run
+from server.handing_over import HandingOver, Held, Reason
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.dialects import among
@@ -23,12 +28,14 @@ from server.store.tables import (
     contacts,
     inbound,
     messages,
+    said,
 )
 from server.store.writer import Applied
 from server.wire import Answered
 
 HOUR_S = 3600.0
 OPTED_OUT: Literal["opted_out"] = "opted_out"
+RULES = "rules"  # the author of a guide
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,15 @@ class Inbound:
     message_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The person is done: the conversation is automatic again. Answer: whether a person had it."""
+class Policy(NamedTuple):
+    """What the scenario says of answers. `guides` by intent; `known` gives what a contact lately did."""
 
-    phone: str
+    rulebook: Rulebook
+    guides: Mapping[str, str]
+    extras: Extras
+    negative: Phrases
+    teams: Teams
+    known: Callable[[int], Known]
 
 
 @dataclass(slots=True)
@@ -54,69 +65,130 @@ class _Customer:
     id: int
     with_human: bool
     answers: int  # automatic ones in the last hour
+    negatives: int  # messages in a row
+    guided: set[str]  # intents whose guides were promised or said in the last hour
+
+
+@dataclass(slots=True)
+class _Group:
+    """What a group of messages brings about, until it is stored."""
+
+    now_s: float
+    handing_over: HandingOver
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    guides: list[dict[str, Any]] = field(default_factory=list)
+    asked_again: list[dict[str, Any]] = field(default_factory=list)
+    moods: dict[int, int] = field(default_factory=dict)  # negative messages in a row, where that changed
 
 
 class Replying:
     """`apply` is the step; `ids` numbers the inbound messages."""
 
-    def __init__(self, rulebook: Rulebook, clock: Clock, ids: Ids) -> None:
-        self._rulebook = rulebook
+    def __init__(self, policy: Policy, clock: Clock, ids: Ids) -> None:
+        self._policy = policy
         self._clock = clock
         self._ids = ids
 
     def apply(self, connection: Connection, requests: Sequence[Inbound]) -> Applied:
         now_s = self._clock.now()
         answers = _answered_before(connection, requests)
-        customers = _customers(connection, requests, now_s)
-        rows: list[dict[str, Any]] = []
+        customers = _customers(connection, requests, now_s, guided=bool(self._policy.guides))
+        held = [one.id for one in customers.values() if one.with_human]
+        group = _Group(now_s, HandingOver(connection, self._policy.teams, held, now_s))
         given: list[bytes] = []
         numbers = self._ids.begin(connection)
         for request in requests:
             answer = answers.get(request.message_id) if request.message_id is not None else None
             if answer is None:
-                row = self._decide(request, customers[request.phone], next(numbers), now_s)
-                rows.append(row)
-                answer = row["answer"]
+                answer = self._take(request, customers[request.phone], group, next(numbers))
                 if request.message_id is not None:
                     answers[request.message_id] = answer
             given.append(answer)
-        _store(connection, rows, now_s)
+        _store(connection, group)
         return Applied(given)
 
-    def _decide(self, request: Inbound, customer: _Customer, key: int, now_s: float) -> dict[str, Any]:
-        answer = self._answer(request.text, customer, key)
+    def _take(self, request: Inbound, customer: _Customer, group: _Group, key: int) -> bytes:
+        answer = self._answer(request.text, customer, group, key)
+        encoded = msgspec.json.encode(answer)
         if answer.action == "answered":
             customer.answers += 1
         customer.with_human = answer.conversation == "human"
-        return {
-            "id": key,
-            "message_id": request.message_id,
-            "contact_id": customer.id,
-            "received_s": now_s,
-            "text": request.text,
-            "action": answer.action,
-            "answer": msgspec.json.encode(answer),
-        }
+        group.rows.append(
+            {
+                "id": key,
+                "message_id": request.message_id,
+                "contact_id": customer.id,
+                "received_s": group.now_s,
+                "text": request.text,
+                "action": answer.action,
+                "answer": encoded,
+            }
+        )
+        return encoded
 
-    def _answer(self, text: str, customer: _Customer, key: int) -> Answered:
+    def _answer(self, text: str, customer: _Customer, group: _Group, key: int) -> Answered:
         """STOP is heard whoever holds the conversation, and leaves it where it is."""
         if is_opt_out(text):
             return Answered(OPTED_OUT, None, None, 0.0, "human" if customer.with_human else "automatic")
+        urgent = self._is_urgent(text, customer, group)
+        if customer.with_human:
+            held = group.handing_over.hear(customer.id, text, urgent)
+            return Answered("escalated", None, None, 0.0, "human", team=held.team, agent=held.agent)
         decision = decide(
-            self._rulebook,
-            text,
-            recent_answers=customer.answers,
-            with_human=customer.with_human,
-            key=key,
+            self._policy.rulebook, text, recent_answers=customer.answers, with_human=False, key=key
         )
-        held = customer.with_human or decision.action == "escalated"
-        return Answered(
-            decision.action,
-            decision.intent,
-            decision.answer,
-            round(decision.delay_s, 3),
-            "human" if held else "automatic",
-        )
+        if urgent or decision.action == "escalated":
+            reason: Reason = "negative" if urgent else "rule" if decision.answer is not None else "limit"
+            return _escalated(decision, group.handing_over.open(customer.id, text, reason))
+        if decision.action == "unmatched":
+            return Answered("unmatched", None, None, 0.0, "automatic")
+        return self._automatic(decision, customer, group)
+
+    def _is_urgent(self, text: str, customer: _Customer, group: _Group) -> bool:
+        """Whether this is one negative message too many in a row (C185)."""
+        run = next_run(customer.negatives, is_negative(self._policy.negative, words_of(text)))
+        if run != customer.negatives:
+            customer.negatives = group.moods[customer.id] = run
+        return is_urgent(run)
+
+    def _automatic(self, decision: Decision, customer: _Customer, group: _Group) -> Answered:
+        intent, short, delay_s = decision.intent or "", decision.answer or "", round(decision.delay_s, 3)
+        asked_before = intent in customer.guided
+        stage = staged(short, self._policy.guides.get(intent), asked_before=asked_before)
+        if stage.then is not None:
+            due_s = group.now_s + delay_s + GUIDE_AFTER_S
+            group.guides.append(
+                {
+                    "contact_id": customer.id,
+                    "author": RULES,
+                    "intent": intent,
+                    "text": stage.then,
+                    "due_s": due_s,
+                }
+            )
+            customer.guided.add(intent)
+        elif asked_before:
+            group.asked_again.append({"who": customer.id, "what": intent, "at": group.now_s})
+        text = with_extras(stage.text, self._known(customer, group.now_s), self._policy.extras, group.now_s)
+        return Answered("answered", intent, text, delay_s, "automatic", guide=stage.then)
+
+    def _known(self, customer: _Customer, now_s: float) -> Known:
+        """Who was answered in the last hour was heard of, whether or not the index has it yet."""
+        known = self._policy.known(customer.id)
+        return known._replace(interacted_s=now_s) if customer.answers else known
+
+
+def _escalated(decision: Decision, held: Held) -> Answered:
+    return Answered(
+        "escalated",
+        decision.intent,
+        decision.answer if held.reason == "rule" else None,
+        round(decision.delay_s, 3) if held.reason == "rule" else 0.0,
+        "human",
+        team=held.team,
+        agent=held.agent,
+        reason=held.reason,
+    )
 
 
 def _answered_before(connection: Connection, requests: Sequence[Inbound]) -> dict[str, bytes]:
@@ -127,34 +199,47 @@ def _answered_before(connection: Connection, requests: Sequence[Inbound]) -> dic
     return {row[0]: row[1] for row in connection.execute(_ANSWERED, {"ids": ids})}
 
 
-def _customers(connection: Connection, requests: Sequence[Inbound], now_s: float) -> dict[str, _Customer]:
+def _customers(
+    connection: Connection, requests: Sequence[Inbound], now_s: float, *, guided: bool
+) -> dict[str, _Customer]:
     phones = {request.phone for request in requests}
     rows = connection.execute(_CUSTOMERS, {"phones": list(phones), "since": now_s - HOUR_S})
-    customers = {phone: _Customer(key, held_s is not None, answers) for phone, key, held_s, answers in rows}
+    customers = {
+        phone: _Customer(key, held_s is not None, answers, negatives, set())
+        for phone, key, held_s, negatives, answers in rows
+    }
+    if guided:
+        _recall_guides(connection, customers.values(), now_s)
     new = find_or_add(connection, dict.fromkeys(phones - customers.keys()), now_s)
-    return customers | {phone: _Customer(one.id, with_human=False, answers=0) for phone, one in new.items()}
+    return customers | {phone: _Customer(one.id, False, 0, 0, set()) for phone, one in new.items()}
 
 
-def _store(connection: Connection, rows: Sequence[dict[str, Any]], now_s: float) -> None:
-    if not rows:
+def _recall_guides(connection: Connection, customers: Iterable[_Customer], now_s: float) -> None:
+    of_id = {customer.id: customer for customer in customers}
+    for contact, intent in connection.execute(_GUIDED, {"contacts": [*of_id], "since": now_s - HOUR_S}):
+        of_id[contact].guided.add(intent)
+
+
+def _store(connection: Connection, group: _Group) -> None:
+    if not group.rows:
         return
-    _INSERT.execute(connection, rows)
-    stopped = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == OPTED_OUT]
+    now_s = group.now_s
+    _INSERT.execute(connection, group.rows)
+    _PROMISE.execute(connection, group.guides)  # before what takes promises back
+    stopped = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == OPTED_OUT]
     if stopped:
         connection.execute(_OPT_OUT, stopped)
         connection.execute(_CANCEL, stopped)
-    held = [{"who": row["contact_id"], "at": now_s} for row in rows if row["action"] == "escalated"]
+        connection.execute(_SAY_NO_MORE, stopped)
+    held = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == "escalated"]
     if held:
         connection.execute(_HAND_OVER, held)
-
-
-def close(connection: Connection, requests: Sequence[Close]) -> Applied:
-    """The step for Close."""
-    phones = [request.phone for request in requests]
-    held = set(connection.execute(_HELD, {"phones": phones}).scalars())
-    if held:
-        connection.execute(_LET_GO, {"phones": sorted(held)})
-    return Applied([phone in held for phone in phones])
+        connection.execute(_SAY_NO_MORE, held)
+    if group.asked_again:
+        connection.execute(_SUPERSEDE, group.asked_again)
+    if group.moods:
+        connection.execute(_MOOD, [{"who": who, "run": run} for who, run in group.moods.items()])
+    group.handing_over.store()
 
 
 _ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(among(inbound.c.message_id, "ids"))
@@ -167,13 +252,12 @@ _RECENT = (
     )
     .scalar_subquery()
 )
-_CUSTOMERS = select(contacts.c.phone, contacts.c.id, contacts.c.with_human_s, _RECENT).where(
-    among(contacts.c.phone, "phones")
+_CUSTOMERS = select(
+    contacts.c.phone, contacts.c.id, contacts.c.with_human_s, contacts.c.negative_run, _RECENT
+).where(among(contacts.c.phone, "phones"))
+_GUIDED = select(said.c.contact_id, said.c.intent).where(
+    among(said.c.contact_id, "contacts"), said.c.due_s > bindparam("since"), said.c.author == RULES
 )
-_HELD = select(contacts.c.phone).where(
-    among(contacts.c.phone, "phones"), contacts.c.with_human_s.is_not(None)
-)
-_LET_GO = update(contacts).where(among(contacts.c.phone, "phones")).values(with_human_s=None)
 _INSERT = Bulk(insert(inbound))
 _OPT_OUT = (
     update(contacts)
@@ -190,3 +274,12 @@ _HAND_OVER = (
     .where(contacts.c.id == bindparam("who"), contacts.c.with_human_s.is_(None))
     .values(with_human_s=bindparam("at"))
 )
+_PROMISED = (said.c.contact_id == bindparam("who"), said.c.said_s.is_(None), said.c.cancelled_s.is_(None))
+_SAY_NO_MORE = update(said).where(*_PROMISED).values(cancelled_s=bindparam("at"))
+_SUPERSEDE = _SAY_NO_MORE.where(said.c.intent == bindparam("what"))
+_PROMISE = Bulk(
+    insert(said).values(
+        {name: bindparam(name) for name in ("contact_id", "author", "intent", "text", "due_s")}
+    )
+)
+_MOOD = update(contacts).where(contacts.c.id == bindparam("who")).values(negative_run=bindparam("run"))

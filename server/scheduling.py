@@ -31,6 +31,7 @@ from server.store.writer import Applied
 from server.wire import Accepted, Rejected, moment
 
 DEFAULT_ZONE = "UTC"
+KEY_LIFE_S = 86_400.0  # an idempotency key answers for a day (assumed: as payment services do)
 
 
 class Candidate(NamedTuple):
@@ -49,6 +50,7 @@ class Send:
     """A batch to accept. Answer: the JSON of Accepted, or a Problem."""
 
     template: str
+    media: str | None  # JSON
     candidates: Sequence[Candidate]
     rejected: Sequence[Rejected]
     schedule_s: float | None
@@ -123,7 +125,7 @@ class Scheduling:
             batch.answer = _answer(batch)
         _store(connection, [*ready, *later], planned, len(waiting), now_s)
         _move(connection, waiting, planned)
-        answer_of = _answers(before, new)
+        answer_of = _answers(before, new, now_s)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
             partial(self._committed, fleet, planned, now_s),
@@ -286,20 +288,20 @@ def _answer(batch: Batch) -> bytes:
 
 
 def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str | None, Any]:
-    """(body digest, answer) of the idempotency keys already used, by key."""
+    """(body digest, answer, when) of the idempotency keys already used, by key."""
     keys = [send.key for send in sends if send.key is not None]
     if not keys:
         return {}
     rows = connection.execute(_ANSWERED, {"keys": keys})
-    return {key: (digest, answer) for key, digest, answer in rows}
+    return {key: tuple(first) for key, *first in rows}
 
 
-def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
+def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: float) -> Any:
     """The answer to a Send: its own batch's, or that of the first request with its key."""
     own = {id(batch.send): batch.answer for batch in new}
     keyed: dict[str | None, Any] = {
         **before,
-        **{batch.send.key: (batch.send.body_digest, batch.answer) for batch in new if batch.send.key},
+        **{batch.send.key: (batch.send.body_digest, batch.answer, now_s) for batch in new if batch.send.key},
     }
 
     def answer(send: Send) -> bytes | Problem:
@@ -307,10 +309,12 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch]) -> Any:
             return own[id(send)]
         if send.key not in keyed:
             return Problem(422, "lies in the past; leave it out to send at once", "schedule")
-        digest, first = keyed[send.key]
-        if digest == send.body_digest:
-            return bytes(first)
-        return Problem(409, "this key was used for another body; use a new key for it", "Idempotency-Key")
+        digest, first, first_s = keyed[send.key]
+        if digest != send.body_digest:
+            return Problem(409, "this key was used for another body; use a new key for it", "Idempotency-Key")
+        if now_s - first_s > KEY_LIFE_S:  # sending again is what a key is to prevent, so not even then
+            return Problem(409, "this key was used more than a day ago; use a new one", "Idempotency-Key")
+        return bytes(first)
 
     return answer
 
@@ -358,6 +362,7 @@ def _batch_row(batch: Batch, now_s: float) -> dict[str, Any]:
         "schedule_s": send.schedule_s,
         "finish_s": batch.finish_s,
         "template": send.template,
+        "media": send.media,
         "idempotency_key": send.key,
         "body_digest": send.body_digest,
         "answer": batch.answer if send.key else None,
@@ -381,9 +386,9 @@ def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned |
         _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
-_ANSWERED = select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer).where(
-    among(batches.c.idempotency_key, "keys")
-)
+_ANSWERED = select(
+    batches.c.idempotency_key, batches.c.body_digest, batches.c.answer, batches.c.created_s
+).where(among(batches.c.idempotency_key, "keys"))
 _FORGET = (
     update(messages)
     .where(messages.c.status == IS_QUEUED)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import msgspec
 
 from scenarios.content import renderer
+from server.attaching import check_media, reference_of
 from server.audiences import Audiences
 from server.dispatch.content import content_key
 from server.numbers import Numbers
 from server.planning import ZONE_INDEX
 from server.problems import Problem
 from server.scheduling import Candidate, Send
-from server.wire import LONGEST_KEY, MAX_TEXT, Recipient, Rejected, SendBody
+from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Recipient, Rejected, SendBody
 
 
 class Addressee(NamedTuple):
@@ -30,12 +31,13 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
 
     Problem 422 for what makes the whole request senseless.
     """
+    content = _content(body)
     _check(body, key)
-    render = _renderer(body)
     addressees = await _addressees(body, numbers, audiences)
-    candidates, rejected = _sorted_out(addressees, render)
+    candidates, rejected = _sorted_out(addressees, content)
     return Send(
-        template=body.template,
+        template=content.template,
+        media=msgspec.json.encode(body.media).decode() if body.media is not None else None,
         candidates=candidates,
         rejected=rejected,
         schedule_s=body.schedule.timestamp() if body.schedule else None,
@@ -46,11 +48,32 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     )
 
 
-def _renderer(body: SendBody) -> Callable[[Mapping[str, str]], str | None]:
+class Content(NamedTuple):
+    """What is sent: its text for one recipient (None: a variable is missing), and the media above it."""
+
+    template: str
+    render: Callable[[Mapping[str, str]], str | None]
+    most: int  # characters of the text
+    reference: str  # of the media; empty: a text only
+
+
+def _content(body: SendBody) -> Content:
+    if (body.template is None) == (body.media is None):
+        raise Problem(422, "give either template, or media with its text as media.caption", "template")
+    if body.media is None:
+        return Content(*_rendered(body.template or "", body, "template"), MAX_TEXT, "")
+    check_media(body.media)
+    captioned = _rendered(body.media.caption or "", body, "media.caption")
+    return Content(*captioned, MAX_CAPTION, reference_of(body.media))
+
+
+def _rendered(
+    template: str, body: SendBody, field: str
+) -> tuple[str, Callable[[Mapping[str, str]], str | None]]:
     try:
-        return renderer(body.template, body.fallbacks)
+        return template, renderer(template, body.fallbacks)
     except ValueError as error:
-        raise Problem(422, f"not a template: {error}", "template") from None
+        raise Problem(422, f"not a template: {error}", field) from None
 
 
 def _check(body: SendBody, key: str | None) -> None:
@@ -60,20 +83,19 @@ def _check(body: SendBody, key: str | None) -> None:
         raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
-def _sorted_out(
-    addressees: Iterable[Addressee], render: Callable[[Mapping[str, str]], str | None]
-) -> tuple[list[Candidate], list[Rejected]]:
+def _sorted_out(addressees: Iterable[Addressee], content: Content) -> tuple[list[Candidate], list[Rejected]]:
     candidates: list[Candidate] = []
     rejected: list[Rejected] = []
     seen: set[str] = set()
+    _, render, most, reference = content
     for place, one in enumerate(addressees):
         to, phone, zone, variables = one
         text = render(variables)
-        if phone is None or phone in seen or text is None or len(text) > MAX_TEXT or not _is_known(zone):
+        if phone is None or phone in seen or text is None or len(text) > most or not _is_known(zone):
             rejected.append(Rejected(place, to, *_wrong(one, text, seen)))
         else:
             seen.add(phone)
-            candidates.append(Candidate(place, to, phone, zone, text, content_key(text)))
+            candidates.append(Candidate(place, to, phone, zone, text, content_key(reference + text)))
     return candidates, rejected
 
 

@@ -13,22 +13,25 @@ from sqlalchemy import Connection, func, insert, select
 from scenarios.contacts import contacts_of, read_contacts
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
-from server import delivering, replying, tagging
+from server import delivering, replying, searching, tagging
 from server.audiences import Audiences
 from server.auth import Tokens
 from server.clock import Clock
-from server.dispatch.replies import new_rules
+from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
 from server.dispatcher import Dispatcher
 from server.events import Events, Happening
 from server.holding import Cancel, Holding, Pause, Resume
+from server.inbox import Close, Handle, Inbox, PassOn, SayDue
 from server.indexing import Indexing
 from server.leases import Leases, Leave, Renew, Seat, join
 from server.network import emulated
 from server.numbers import Numbers
 from server.planning import Planner
+from server.policy import reply_policy
 from server.reading import latest_s
 from server.scheduling import Release, Replan, Scheduling, Send
+from server.searching import IndexTexts
 from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
@@ -62,6 +65,7 @@ class Service:
     indexing: Indexing
     audiences: Audiences
     standing_rules: Sequence[StandingRule]
+    teams: Teams
     watching: Watching
     seen: dict[tuple[str, str], Seen]  # by method and path of the route
     leases: Leases | None
@@ -113,10 +117,13 @@ async def _assemble(
     network = emulated.Network(stores.record, scenario.network, scenario.experiment.seed)
     planner = Planner(scenario.pacing, scenario.experiment.seed)
     leases = Leases(stores.beat, seat, planner) if stores.beat is not None and seat is not None else None
-    writer = Writer(stores.writer, _steps(scenario, clock, planner, leases))
-    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
-    upkeep = Upkeep(writer, indexing, clock, rules, leases)
+    policy = reply_policy(scenario.replies, lambda: indexing.index)
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, leases))
+    dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
+    upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s, leases)
+    if leases is not None:
+        await leases.beat_once()
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run())
     if leases is not None:
         loops.beat_with(leases)
@@ -133,6 +140,7 @@ async def _assemble(
         indexing,
         Audiences(indexing, stores.readers, clock),
         rules,
+        policy.teams,
         Watching(),
         {},
         leases,
@@ -140,18 +148,13 @@ async def _assemble(
     )
 
 
-def _steps(scenario: Scenario, clock: Clock, planner: Planner, leases: Leases | None) -> list[Step]:
+def _steps(
+    scenario: Scenario, clock: Clock, planner: Planner, policy: replying.Policy, leases: Leases | None
+) -> list[Step]:
     """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
-    replies = scenario.replies
-    rulebook = new_rules(
-        replies.rules,
-        fuzzy_score=replies.fuzzy_score,
-        delay_min_s=replies.delay_min_s,
-        delay_max_s=replies.delay_max_s,
-        max_per_hour=replies.max_per_hour,
-    )
     is_shared = leases is not None
-    answering = replying.Replying(rulebook, clock, Ids(inbound.c.id, is_shared))
+    answering = replying.Replying(policy, clock, Ids(inbound.c.id, is_shared))
+    inbox = Inbox(policy.teams, clock, scenario.replies.unread_timeout_s)
     scheduling = Scheduling(planner, clock, Ids(messages.c.id, is_shared), leases)
     tags = tagging.Tagging(clock)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
@@ -161,8 +164,12 @@ def _steps(scenario: Scenario, clock: Clock, planner: Planner, leases: Leases | 
         Step((delivering.Sent,), delivering.record_sent),
         Step((delivering.Settle,), settling.apply),
         Step((delivering.Recall,), delivering.recall),
-        Step((replying.Close,), replying.close),
+        Step((Close,), inbox.close),
+        Step((Handle,), inbox.handle),
         Step((replying.Inbound,), answering.apply),
+        Step((PassOn,), inbox.pass_on),
+        Step((SayDue,), inbox.say_due),
+        Step((IndexTexts,), searching.index_texts),
         Step((tagging.ChangeTaxonomy,), tags.change_taxonomy),
         Step((tagging.Tag,), tags.tag),
         Step((tagging.Import,), tags.import_tags),

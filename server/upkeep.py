@@ -1,24 +1,32 @@
-"""The loop for what time brings: tags that standing rules give and take."""
+"""The loop for what time brings: turns that pass to the next agent, guides to say, tags by standing rules."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection, select
 
 from scenarios.errors import InputError
 from scenarios.schema import Tagging
 from server.clock import Clock
+from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import FilterError, parse
 from server.dispatch.tag_rules import StandingRule, due_changes
+from server.inbox import PassOn, SayDue
 from server.indexing import Indexing
 from server.leases import Leases
-from server.store.database import StoreUnavailable
+from server.searching import IndexTexts, is_behind
+from server.store.database import Database, StoreUnavailable
+from server.store.tables import conversations, said
 from server.store.writer import Writer
 from server.tagging import Tag
 
 logger = logging.getLogger(__name__)
 
 ROUND_S = 60.0  # seconds of the clock between rounds: a fifth of the deadline of rules (T110)
-SHORTEST_S = 0.5  # real seconds
+SHORTEST_S = 0.5  # real seconds between rounds
+LOOK_S = 0.2  # real seconds between looks for what is due
 PAUSE_S = 1.0  # real seconds before asking a failing database again
 CHUNK = 10_000  # contacts in one transaction
 
@@ -27,13 +35,17 @@ class Upkeep:
     def __init__(
         self,
         writer: Writer,
+        readers: Database,
         indexing: Indexing,
         clock: Clock,
         rules: Sequence[StandingRule],
+        unread_s: float,
         leases: Leases | None = None,
     ) -> None:
         """`leases`: where several workers share the tags, one of them does this for all."""
         self._writer = writer
+        self._readers = readers
+        self._unread_s = unread_s
         self._indexing = indexing
         self._clock = clock
         self._rules = rules
@@ -41,17 +53,28 @@ class Upkeep:
 
     async def run(self) -> None:
         """Until cancelled."""
+        rules_s = 0.0
         while True:
             try:
-                if self._leases is None or self._leases.leads:
-                    await self._round()
+                leads = self._leases is None or self._leases.leads
+                if leads:
+                    await self._look()
+                if self._clock.now() >= rules_s:
+                    rules_s = self._clock.now() + max(ROUND_S, SHORTEST_S * self._clock.speed)
+                    index = await self._indexing.fresh()  # answers by what customers did look at it too
+                    if leads:
+                        await self._retag_all(index)
             except StoreUnavailable as error:
                 logger.error("upkeep stands still, trying again: %s", error)
                 await asyncio.sleep(PAUSE_S)
-            await asyncio.sleep(max(SHORTEST_S, ROUND_S / self._clock.speed))
+            await asyncio.sleep(LOOK_S)
 
-    async def _round(self) -> None:
-        index = await self._indexing.fresh()
+    async def _look(self) -> None:
+        """What is due is looked for without a write."""
+        due = await self._readers.run(partial(_due, now_s=self._clock.now(), unread_s=self._unread_s))
+        await asyncio.gather(*(self._writer.submit(request) for request in due))
+
+    async def _retag_all(self, index: ContactIndex) -> None:
         for name, (gain, lose) in due_changes(index, self._rules, self._clock.now()).items():
             await self._retag(index.ids(gain).tolist(), [name], [])
             await self._retag(index.ids(lose).tolist(), [], [name])
@@ -61,6 +84,18 @@ class Upkeep:
             chunk = ids[start : start + CHUNK]
             request = Tag(None, chunk, (), add, remove, True, reason="standing rule", lenient=True)
             await self._writer.submit(request, weight=1 + len(chunk))
+
+
+def _due(connection: Connection, now_s: float, unread_s: float) -> list[PassOn | SayDue | IndexTexts]:
+    """The requests that have something to do."""
+    overdue = (conversations.c.closed_s.is_(None), conversations.c.unread_s.is_not(None))
+    passing = select(conversations.c.id).where(*overdue, conversations.c.turn_s <= now_s - unread_s)
+    promised = (said.c.said_s.is_(None), said.c.cancelled_s.is_(None))
+    saying = select(said.c.id).where(*promised, said.c.due_s <= now_s)
+    found: list[PassOn | SayDue | IndexTexts] = []
+    found += [PassOn()] if connection.execute(passing.limit(1)).first() else []
+    found += [SayDue()] if connection.execute(saying.limit(1)).first() else []
+    return found + ([IndexTexts()] if is_behind(connection) else [])
 
 
 def standing_rules(tagging: Tagging) -> list[StandingRule]:

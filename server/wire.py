@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 MAX_RECIPIENTS = 10_000  # C016: the most that one job may hold
 MAX_ROWS = 5_000  # of one import
 LONGEST_KEY = 255  # characters of an Idempotency-Key
+MAX_CAPTION = 1024  # characters of a caption on the platform
 MAX_TEXT = 4096  # characters of a text message on the platform
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -33,8 +34,23 @@ class AudienceFilter(Body, frozen=True):
     none: Tags = field(default_factory=list)
 
 
+class Media(Body, frozen=True):
+    """One file for all recipients, by reference. `caption` is a template too, `id` the Cloud API's."""
+
+    type: Literal["image", "video", "audio", "document", "sticker"]
+    mime_type: Annotated[str, Meta(min_length=3, max_length=127)]
+    size_bytes: Annotated[int, Meta(ge=1)]
+    url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
+    id: Annotated[str, Meta(pattern="^[0-9]{1,64}$")] | None = None
+    caption: Annotated[str, Meta(min_length=1, max_length=MAX_CAPTION)] | None = None
+    filename: Annotated[str, Meta(min_length=1, max_length=240)] | None = None
+
+
 class SendBody(Body, frozen=True):
-    template: Text
+    """A text by `template`, or `media`."""
+
+    template: Text | None = None
+    media: Media | None = None
     fallbacks: dict[str, str] = field(default_factory=dict)
     recipients: Annotated[list[Recipient], Meta(min_length=1, max_length=MAX_RECIPIENTS)] | None = None
     audience: AudienceFilter | Filter | None = None
@@ -173,11 +189,48 @@ class Health(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True):
+    """`guide` follows the answer 30 s later unless that is read; `team` and `agent` hold the conversation."""
+
     action: Literal["answered", "escalated", "opted_out", "unmatched"]
     intent: str | None
     answer: str | None
     delay_s: float
     conversation: Literal["automatic", "human"]
+    guide: str | None = None
+    team: str | None = None
+    agent: str | None = None
+    reason: Literal["rule", "limit", "negative"] | None = None
+
+
+class Done(Struct, frozen=True):
+    """What was done with a conversation."""
+
+    id: int
+    done: Literal["read", "claim", "release", "answer", "close"]
+
+
+class AgentBody(Body, frozen=True):
+    agent: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class AgentAnswerBody(Body, frozen=True):
+    agent: Annotated[str, Meta(min_length=1, max_length=64)]
+    text: Text
+
+
+class InboxQuery(Body, frozen=True):
+    """`agent` or `team`: only theirs."""
+
+    agent: str | None = None
+    team: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class SearchQuery(Body, frozen=True):
+    """`q`: words that a text must hold, each as it stands; words without a space between stand together."""
+
+    q: Annotated[str, Meta(min_length=1, max_length=200)]
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
 
 def moment(at_s: float | None) -> datetime | None:

@@ -3,21 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+from msgspec import UNSET
 
 from scenarios.comparison import Compared, Comparison, Difference
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
 from scenarios.result import provenance_of
+from scenarios.schema import Experiment
 from scenarios.variants import Variant
+from simulator.histories import fitted
 from simulator.intervals import intervals, student
 from simulator.kept import Kept
-from simulator.parallel import Cluster
+from simulator.parallel import Cluster, Task
 from simulator.replicating import summaries
-from simulator.summary import Summary
+from simulator.selection import Aim, Choice, check
+from simulator.summary import KPIS, Summary
 from simulator.world import world_of
 
 Kpis = Mapping[str, float]
+Progress = Callable[[int, int], None]
 
 
 def compare(
@@ -26,8 +31,9 @@ def compare(
     *,
     workers: int = 1,
     cluster: Cluster | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     kept: Kept | None = None,
+    aim: Aim | None = None,
 ) -> Comparison:
     """Run base and variants with the same seed and replications, and pair them.
 
@@ -35,12 +41,25 @@ def compare(
     that of a variant share all luck, and their difference varies with what the variant changes alone.
     The same input gives the same bytes whatever `workers` (processes) or `cluster` run it, and whether or not
     some runs had been `kept` by one that was stopped. `progress(done, total)` is called after each run.
-    Raises InputError for a malformed contact file.
+    With an `aim` the best of base and variants is looked for: beyond the scenario's replications, which alone
+    the differences are of, those that may be it go on. Raises InputError for a malformed contact file, or an
+    aim that cannot be.
     """
     experiment = base.scenario.experiment
     worlds = [world_of(loaded) for loaded in (base, *(variant.loaded for variant in variants))]
-    ran = summaries(worlds, experiment.replications, workers=workers, cluster=cluster, kept=kept)
-    before, *after = _by_world(ran, len(worlds), experiment.replications, progress)
+    names = ["base", *(variant.name for variant in variants)]
+    choice = None if aim is None else _choice(aim, names, experiment)
+    total = experiment.replications if aim is None else aim.budget
+    ran = summaries(
+        worlds,
+        total,
+        workers=workers,
+        cluster=cluster,
+        kept=kept,
+        wanted=lambda task: choice is None or choice.wants(task.shared),
+    )
+    found = _by_world(ran, len(worlds), choice, lambda done: progress and progress(done, total * len(worlds)))
+    before, *after = (own[: experiment.replications] for own in found)
     adjusted = bonferroni(experiment.confidence, len(variants))
     return Comparison(
         scenario=base.scenario.name,
@@ -56,8 +75,27 @@ def compare(
             )
             for variant, own in zip(variants, after, strict=True)
         },
-        provenance=provenance_of(rows(base)),
+        best=UNSET if choice is None else choice.outcome(),
+        provenance=provenance_of(rows(fitted(base))),
     )
+
+
+def _by_world(
+    ran: Iterator[tuple[Task, Summary]], worlds: int, choice: Choice | None, progress: Callable[[int], object]
+) -> list[list[Kpis]]:
+    """KPIs by world and replication; the choice is told each as it comes."""
+    found: list[list[Kpis]] = [[] for _ in range(worlds)]
+    for done, (task, summary) in enumerate(ran, 1):
+        found[task.shared].append(summary.kpis)
+        if choice is not None:
+            choice.add(task.shared, summary.kpis[choice.aim.kpi])
+        progress(done)
+    return found
+
+
+def _choice(aim: Aim, names: Sequence[str], experiment: Experiment) -> Choice:
+    check(aim, KPIS, experiment.replications)
+    return Choice(aim, names, experiment.confidence, experiment.replications)
 
 
 def bonferroni(confidence: float, family: int) -> float:
@@ -91,15 +129,3 @@ def difference(
     mean, half = found
     low, high = mean - half, mean + half
     return Difference(mean, low, high, UNITS[name], not low <= 0 <= high)
-
-
-def _by_world(
-    ran: Iterator[Summary], worlds: int, replications: int, progress: Callable[[int, int], None] | None
-) -> list[list[Kpis]]:
-    """KPIs by world and replication; worlds take turns, so that what is done is always nearly paired."""
-    found: list[list[Kpis]] = [[] for _ in range(worlds)]
-    for done, summary in enumerate(ran, 1):
-        found[(done - 1) % worlds].append(summary.kpis)
-        if progress is not None:
-            progress(done, replications * worlds)
-    return found

@@ -40,19 +40,19 @@ class Cluster(NamedTuple):
 def replicate(run: Run[Done], shared: Any, *, total: int, workers: int) -> Iterator[Done]:
     """Yield run(shared, number) for number = 1 .. total."""
     tasks = [Task(0, number) for number in range(1, total + 1)]
-    return in_order(tasks, as_done(run, [shared], tasks, workers))
+    return (result for _, result in in_order(tasks, as_done(run, [shared], tasks, workers)))
 
 
-def in_order(tasks: Iterable[Task], done: Iterator[tuple[Task, Done]]) -> Iterator[Done]:
-    """Results in the order of their tasks, up to the first that is never done; those that come early wait."""
+def in_order(tasks: Iterable[Task], done: Iterator[tuple[Task, Done]]) -> Iterator[tuple[Task, Done]]:
+    """What is done in the order of these tasks; what comes early waits. All that was begun is waited for."""
     early: dict[Task, Done] = {}
     for task in tasks:
         while task not in early:
-            pair = next(done, None)
-            if pair is None:
-                return
-            early[pair[0]] = pair[1]
-        yield early.pop(task)
+            came, result = next(done)
+            early[came] = result
+        yield task, early.pop(task)
+    for _ in done:
+        pass
 
 
 def as_done(

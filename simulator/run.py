@@ -1,21 +1,32 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
+from scenarios.result import (
+    Calibration,
+    Distribution,
+    Kpi,
+    Result,
+    Series,
+    Tier,
+    in_own_currency,
+    provenance_of,
+)
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
-from simulator.intervals import intervals
+from simulator.histories import fitted
+from simulator.intervals import intervals, student
 from simulator.kept import Kept
 from simulator.parallel import Cluster
 from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
+from simulator.rfm import TIERS
 from simulator.summary import KPIS, Summary
 from simulator.tally import BIN_S, edges_of
 from simulator.world import World, world_of
@@ -44,6 +55,7 @@ def simulate(
     `progress(done, total)` is called after each replication; with a goal, total is its budget. Raises
     InputError for a malformed contact file or service time, or a goal that cannot be.
     """
+    loaded = fitted(loaded)
     scenario = loaded.scenario
     experiment = scenario.experiment
     if goal is not None:
@@ -51,9 +63,20 @@ def simulate(
     world = world_of(loaded)
     watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
     total = experiment.replications if goal is None else goal.budget
-    wanted = (lambda: True) if watch is None else (lambda: not watch.done)
-    begun = summaries([world], total, workers=workers, cluster=cluster, kept=kept, wanted=wanted)
-    ran = _needed(begun, watch, total, progress)
+    ran: list[Summary] = []
+    for _, summary in summaries(
+        [world],
+        total,
+        workers=workers,
+        cluster=cluster,
+        kept=kept,
+        wanted=lambda _: watch is None or not watch.done,
+    ):
+        ran.append(summary)
+        if watch is not None:
+            watch.add(summary.kpis[watch.goal.kpi])
+        if progress is not None:
+            progress(len(ran), total)
     kpis = intervals([summary.kpis for summary in ran], experiment.confidence)
     result = Result(
         kind="simulation",
@@ -67,28 +90,13 @@ def simulate(
         verdicts=judge(scenario.service_levels, kpis),
         own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
+        tiers=_tiers(ran, experiment.confidence),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
     )
     if calibration is None:
         return result
     return _with_conversations(result, loaded, calibration, workers)
-
-
-def _needed(
-    begun: Iterator[Summary], watch: Watch | None, total: int, progress: Progress | None
-) -> list[Summary]:
-    """All of them, or as many as the watch wants, which depends on no worker."""
-    ran: list[Summary] = []
-    for summary in begun:
-        if watch is not None:
-            if watch.done:  # begun by another worker meanwhile
-                continue
-            watch.add(summary.kpis[watch.goal.kpi])
-        ran.append(summary)
-        if progress is not None:
-            progress(len(ran), total)
-    return ran
 
 
 def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration, workers: int) -> Result:
@@ -119,6 +127,26 @@ def _series(ran: Sequence[Summary]) -> dict[str, Series]:
         offset = 1 if name.endswith("_cum") else 0
         series[name] = Series(((np.arange(len(values)) + offset) * BIN_S).tolist(), values.tolist())
     return series
+
+
+def _tiers(summaries: Sequence[Summary], confidence: float) -> list[Tier] | UnsetType:
+    """Unset when nothing was bought."""
+    counted = [summary.tiers for summary in summaries if summary.tiers]
+    shares = {
+        of: [_share([tiers[of][row] for tiers in counted], confidence) for row in range(len(TIERS))]
+        for of in ("customers", "revenue")
+    }
+    pairs = zip(TIERS, shares["customers"], shares["revenue"], strict=True)
+    tiers = [Tier(name, customers, revenue) for name, customers, revenue in pairs if customers and revenue]
+    return tiers or UNSET
+
+
+def _share(values: Sequence[float], confidence: float) -> Kpi | None:
+    found = student(values, confidence)
+    if found is None:
+        return None
+    mean, half = found
+    return Kpi(mean, max(0.0, mean - half), min(1.0, mean + half), "fraction")
 
 
 def _distributions(world: World, ran: Sequence[Summary]) -> dict[str, Distribution]:

@@ -20,6 +20,7 @@ HEALTHY, WATCH = 80, 60  # scores (assumed)
 ROTATED = 0.30  # C137: the share of numbers replaced at once
 ROTATE_AFTER_MONTHS = 6.0  # C138
 FLEET_OPEN_RATE = 0.80  # C143
+NUMBER_COST_USD = (3.0, 8.0)  # C139: a new number
 
 State = Literal["healthy", "watch", "alarm", "banned"]
 Advice = Literal["keep", "replace", "overdue"]

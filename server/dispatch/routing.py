@@ -17,6 +17,8 @@ class TeamLike(Protocol):
     def keywords(self) -> Sequence[str]: ...
     @property
     def agents(self) -> Sequence[str]: ...
+    @property
+    def accounts(self) -> Sequence[int]: ...
 
 
 class _TeamRule(NamedTuple):
@@ -33,6 +35,7 @@ class Teams(NamedTuple):
 
     rulebook: Rulebook
     agents: Mapping[str, Sequence[str]]
+    accounts: Mapping[str, Sequence[int]]  # that a team answers from; none: any
     last: str
 
 
@@ -56,7 +59,12 @@ def new_teams(teams: Sequence[TeamLike], *, fuzzy_score: float) -> Teams:
             raise ValueError(f"team {team.name}: name at least one agent")
     rules = [_TeamRule(team.name, team.keywords) for team in teams]
     book = new_rules(rules, fuzzy_score=fuzzy_score, delay_min_s=0, delay_max_s=0, max_per_hour=1)
-    return Teams(book, {team.name: tuple(team.agents) for team in teams}, teams[-1].name)
+    return Teams(
+        rulebook=book,
+        agents={team.name: tuple(team.agents) for team in teams},
+        accounts={team.name: tuple(team.accounts) for team in teams},
+        last=teams[-1].name,
+    )
 
 
 def team_of(teams: Teams, text: str) -> str:
@@ -74,10 +82,10 @@ def turn_at(agents: Sequence[str], turn: Turn, now_s: float, unread_s: float = U
     """Who holds an unread conversation at `now_s`: every `unread_s` the next agent of the round (C110).
 
     The timer starts again at each (ours: the source stops at the second), so a server that stood still
-    finds the same holder as one that ran. One agent alone keeps it.
+    finds the same holder as one that ran. One agent alone gets it again and again.
     """
     passes = max(0, int((now_s - turn.since_s) // unread_s))
-    if not passes or len(agents) == 1:
+    if not passes:
         return turn
     at = agents.index(turn.agent) if turn.agent in agents else -1
     agent = agents[(at + passes) % len(agents)]

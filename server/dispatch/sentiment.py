@@ -1,30 +1,41 @@
 """Whether a customer is losing patience: negative words, message after message."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from server.dispatch.content import words_of
 
 MOST_IN_A_ROW = 3  # C185: more consecutive negative messages than this raise the priority
 
-Phrases = frozenset[tuple[str, ...]]
+
+class Phrases(NamedTuple):
+    """Negative words and phrases, and the words that they begin with."""
+
+    whole: frozenset[tuple[str, ...]]
+    first: frozenset[str]
+    longest: int  # words
 
 
 def phrases_of(words: Iterable[str]) -> Phrases:
-    """Negative words and phrases made ready; ValueError for one without a letter, digit or emoji."""
+    """Ready for `is_negative`; ValueError for one without a letter, digit or emoji."""
     found = {word: tuple(words_of(word)) for word in words}
     for word, phrase in found.items():
         if not phrase:
             raise ValueError(f"negative word {word!r} holds no letter, digit or emoji")
-    return frozenset(found.values())
+    whole = frozenset(found.values())
+    longest = max(map(len, whole), default=0)
+    return Phrases(whole, frozenset(phrase[0] for phrase in whole), longest)
 
 
 def is_negative(phrases: Phrases, words: Sequence[str]) -> bool:
     """Whether one of the phrases stands in these words (`content.words_of` of a message)."""
-    longest = max((len(phrase) for phrase in phrases), default=0)
+    if phrases.first.isdisjoint(words):
+        return False
     return any(
-        tuple(words[start : start + length]) in phrases
-        for start in range(len(words))
-        for length in range(1, min(longest, len(words) - start) + 1)
+        tuple(words[start : start + length]) in phrases.whole
+        for start, word in enumerate(words)
+        if word in phrases.first
+        for length in range(1, phrases.longest + 1)
     )
 
 

@@ -36,6 +36,7 @@ async def happened(service: Service, call: Call) -> Answer:
     now_s = service.clock.now()
     noted, rejected = await read_events(body.events, service.numbers, now_s)
     answer: Happened = await service.writer.submit(Happening(noted, rejected), weight=1 + 2 * len(noted))
+    await service.indexing.fresh()  # so that answers by what a customer did know of it
     return 200, msgspec.json.encode(answer)
 
 

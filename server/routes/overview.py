@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from server import figures, health, metrics, reading
 from server.endpoint import Answer, Call, Events, Route
 from server.problems import Problem
+from server.reading_accounts import AccountReports, account_reports
 from server.service import Service
 from server.wire import Health
 
@@ -100,8 +101,9 @@ async def prometheus(service: Service, _call: Call) -> Answer:
 
 
 async def account_list(service: Service, _call: Call) -> Answer:
-    """Each account: open, sent, warming up."""
-    return 200, msgspec.json.encode(reading.AccountStates(await read_accounts(service)))
+    """Each account with its health and age, and which numbers to replace."""
+    look = partial(account_reports, rules=service.scenario.pacing, now_s=service.clock.now())
+    return 200, msgspec.json.encode(await service.readers.run(look))
 
 
 async def read_accounts(service: Service) -> list[reading.AccountState]:
@@ -122,6 +124,6 @@ ROUTES = (
     Route("GET", "/stats/history", history, "read", query=HistoryQuery, answer=figures.History),
     Route("GET", "/alarms", alarms, "read", answer=health.Alarms),
     Route("GET", "/metrics", prometheus, "read", gives=metrics.MEDIA_TYPE),
-    Route("GET", "/accounts", account_list, "read", answer=reading.AccountStates),
+    Route("GET", "/accounts", account_list, "read", answer=AccountReports),
     Route("GET", "/healthz", alive, None, answer=Health),
 )

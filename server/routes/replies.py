@@ -3,8 +3,9 @@
 import msgspec
 
 from server.endpoint import Answer, Call, Route
+from server.inbox import Close
 from server.problems import Problem
-from server.replying import Close, Inbound
+from server.replying import Inbound
 from server.service import Service
 from server.wire import Answered, CloseBody, Closed, ReplyBody
 

@@ -36,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0005", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0006", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -134,6 +134,7 @@ batches = Table(
     Column("paused_s", Float),  # since when its sender holds it
     Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
+    Column("media", Text),  # JSON, as it was given; null: a text
     Column("idempotency_key", Text, unique=True),
     Column("body_digest", LargeBinary),
     Column("answer", LargeBinary),  # what the key's first request was answered
@@ -236,6 +237,7 @@ conversations = Table(
     Column("closed_s", Float),
 )
 index_where("conversations_open", conversations.c.contact_id, where="closed_s IS NULL")
+index_where("conversations_unread", conversations.c.turn_s, where="closed_s IS NULL AND unread_s IS NOT NULL")
 
 # What customers are told beside the first answers, which stand with the messages that they answer.
 said = Table(
@@ -250,6 +252,7 @@ said = Table(
     Column("said_s", Float),
     Column("cancelled_s", Float),
 )
+Index("said_to", said.c.contact_id, said.c.due_s)
 index_where("said_pending", said.c.due_s, where="said_s IS NULL AND cancelled_s IS NULL")
 
 # Which texts hold a word, and how far the texts are looked through.

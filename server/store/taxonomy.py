@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from server.store.bulk import Bulk
 from server.store.contacts import tag_ids
 from server.store.dialects import among
-from server.store.tables import DROPPED, GIVEN, MADE, TAKEN, contact_tags, tag_log, tags
+from server.store.tables import DROPPED, GIVEN, MADE, TAKEN, contact_tags, hourly_tags, tag_log, tags
 
 
 def make(connection: Connection, names: Iterable[str], now_s: float, reason: str) -> dict[str, int]:
@@ -29,7 +29,8 @@ def drop(connection: Connection, names: Iterable[str], now_s: float, reason: str
     gone = list(dict.fromkeys(names))
     for name in gone:
         connection.execute(delete(contact_tags).where(contact_tags.c.tag_id == known[name]))
-        connection.execute(delete(tags).where(tags.c.id == known[name]))
+        connection.execute(delete(hourly_tags).where(hourly_tags.c.tag_id == known[name]))
+        connection.execute(delete(tags).where(tags.c.id == known[name]))  # its id may come again
     _log(connection, [_entry(name, DROPPED, now_s, reason) for name in gone])
 
 

@@ -108,13 +108,12 @@ def test_a_scheduled_batch_can_be_paused_and_cancelled_before_its_time(client: h
 
 
 def test_stop_reaches_a_paused_message(client: httpx.Client) -> None:
-    batch = send(client, "418", 2)
-    if not hold(client, batch, "pause")["changed"]:
-        pytest.fail("nothing was left to pause")
-    waiting = progress(client, batch)["counts"]["queued"]
-    for number in numbers("418", 2):
+    batch = send(client, "418", 40)
+    held = hold(client, batch, "pause")["changed"]
+    assert held > 0
+    for number in numbers("418", 40):
         client.post("/reply", json={"from": number, "text": "STOP"})
-    assert progress(client, batch)["counts"]["cancelled"] == waiting
+    assert progress(client, batch)["counts"]["cancelled"] == held
     assert hold(client, batch, "resume")["changed"] == 0
 
 
@@ -130,6 +129,28 @@ def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:
         assert progress(client, batch)["counts"]["queued"] >= held
         assert hold(client, batch, "resume")["changed"] >= held
         until(lambda: progress(client, batch)["state"] == "done")
+
+
+def test_a_key_is_good_for_a_day_and_never_sends_twice(tmp_path: Path) -> None:
+    one = {"template": "Hi", "recipients": [{"to": numbers("415")[0]}]}
+    key = {"Idempotency-Key": "once"}
+    options = ("--speed=36000",)  # ten hours a second
+    with (
+        running(write_scenario(tmp_path), tmp_path / "keys.db", *options) as server,
+        server.client() as client,
+    ):
+        first = client.post("/send", json=one, headers=key)
+        assert first.status_code == 202
+
+        def expired() -> bool:
+            again = client.post("/send", json=one, headers=key)
+            assert again.content == first.content or again.status_code == 409
+            return again.status_code == 409
+
+        until(expired)
+        again = client.post("/send", json=one, headers=key).json()
+        assert (again["field"], "more than a day ago" in again["detail"]) == ("Idempotency-Key", True)
+        assert sum(client.get("/stats").json()["messages"].values()) == 1
 
 
 def test_unknown_batches_are_problems(client: httpx.Client) -> None:

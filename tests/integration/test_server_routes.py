@@ -126,6 +126,45 @@ def test_a_scheduled_batch_waits_and_says_when_it_will_be_done(client: httpx.Cli
     assert datetime.fromisoformat(progress["schedule"]) == later
 
 
+PICTURE = {"type": "image", "mime_type": "image/png", "size_bytes": 9_000, "id": "42"}
+
+
+def test_media_goes_to_everybody_with_a_caption_of_their_own(client: httpx.Client) -> None:
+    to = [
+        {"to": "+12125550170", "variables": {"name": "Ana"}},
+        {"to": "+12125550171"},
+        {"to": "+12125550172", "variables": {"name": "x" * 1025}},
+    ]
+    body = {"media": {**PICTURE, "caption": "{name}"}, "recipients": to}
+    answer = client.post("/send", json=body)
+    assert answer.status_code == 202, answer.text
+    reasons = [(one["index"], one["reason"]) for one in answer.json()["rejected"]]
+    assert reasons == [(1, "missing_variable"), (2, "text_too_long")]
+    plain = client.post("/send", json={"media": PICTURE, "recipients": [{"to": "+12125550173"}]})
+    assert plain.json()["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"media": PICTURE, "template": "Hi"}, "template"),
+        ({"media": {**PICTURE, "caption": "Hi {"}}, "media.caption"),
+        ({"media": {**PICTURE, "size_bytes": 6_000_000}}, "media.size_bytes"),
+        ({"media": {**PICTURE, "mime_type": "image/gif"}}, "media.mime_type"),
+        ({"media": {**PICTURE, "type": "hologram"}}, "media.type"),
+        ({"media": {**PICTURE, "id": "../etc"}}, "media.id"),
+        ({"media": {"type": "image"}}, "media.mime_type"),
+    ],
+)
+def test_bad_media_is_named_and_changes_nothing(
+    client: httpx.Client, body: dict[str, Any], field: str
+) -> None:
+    before = messages_in_all(client)
+    answer = client.post("/send", json={**body, "recipients": [{"to": "+12125550170"}]})
+    assert problem(answer, 422)["field"] == field
+    assert messages_in_all(client) == before
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [

@@ -124,7 +124,7 @@ def test_a_lost_message_gives_its_slot_back_and_one_under_way_holds_it() -> None
     number = number_of(limits, level=0)
     window = limits.decide(T0, number, "a", "utility").window
     assert number.tier.used(T0) == 1
-    limits.failed(number, "a", "utility", window)
+    limits.failed(T0, number, "a", "utility", window)
     assert number.tier.used(T0) == 0
 
 
@@ -134,7 +134,7 @@ def test_a_message_lost_is_marketing_not_got() -> None:
     for _ in range(5):
         decision = limits.decide(T0, number, "a", "marketing")
         assert decision.code is None
-        limits.failed(number, "a", "marketing", decision.window)
+        limits.failed(T0, number, "a", "marketing", decision.window)
 
 
 def test_reading_lets_a_user_get_more_marketing() -> None:
@@ -334,7 +334,7 @@ def test_an_unlimited_portfolio_holds_no_slots() -> None:
     number = number_of(limits, level=4)
     decision = limits.decide(T0, number, "a", "utility")
     limits.delivered(T0, number, "a", "utility", decision.window)
-    limits.failed(number, "b", "utility", decision.window)
+    limits.failed(T0, number, "b", "utility", decision.window)
     assert number.tier.used(T0) == 0
     assert not number.tier.review(T0, "GREEN", verified=True)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert, select
 
 from scenarios.loading import load
 from server.clock import Clock
-from server.dispatch.replies import new_rules
+from server.dispatch.contact_index import ContactIndex
+from server.policy import reply_policy
 from server.replying import Inbound, Replying
 from server.store.database import Database
 from server.store.ids import Ids
@@ -47,15 +49,9 @@ def fill(connection: Connection) -> None:
 
 
 def new_step() -> Replying:
-    rules = load("bulk_send").scenario.replies
-    rulebook = new_rules(
-        rules.rules,
-        fuzzy_score=rules.fuzzy_score,
-        delay_min_s=rules.delay_min_s,
-        delay_max_s=rules.delay_max_s,
-        max_per_hour=2,
-    )
-    return Replying(rulebook, Clock(NOW_S, 1.0, lambda: 0.0), Ids(inbound.c.id, is_shared=False))
+    replies = replace(load("bulk_send").scenario.replies, max_per_hour=2)
+    clock = Clock(NOW_S, 1.0, lambda: 0.0)
+    return Replying(reply_policy(replies, ContactIndex), clock, Ids(inbound.c.id, is_shared=False))
 
 
 def answers(database: Database, step: Replying, requests: Sequence[Inbound]) -> list[dict[str, Any]]:

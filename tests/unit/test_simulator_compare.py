@@ -37,6 +37,15 @@ def test_the_same_variant_differs_by_exactly_0(several: Comparison) -> None:
         assert (each.value, each.low, each.high, each.distinguishable) == (0, 0, 0, False)
 
 
+def test_every_kpi_has_a_difference_and_every_figure_is_finite(several: Comparison) -> None:
+    """In the document too: a figure that is not finite would become null there."""
+    for variant in several.variants.values():
+        assert set(variant.differences) == set(variant.kpis) == set(KPIS)
+        figures = [(each.value, each.low, each.high) for each in variant.differences.values()]
+        assert np.isfinite(figures).all()
+    assert b"null" not in comparison.encode(several)
+
+
 def test_a_variant_moves_what_it_changes_and_nothing_before_it(several: Comparison) -> None:
     changes = several.variants["click"].differences
     assert changes["messages_clicked"].value > 0

@@ -21,7 +21,10 @@ Write = Callable[[Number, str, str], None]
 
 @dataclass(slots=True)
 class Conversation:
-    """`turn`: the next thing to say. `asked_s`: since when the customer waits for an answer."""
+    """`turn`: the next thing to say. `asked_s`: since when the customer waits to read an answer.
+
+    `is_answered`: one was sent since.
+    """
 
     serial: int
     number: Number
@@ -29,6 +32,7 @@ class Conversation:
     script: Script
     turn: int = 0
     asked_s: float | None = None
+    is_answered: bool = False
 
 
 class Conversations:
@@ -75,8 +79,9 @@ class Conversations:
     def note_answer(self, number_id: str, wa_id: str) -> None:
         """The business sent something: how long the customer waited for it is taken down."""
         conversation = self._live.get((number_id, wa_id))
-        if conversation is None or conversation.asked_s is None:
+        if conversation is None or conversation.asked_s is None or conversation.is_answered:
             return
+        conversation.is_answered = True
         if len(self._waits_s) >= MAX_TIMES:
             del self._waits_s[: MAX_TIMES // 2]
         self._waits_s.append(self._calendar.clock.now() - conversation.asked_s)
@@ -116,6 +121,7 @@ class Conversations:
         turn = conversation.script.turns[conversation.turn]
         wording = draws(self._seed, f"wording/{conversation.serial}/{conversation.turn}", 1)[0]
         conversation.turn += 1
+        conversation.is_answered = False
         asked_s = conversation.asked_s = self._calendar.clock.now()
         self._calendar.at(asked_s + behaviour.patience_s, lambda: self._lose_patience(conversation, asked_s))
         self._write(conversation.number, conversation.wa_id, turn.says[int(wording * len(turn.says))])

@@ -164,6 +164,9 @@ class Emulator:
         code, window = self._decide(number, to, category, now_s)
         if code is not None and self.settings.places[code] == "sync":
             raise ApiError(code, explained(code))
+        if code is None and (forced := self.faults.hits(("fail",), number.id)):
+            self.limits.failed(now_s, number.limited, to, category, window)
+            code = forced[0][0].code
         sequence = self.messages.next_sequence()
         message = Message(
             id=self.messages.new_id(to, sequence),
@@ -205,20 +208,13 @@ class Emulator:
             raise ApiError(131053, f"Media {media_id} is of type {media.kind}, not {kind}")
 
     def _decide(self, number: Number, to: str, category: Category, now_s: float) -> Decision:
-        """What the limits say; faults and unregistered numbers come in the same shape.
-
-        A message that will fail for another reason is given back to the limits at once.
-        """
+        """What the limits say; and a number that is not on WhatsApp, whose booking is given back at once."""
         region = region_of(to) if category == "marketing" else None
         decision = self.limits.decide(now_s, number.limited, to, category, region)
-        if decision.code is not None:
+        if decision.code is not None or self.customers.is_registered(to):
             return decision
-        forced = self.faults.hits(("fail",), number.id)
-        if not forced and self.customers.is_registered(to):
-            return decision
-        self.limits.failed(number.limited, to, category, decision.window)
-        code = forced[0][0].code if forced else UNDELIVERABLE
-        return Decision(code, decision.window)
+        self.limits.failed(now_s, number.limited, to, category, decision.window)
+        return Decision(UNDELIVERABLE, decision.window)
 
     def review(self, template: Template) -> None:
         """The platform looks at a new or edited template, and approves it after a while."""

@@ -1,8 +1,6 @@
 """Uploaded and received media: kept for a while, told by id, downloaded from a short-lived URL.
 
-Platform 1.5: ids of uploads live 30 days, of what customers sent 7 days; a URL about 5 minutes. Formats and
-sizes: the platform's media page (images 5 MB, audio and video 16 MB, documents 100 MB, stickers 100 or 500
-KB).
+Platform 1.5: ids of uploads live 30 days, of what customers sent 7 days; a URL about 5 minutes.
 """
 
 import base64
@@ -14,22 +12,14 @@ from itertools import count
 from msgspec import Struct
 
 from server.network.graph.refusal import ApiError, unknown_object
+from server.network.media_formats import LARGEST as LARGEST
+from server.network.media_formats import MAX_BYTES, kind_of
 
 UPLOAD_LIFE_S = 30 * 86_400.0
 RECEIVED_LIFE_S = 7 * 86_400.0
 URL_LIFE_S = 300.0
 FIRST_ID = 5_000_000_000_001
 MAX_KEPT = 256 * 1024 * 1024  # bytes of all media together; then the oldest go early
-
-MB = 1024 * 1024
-MAX_BYTES = {"image": 5 * MB, "audio": 16 * MB, "video": 16 * MB, "document": 100 * MB, "sticker": MB // 2}
-LARGEST = max(MAX_BYTES.values())
-FORMATS = {
-    "image": {"image/jpeg", "image/png"},
-    "audio": {"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg", "audio/opus"},
-    "video": {"video/mp4", "video/3gpp", "video/3gp"},
-    "sticker": {"image/webp"},
-}  # any other format that is text/* or application/* is a document
 
 
 class Media(Struct, gc=False):
@@ -41,15 +31,6 @@ class Media(Struct, gc=False):
     content: bytes
     sha256: bytes
     gone_s: float
-
-
-def kind_of(mime_type: str) -> str | None:
-    """The message type that a format may be sent as; None: not supported."""
-    plain = mime_type.partition(";")[0].strip().lower()
-    for kind, formats in FORMATS.items():
-        if plain in formats:
-            return kind
-    return "document" if plain.startswith(("application/", "text/")) else None
 
 
 class MediaStore:

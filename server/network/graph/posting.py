@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser: Any = None
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Reply] | None = None
         self._body = b""
 
@@ -54,7 +54,6 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._answer, self._body = answer, b""
-        self._parser = httptools.HttpResponseParser(self)
         self._transport.write(request)
         return answer
 
@@ -70,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._fail("the connection was closed before a whole answer")
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None:  # nothing was asked
+        if self._answer is None:  # nothing was asked
             self.close()
             return
         try:
@@ -89,11 +88,11 @@ class Connection(asyncio.Protocol):
         status, keep = self._parser.get_status_code(), self._parser.should_keep_alive()
         if status < 200:  # an interim answer; the real one follows
             return
-        self._parser = None
+        answer, self._answer = self._answer, None
         if not keep:
             self.close()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(Reply(status, self._body))
+        if answer is not None and not answer.done():
+            answer.set_result(Reply(status, self._body))
 
     def _fail(self, why: str) -> None:
         if self._answer is not None and not self._answer.done():

@@ -156,16 +156,24 @@ class Webhooks:
         signed = signature(self._sending.app_secret, webhook.body).encode("ascii")
         headers = USER_AGENT + b"X-Hub-Signature-256: " + signed + b"\r\n"
         request = request_bytes(webhook.target, headers, webhook.body)
+        connection = connections.get(webhook.target)
         try:
-            async with asyncio.timeout(self._sending.timeout_s):
-                connection = connections.get(webhook.target)
-                if connection is None or not connection.is_open:
+            if connection is None or not connection.is_open:
+                async with asyncio.timeout(self._sending.timeout_s):
                     connection = connections[webhook.target] = await connect(webhook.target)
-                return (await connection.ask(request)).status == 200
+            return await self._status_of(connection, request) == 200
         except (PostError, TimeoutError):
             if (broken := connections.pop(webhook.target, None)) is not None:
                 broken.close()
             return False
+
+    async def _status_of(self, connection: Connection, request: bytes) -> int:
+        """PostError when no whole answer comes in time: the connection is closed then."""
+        timer = asyncio.get_running_loop().call_later(self._sending.timeout_s, connection.close)
+        try:
+            return (await connection.ask(request)).status
+        finally:
+            timer.cancel()
 
     def _note(self, webhook: Webhook, *, is_taken: bool) -> None:
         if is_taken:

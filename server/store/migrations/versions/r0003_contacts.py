@@ -61,6 +61,8 @@ def _conversations() -> None:
         sa.Column("closed_s", sa.Float),
     )
     _index_where("conversations_open", "conversations", ["contact_id"], "closed_s IS NULL")
+    unread = "closed_s IS NULL AND unread_s IS NOT NULL"
+    _index_where("conversations_unread", "conversations", ["turn_s"], unread)
     op.create_table(
         "said",
         sa.Column("id", Int64, primary_key=True),
@@ -72,6 +74,7 @@ def _conversations() -> None:
         sa.Column("said_s", sa.Float),
         sa.Column("cancelled_s", sa.Float),
     )
+    op.create_index("said_to", "said", ["contact_id", "due_s"])
     _index_where("said_pending", "said", ["due_s"], "said_s IS NULL AND cancelled_s IS NULL")
 
 
