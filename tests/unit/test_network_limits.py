@@ -7,6 +7,7 @@ import pytest
 from server.network import errors, marketing_cap, spam
 from server.network.limits import Assumed, Limits, Number, Reading
 from server.network.rules import Category, Throughput, rules_on
+from server.network.tiers import Tier
 
 T0 = 1_780_000_000.0
 DAY = 86_400.0
@@ -126,6 +127,15 @@ def test_a_lost_message_gives_its_slot_back_and_one_under_way_holds_it() -> None
     assert number.tier.used(T0) == 1
     limits.failed(T0, number, "a", "utility", window)
     assert number.tier.used(T0) == 0
+
+
+def test_a_message_under_way_for_a_day_gives_its_slot_back_whoever_else_is_waiting() -> None:
+    tier = Tier(NOW_RULES)
+    for at_s, user in ((0.0, "a"), (3600.0, "b"), (7200.0, "a")):
+        tier.accepted(T0 + at_s, user)
+    assert tier.used(T0 + DAY + 3599) == 2
+    assert tier.used(T0 + DAY + 3600) == 1
+    assert tier.used(T0 + DAY + 7200) == 0
 
 
 def test_a_message_lost_is_marketing_not_got() -> None:
