@@ -522,7 +522,7 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     """Print a result, and write it where asked."""
-    from reports.terminal import kpi_table, verdict_line
+    from reports.terminal import kpi_table, tier_table, verdict_line
 
     if folder is not None:
         err.print(f"written: {result.write(answer, folder)}")
@@ -530,6 +530,8 @@ def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
         sys.stdout.write(result.encode(answer).decode() + "\n")
         return
     out.print(kpi_table(answer))
+    if isinstance(answer.tiers, list):
+        out.print("", tier_table(answer.tiers), "", sep="\n")
     for verdict in answer.verdicts:
         out.print(verdict_line(verdict), markup=False, highlight=False)
 

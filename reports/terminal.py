@@ -12,7 +12,7 @@ from reports.comparison import SAME, UNCLEAR, best_sentence, reading_notes, sent
 from reports.comparison import Row as KpiRow
 from scenarios.comparison import Best, Comparison
 from scenarios.provenance import Row
-from scenarios.result import OwnCurrency, Precision, Result, Verdict
+from scenarios.result import OwnCurrency, Precision, Result, Tier, Verdict
 
 LONGEST_VALUE = 60
 WIDEST = 10_000  # characters: nothing is broken
@@ -43,6 +43,16 @@ def kpi_table(answer: Result) -> Table:
     own = answer.own_currency.kpis if isinstance(answer.own_currency, OwnCurrency) else {}
     for name, kpi in (answer.kpis | own).items():
         table.add_row(name, *(f"{number:,.6g}" for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
+    return table
+
+
+def tier_table(tiers: list[Tier]) -> Table:
+    """Tiers of customers by recency, frequency and money, with their shares."""
+    table = Table("tier (recency, frequency, money)", box=None, pad_edge=False)
+    for name in ("customers", "revenue"):
+        table.add_column(name, justify="right")
+    for tier in tiers:
+        table.add_row(tier.name, f"{tier.customers.value:.1%}", f"{tier.revenue.value:.1%}")
     return table
 
 

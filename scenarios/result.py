@@ -71,6 +71,14 @@ class OwnCurrency(Struct, frozen=True):
     kpis: dict[str, Kpi]
 
 
+class Tier(Struct, frozen=True):
+    """A tier of customers by recency, frequency and money: fractions of customers and of revenue."""
+
+    name: str
+    customers: Kpi
+    revenue: Kpi
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -95,6 +103,7 @@ class Result(Struct, frozen=True, kw_only=True):
     calibration: Calibration | UnsetType = UNSET  # left out of the document where there is none
     precision: Precision | UnsetType = UNSET  # likewise
     own_currency: OwnCurrency | UnsetType = UNSET  # left out if it is USD
+    tiers: list[Tier] | UnsetType = UNSET  # from the most valuable to those who bought nothing
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0

@@ -102,13 +102,17 @@ class Leases:
     async def beat(self, is_alive: Callable[[], bool]) -> None:
         """Say every BEAT_S that this worker lives, until it does not."""
         while is_alive():
-            said = time.monotonic()
             try:
-                await self._database.run(partial(_extend, worker=self.worker))
-                self._fresh_until = said + LEASE_S - SPARE_S
+                await self.beat_once()
             except StoreUnavailable as error:
                 logger.error("the lease is not renewed, trying again: %s", error)
             await asyncio.sleep(BEAT_S)
+
+    async def beat_once(self) -> None:
+        """Say that this worker lives. Raises StoreUnavailable."""
+        said = time.monotonic()
+        if await self._database.run(partial(_extend, worker=self.worker)):
+            self._fresh_until = said + LEASE_S - SPARE_S
 
     def apply(self, connection: Connection, requests: Sequence[Renew | Leave]) -> Applied:
         """The step for Renew and Leave."""

@@ -121,6 +121,17 @@ def past_of(known: Known | None, row: NDArray[np.int32]) -> Past | None:
     return None if known is None else Past._make(column[row] for column in known.past)
 
 
+def purchases_of(known: Known, row: NDArray[np.int32]) -> Bought:
+    """Every known purchase of each customer, who is drawn from that row of the contact file."""
+    order = np.argsort(known.bought.customer, kind="stable")
+    count = np.bincount(known.bought.customer, minlength=len(known.past.repeats))
+    begin, own = (np.cumsum(count) - count)[row], count[row]
+    customer = np.repeat(np.arange(len(row), dtype=np.int32), own)
+    turn = np.arange(len(customer)) - np.repeat(np.cumsum(own) - own, own)
+    place = order[np.repeat(begin, own) + turn]
+    return Bought(customer, known.bought.at_s[place], known.bought.cents[place])
+
+
 @lru_cache(maxsize=4)
 def _known(orders_path: Path, contacts_path: Path, start: datetime, money: Money) -> Known:
     size = len(read_contacts(contacts_path))

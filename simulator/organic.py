@@ -24,10 +24,18 @@ from simulator.traits import Hidden, Past, Traits, scores
 
 WINDOW_S = 30 * DAY_S
 WEEK_S = 7 * DAY_S
-FIRST_WINDOW = 2**20  # key of the window that begins at the start; those before have smaller ones
+BEFORE = 0  # key of the time before the start; the window that begins with it has 1, and so on
 SLOWEST = np.float32(1e-30)  # purchases a second; less than that never happens
 
 Times = NDArray[np.float64]
+
+
+class Span(NamedTuple):
+    """A stretch of time with luck of its own."""
+
+    key: int
+    opens_s: float
+    closes_s: float
 
 
 class Bought(NamedTuple):
@@ -36,6 +44,9 @@ class Bought(NamedTuple):
     customer: NDArray[np.int32]
     at_s: Times
     cents: NDArray[np.int64]
+
+
+NOTHING = Bought(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int64))
 
 
 class Buyers(NamedTuple):
@@ -66,8 +77,11 @@ def organic_of(
     left since; with `traits.past` each is taken where the own orders left them. Nobody buys if not `enabled`.
     """
     buyers = buyers_of(purchases, traits, seed, number)
-    windows = range(int(np.ceil(horizon_s / WINDOW_S)))
-    bought = bought_in(windows, buyers, traits, hidden, (seed, number))
+    windows = [
+        Span(BEFORE + 1 + window, window * WINDOW_S, (window + 1) * WINDOW_S)
+        for window in range(int(np.ceil(horizon_s / WINDOW_S)))
+    ]
+    bought = _bought(windows, buyers, traits, hidden, (seed, number))
     within = bought.at_s < horizon_s
     return Organic(
         bought.customer[within], bought.at_s[within], bought.cents[within], buyers.lapsed_s, buyers
@@ -147,47 +161,57 @@ def _after(purchases: Purchases, past: Past, key: tuple[int, int, int, int]) -> 
     )
 
 
-def bought_in(windows: range, buyers: Buyers, traits: Traits, hidden: Hidden, key: tuple[int, int]) -> Bought:
-    """Repeat purchases in these windows; window 0 begins at the start, those before it are negative.
+def bought_before(buyers: Buyers, traits: Traits, hidden: Hidden, seed: int, number: int) -> Bought:
+    """What customers of whom nothing is known bought before the start: the first purchase and all since."""
+    repeats = _bought([Span(BEFORE, -np.inf, 0.0)], buyers, traits, hidden, (seed, number))
+    came = np.flatnonzero(np.isfinite(buyers.first_s))
+    firsts = _priced(traits, hidden, stream(seed, number, Purpose.FIRST_VALUE), came, buyers.first_s[came])
+    return joined(repeats, firsts)
 
-    `key` is seed and replication.
-    """
-    none = Bought(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int64))
-    parts = [
-        _priced(traits, hidden, (*key, block), window, *_purchases(window, buyers, rows, (*key, block)))
-        for block, rows in blocks(traits.size)
-        for window in windows
-    ]
-    return Bought._make(np.concatenate(column) for column in zip(none, *parts, strict=True))
+
+def joined(*parts: Bought) -> Bought:
+    """All purchases of these."""
+    return Bought._make(np.concatenate(columns) for columns in zip(NOTHING, *parts, strict=True))
+
+
+def _bought(
+    spans: list[Span], buyers: Buyers, traits: Traits, hidden: Hidden, key: tuple[int, int]
+) -> Bought:
+    """Repeat purchases in these spans of time; `key` is seed and replication."""
+    parts = []
+    for block, rows in blocks(traits.size):
+        mine = Buyers._make(column[rows] for column in buyers)
+        for span in spans:
+            customer, at_s = _purchases(span, mine, stream(*key, Purpose.ORGANIC, block, span.key))
+            value = stream(*key, Purpose.ORGANIC_VALUE, block, span.key)
+            parts.append(_priced(traits, hidden, value, rows.start + customer, at_s))
+    return joined(*parts)
 
 
 def _purchases(
-    window: int, buyers: Buyers, rows: slice, key: tuple[int, int, int]
-) -> tuple[NDArray[np.int64], Times]:
-    """Customers and times of a block's purchases in a window."""
-    luck = stream(*key[:2], Purpose.ORGANIC, key[2], FIRST_WINDOW + window)
-    rate, dropout, first, lapsed = (column[rows] for column in buyers)
-    opens, closes = np.float32(window * WINDOW_S), np.float32((window + 1) * WINDOW_S)
-    begin, end = np.maximum(first, opens), np.minimum(lapsed, closes)
-    count = luck.poisson(rate * (1 - dropout) * np.maximum(end - begin, 0))
-    who = np.repeat(np.arange(len(rate)), count)
+    span: Span, buyers: Buyers, luck: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
+    """Customers (from 0) and times of a block's purchases in a span."""
+    opens, closes = np.float32(span.opens_s), np.float32(span.closes_s)
+    begin, end = np.maximum(buyers.first_s, opens), np.minimum(buyers.lapsed_s, closes)
+    begin = np.where(np.isinf(begin), end, begin)  # never a customer
+    count = luck.poisson(buyers.rate_per_s * (1 - buyers.dropout) * np.maximum(end - begin, 0))
+    who = np.repeat(np.arange(len(count)), count)
     since, until = begin[who].astype(np.float64), end[who].astype(np.float64)
-    at = since + (until - since) * luck.random(len(who))
-    leaving = np.flatnonzero((lapsed >= opens) & (lapsed < closes))
-    return rows.start + np.concatenate([who, leaving]), np.concatenate([at, lapsed[leaving]])
+    at_s = since + (until - since) * luck.random(len(who))
+    leaving = np.flatnonzero((buyers.lapsed_s >= opens) & (buyers.lapsed_s < closes))
+    return np.concatenate([who, leaving]), np.concatenate([at_s, buyers.lapsed_s[leaving]])
 
 
 def _priced(
     traits: Traits,
     hidden: Hidden,
-    key: tuple[int, int, int],
-    window: int,
-    customer: NDArray[np.int64],
-    at_s: Times,
+    luck: np.random.Generator,
+    customer: NDArray[np.intp],
+    at_s: NDArray[np.floating],
 ) -> Bought:
     """Purchases with their values in whole cents."""
     value = traits.order_value
-    luck = stream(*key[:2], Purpose.ORGANIC_VALUE, key[2], FIRST_WINDOW + window)
     spread = np.exp(value.within_log_sd * luck.standard_normal(len(customer)))
     cents = np.rint(100 * value.typical_usd * hidden.value_scale[customer] * spread)
-    return Bought(customer.astype(np.int32), at_s, cents.astype(np.int64))
+    return Bought(customer.astype(np.int32), at_s.astype(np.float64), cents.astype(np.int64))

@@ -15,7 +15,7 @@ from simulator import network
 from simulator.fleet import Fleet
 from simulator.funnel import Outcomes, luck_of, outcomes, read_log_odds
 from simulator.network import DAY_S, Schedule
-from simulator.organic import organic_of
+from simulator.organic import Bought, organic_of
 from simulator.sender import NONE, Sender, Sends, joined, unplanned
 from simulator.streams import BLOCK
 from simulator.tally import Tally
@@ -49,6 +49,7 @@ class Replication:
         self.opted_out_s = np.full(world.customers.size, np.inf)
         self.blocked_s = np.full(world.customers.size, np.inf)
         self.ordered = np.zeros(world.customers.size, np.bool_)
+        self.bought: list[Bought] = []  # what messages brought
         self.queue = NONE  # planned
         self.recent = NONE  # sent in the last RECENT_S
         self.failed = NONE  # to be tried again
@@ -231,7 +232,15 @@ class Replication:
         self.tally.add(sends.account, sends.due_s, attempt, happened)
         self.opted_out_s[sends.customer] = np.minimum(self.opted_out_s[sends.customer], happened.opted_out_s)
         self.blocked_s[sends.customer] = np.minimum(self.blocked_s[sends.customer], happened.blocked_s)
-        self.ordered[sends.customer] |= happened.ordered_s < self.world.horizon_s
+        bought = happened.ordered_s < self.world.horizon_s
+        self.ordered[sends.customer[bought]] = True
+        self.bought.append(
+            Bought(
+                sends.customer[bought].astype(np.int32),
+                happened.ordered_s[bought],
+                happened.order_cents[bought],
+            )
+        )
         self._keep_failed(sends, happened, attempt)
         if self.watch is not None:
             self.watch(sends, happened)

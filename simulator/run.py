@@ -4,19 +4,29 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
-from scenarios.result import Calibration, Distribution, Result, Series, in_own_currency, provenance_of
+from scenarios.result import (
+    Calibration,
+    Distribution,
+    Kpi,
+    Result,
+    Series,
+    Tier,
+    in_own_currency,
+    provenance_of,
+)
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
 from simulator.histories import fitted
-from simulator.intervals import intervals
+from simulator.intervals import intervals, student
 from simulator.kept import Kept
 from simulator.parallel import Cluster
 from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
+from simulator.rfm import TIERS
 from simulator.summary import KPIS, Summary
 from simulator.tally import BIN_S, edges_of
 from simulator.world import World, world_of
@@ -80,6 +90,7 @@ def simulate(
         verdicts=judge(scenario.service_levels, kpis),
         own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
+        tiers=_tiers(ran, experiment.confidence),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
     )
@@ -116,6 +127,26 @@ def _series(ran: Sequence[Summary]) -> dict[str, Series]:
         offset = 1 if name.endswith("_cum") else 0
         series[name] = Series(((np.arange(len(values)) + offset) * BIN_S).tolist(), values.tolist())
     return series
+
+
+def _tiers(summaries: Sequence[Summary], confidence: float) -> list[Tier] | UnsetType:
+    """Unset when nothing was bought."""
+    counted = [summary.tiers for summary in summaries if summary.tiers]
+    shares = {
+        of: [_share([tiers[of][row] for tiers in counted], confidence) for row in range(len(TIERS))]
+        for of in ("customers", "revenue")
+    }
+    pairs = zip(TIERS, shares["customers"], shares["revenue"], strict=True)
+    tiers = [Tier(name, customers, revenue) for name, customers, revenue in pairs if customers and revenue]
+    return tiers or UNSET
+
+
+def _share(values: Sequence[float], confidence: float) -> Kpi | None:
+    found = student(values, confidence)
+    if found is None:
+        return None
+    mean, half = found
+    return Kpi(mean, max(0.0, mean - half), min(1.0, mean + half), "fraction")
 
 
 def _distributions(world: World, ran: Sequence[Summary]) -> dict[str, Distribution]:

@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     ORGANIC = 35
     ORGANIC_VALUE = 36
     ACTIVE = 37
+    FIRST_VALUE = 38
 
 
 def stream(

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.histories import purchases_of
 from simulator.ledger import Ledger, binned, cumulative, ledger_of, payback_days
 from simulator.lifetime import lifetime_value_usd
 from simulator.network import DAY_S, MONTH_DAYS
+from simulator.organic import Bought, bought_before
 from simulator.replication import Replication
+from simulator.rfm import looked_back_on, shares
 from simulator.sender import Sends
 from simulator.tally import BIN_S
 from simulator.world import World, capacity, permitted
 
+TIERED = 5  # replications whose customers are sorted into tiers: shares of thousands vary little
 RATES = {
     "delivery_rate": ("messages_delivered", "messages_sent"),
     "read_rate": ("messages_read", "messages_delivered"),
@@ -58,6 +62,7 @@ class Summary:
     kpis: dict[str, float]  # nan: undefined
     series: dict[str, NDArray[np.float64]]  # by 15-minute bin
     histograms: dict[str, NDArray[np.int64]]
+    tiers: dict[str, NDArray[np.float64]]  # rfm.Shares; empty after the first replications
 
 
 def simulate_once(world: World, number: int) -> Summary:
@@ -78,7 +83,23 @@ def summary_of(run: Replication) -> Summary:
         run.world.horizon_s,
         organic_cents=binned(run.organic.at_s, run.organic.cents),
     )
-    return Summary(_kpis(run, ledger), _series(run, ledger), run.tally.histograms)
+    return Summary(_kpis(run, ledger), _series(run, ledger), run.tally.histograms, _tiers(run))
+
+
+def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
+    """Shares of customers and revenue, from all purchases up to the horizon, whatever brought them."""
+    if run.number > TIERED:
+        return {}
+    world, organic = run.world, run.organic
+    before = (
+        bought_before(organic.buyers, world.traits, run.hidden, world.scenario.experiment.seed, run.number)
+        if world.known is None
+        else purchases_of(world.known, world.customers.row)
+    )
+    since = Bought(organic.customer, organic.at_s, organic.cents)
+    look_back_s = world.scenario.purchases.look_back_days * DAY_S
+    bought = looked_back_on([before, since, *run.bought], world.horizon_s, look_back_s)
+    return shares(bought, world.customers.size)._asdict()
 
 
 def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:

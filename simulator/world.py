@@ -11,7 +11,7 @@ from scenarios.loading import Loaded
 from scenarios.schema import Accounts, Pacing, Scenario
 from server.dispatch.quiet_hours import windows
 from simulator.funnel import Anchors, anchors_of
-from simulator.histories import fitted, known_of, past_of
+from simulator.histories import Known, fitted, known_of, past_of
 from simulator.network import DAY_S, MONTH_DAYS
 from simulator.population import Customers, customers_of
 from simulator.tally import BIN_S
@@ -35,6 +35,7 @@ class World:
     customers: Customers
     anchors: Anchors
     traits: Traits
+    known: Known | None  # what past orders say
     campaigns: tuple[Campaign, ...]
 
     @property
@@ -54,16 +55,15 @@ def world_of(loaded: Loaded) -> World:
     loaded = fitted(loaded)
     scenario = loaded.scenario
     begin = scenario.experiment.start
-    customers = customers_of(loaded)
+    customers, known = customers_of(loaded), known_of(loaded)
     return World(
         scenario=scenario,
         epoch_s=begin.timestamp(),
         horizon_s=scenario.experiment.horizon_days * DAY_S,
         customers=customers,
         anchors=anchors_of(scenario),
-        traits=traits_of(
-            scenario, customers.segments, customers.segment, past_of(known_of(loaded), customers.row)
-        ),
+        traits=traits_of(scenario, customers.segments, customers.segment, past_of(known, customers.row)),
+        known=known,
         campaigns=(Campaign(0, (scenario.campaign.start - begin) / timedelta(seconds=1)),),
     )
 

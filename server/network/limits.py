@@ -185,7 +185,7 @@ class Limits:
             return MARKETING_CAPPED
         if number.tier.full(now_s, user):
             if marketing:
-                self.cap.give_back(user)
+                self.cap.give_back(now_s, user)
             return self.assumed.tier_code
         return None
 
@@ -202,12 +202,14 @@ class Limits:
         if category == "marketing":
             self.cap.delivered(now_s, user)
 
-    def failed(self, number: Number, user: User, category: Category, window: Window) -> None:
-        """An accepted message will not reach the user: what it holds is given back."""
+    def failed(
+        self, accepted_s: float, number: Number, user: User, category: Category, window: Window
+    ) -> None:
+        """The message accepted at this time will not reach the user: what it holds is given back."""
         if not window.service:
             number.tier.failed(user)
             if category == "marketing":
-                self.cap.give_back(user)
+                self.cap.give_back(accepted_s, user)
 
     def read(self, now_s: float, user: User, category: Category) -> None:
         """The user read a delivered message."""

@@ -64,11 +64,11 @@ class MarketingCap:
         self._prune_sent(now_s)
         return True
 
-    def give_back(self, user: User) -> None:
-        """A booked message was not delivered: the newest is taken for it."""
-        times = self._sent.get(user)
-        if times:
-            times.pop()
+    def give_back(self, booked_s: float, user: User) -> None:
+        """The message booked at this time was not delivered."""
+        times = self._sent.get(user, [])
+        if booked_s in times:
+            times.remove(booked_s)
 
     def delivered(self, now_s: float, user: User) -> None:
         """One marketing message more, unread until `read` says otherwise."""

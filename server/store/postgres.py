@@ -94,7 +94,11 @@ def _engine(url: URL, schema: Schema, isolation: str, *options: str, connections
         hide_parameters=True,  # an error message must not carry numbers or texts into a log
         connect_args={
             "connect_timeout": CONNECT_S,
-            "tcp_user_timeout": STALLED_MS,  # of a machine that does not answer any more
+            # A machine that does not answer any more is given up, whether we send to it or wait for it.
+            "tcp_user_timeout": STALLED_MS,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
             "application_name": "wavetank",
             "options": " ".join(settings),
         },

@@ -139,14 +139,12 @@ def _kill(server: Running, draw: random.Random, *, all_of_it: bool) -> None:
 
 
 def _finish(client: httpx.Client, acknowledged: dict[str, int]) -> dict[str, dict[str, int]]:
-    """The states of each acknowledged batch once nothing is under way any more."""
+    """The states of each acknowledged batch once nothing is under way, of other batches neither."""
     end = time.monotonic() + 120
-    while True:
-        counts = {batch: client.get(f"/send/{batch}").json()["counts"] for batch in acknowledged}
-        if not any(count[state] for count in counts.values() for state in ("queued", "sending", "sent")):
-            return counts
+    while any(client.get("/stats").json()["messages"][state] for state in ("queued", "sending", "sent")):
         assert time.monotonic() < end, "messages are under way for too long"
         time.sleep(0.5)
+    return {batch: client.get(f"/send/{batch}").json()["counts"] for batch in acknowledged}
 
 
 def _outcome(

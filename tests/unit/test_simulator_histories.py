@@ -7,7 +7,7 @@ import pytest
 from scenarios import provenance
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
-from simulator.histories import FITTED, fitted, known_of, past_of
+from simulator.histories import FITTED, fitted, known_of, past_of, purchases_of
 from simulator.organic import organic_of
 from simulator.purchases import Bgnbd, simulate
 from simulator.replication import Replication
@@ -112,6 +112,18 @@ def test_rows_drawn_again_share_the_past_of_their_row(loaded: Loaded) -> None:
     assert past.repeats[0] == past.repeats[1] >= 0
     assert past.repeats[2] == -1
     assert past_of(None, row) is None
+
+
+def test_known_purchases_go_to_every_customer_of_the_row(loaded: Loaded) -> None:
+    known = known_of(loaded)
+    assert known is not None
+    row = np.array([820, 3, 5, 3], np.int32)  # the first never bought
+    found = purchases_of(known, row)
+    for customer, of_row in enumerate(row.tolist()):
+        mine, his = found.customer == customer, known.bought.customer == of_row
+        assert sorted(found.at_s[mine]) == sorted(known.bought.at_s[his])
+        assert found.cents[mine].sum() == known.bought.cents[his].sum()
+    assert len(found.at_s) > 0
 
 
 def test_orders_of_one_day_are_one_purchase(scenario: Path, loaded: Loaded, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -5,7 +7,7 @@ from scipy import stats
 from scenarios.loading import load
 from scenarios.schema import Purchases
 from simulator.network import DAY_S
-from simulator.organic import WEEK_S, WINDOW_S, Organic, Past, bgnbd_of, bought_in, buyers_of, organic_of
+from simulator.organic import WEEK_S, Organic, Past, bgnbd_of, bought_before, buyers_of, organic_of
 from simulator.purchases import History, expected_next, expected_repeats, probability_active
 from simulator.traits import Hidden, Traits, hidden_of, traits_of
 
@@ -87,6 +89,15 @@ def test_the_same_key_gives_the_same_purchases_and_another_gives_others() -> Non
     assert pairs(first) != pairs(other)
 
 
+def test_traits_and_purchases_take_the_bytes_that_the_docs_say() -> None:
+    hidden, buyers = people(10)[1], organic(size=10).buyers
+    assert sum(column.itemsize for column in hidden) == 13
+    assert sum(column.itemsize for column in buyers) == 16
+    docs = (Path(__file__).parents[2] / "docs" / "population.md").read_text(encoding="utf-8")
+    assert "| **`Hidden`**, drawn in each replication | 13 |" in docs
+    assert "| **`Buyers`**, drawn in each replication | 16 |" in docs
+
+
 def test_switched_off_nobody_buys() -> None:
     found = organic(Purchases(enabled=False), size=1_000)
     assert len(found.customer) == len(found.at_s) == len(found.cents) == 0
@@ -97,10 +108,10 @@ def test_purchases_before_the_start_make_the_whole_history() -> None:
     """From the first purchase on, repeats until the start are those of equation 9."""
     traits, hidden = people()
     buyers = buyers_of(CDNOW, traits, 1, 1)
-    windows = range(-int(np.ceil(365 * DAY_S / WINDOW_S)), 0)
-    bought = bought_in(windows, buyers, traits, hidden, (1, 1))
+    bought = bought_before(buyers, traits, hidden, 1, 1)
     assert np.all((bought.at_s < 0) & (bought.at_s >= buyers.first_s[bought.customer]))
-    counts = np.bincount(bought.customer, minlength=SIZE)
+    counts = np.bincount(bought.customer, minlength=SIZE) - 1
+    assert counts.min() == 0
     expected = expected_repeats(bgnbd_of(CDNOW), -buyers.first_s.astype(float)[:5000] / WEEK_S).mean()
     assert counts.mean() == pytest.approx(expected, abs=4 * (counts.var() / SIZE + 0.5 / 5000) ** 0.5)
 

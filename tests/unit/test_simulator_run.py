@@ -4,6 +4,7 @@ import pytest
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded, load
 from scenarios.result import Calibration, Result, encode
+from simulator.rfm import TIERS
 from simulator.run import simulate
 from simulator.tally import BIN_S
 
@@ -147,3 +148,12 @@ def test_a_campaign_that_the_horizon_cuts_off_says_so() -> None:
     assert kpis["messages_unsent"].value >= planned - 200
     assert kpis["send_duration_s"].value == 2 * 86_400
     assert not next(v for v in result.verdicts if v.kpi == "send_duration_s").met
+
+
+def test_tiers_share_out_customers_and_revenue(result: Result) -> None:
+    assert isinstance(result.tiers, list)
+    assert [tier.name for tier in result.tiers] == list(TIERS)
+    for of in ("customers", "revenue"):
+        parts = [getattr(tier, of) for tier in result.tiers]
+        assert sum(part.value for part in parts) == pytest.approx(1)
+        assert all(0 <= part.low <= part.value <= part.high <= 1 for part in parts)

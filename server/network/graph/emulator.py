@@ -165,7 +165,7 @@ class Emulator:
         if code is not None and self.settings.places[code] == "sync":
             raise ApiError(code, explained(code))
         if code is None and (forced := self.faults.hits(("fail",), number.id)):
-            self.limits.failed(number.limited, to, category, window)
+            self.limits.failed(now_s, number.limited, to, category, window)
             code = forced[0][0].code
         sequence = self.messages.next_sequence()
         message = Message(
@@ -213,7 +213,7 @@ class Emulator:
         decision = self.limits.decide(now_s, number.limited, to, category, region)
         if decision.code is not None or self.customers.is_registered(to):
             return decision
-        self.limits.failed(number.limited, to, category, decision.window)
+        self.limits.failed(now_s, number.limited, to, category, decision.window)
         return Decision(UNDELIVERABLE, decision.window)
 
     def review(self, template: Template) -> None:

@@ -57,7 +57,7 @@ class Lives:
             self._calendar.at(due_s, lambda: self._deliver(number, message, due_s))
 
     def _lose(self, number: Number, message: Message, at_s: float) -> None:
-        self._limits.failed(number.limited, message.to, message.category, message.window)
+        self._limits.failed(message.accepted_s, number.limited, message.to, message.category, message.window)
         self._fail(number, message, at_s, LOST)
 
     def _fail(self, number: Number, message: Message, at_s: float, code: int) -> None:

@@ -1,0 +1,105 @@
+"""Recency, frequency and money: scores from 1 to 5 among buyers, and seven tiers of customers read off them.
+
+R139 asks for 5 to 7 tiers. Scores are fifths of the buyers: one more than the number of cuts at a fifth, two
+fifths, ... of the buyers in order that a customer's figure lies above; equal figures get equal scores. Tiers,
+the first that fits:
+
+| tier | who |
+|---|---|
+| champions | all three scores 4 or 5 |
+| regulars | frequency 4 or 5, recency 3 or more: buy often, spend less |
+| big spenders | money 4 or 5, recency 3 or more: buy seldom, spend much |
+| recent | recency 4 or 5 |
+| at risk | frequency or money 4 or 5, recency 1 or 2 |
+| dormant | the other buyers |
+| none | no purchase in the time looked back on |
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.organic import Bought, joined
+
+TIERS = ("champions", "regulars", "big spenders", "recent", "at risk", "dormant", "none")
+FIFTHS = 5
+
+Codes = NDArray[np.int8]
+Figure = NDArray[np.float64] | NDArray[np.int64]
+
+
+class Rfm(NamedTuple):
+    """(customers,): scores from 1 to 5, 0 without a purchase, and the tier as an index into TIERS."""
+
+    recency: Codes
+    frequency: Codes
+    money: Codes
+    tier: Codes
+
+
+class Shares(NamedTuple):
+    """(len(TIERS),): of all customers, and of what the purchases looked back on were worth."""
+
+    customers: NDArray[np.float64]
+    revenue: NDArray[np.float64]
+
+
+def rfm_tiers(bought: Bought, size: int) -> Rfm:
+    """Scores and tiers of `size` customers from the purchases looked back on, in any order."""
+    last, count, cents = _figures(bought, size)
+    buyers = np.flatnonzero(count)
+    recency, frequency, money = (_scores(figure, buyers) for figure in (last, count, cents))
+    return Rfm(recency, frequency, money, _tiers(recency, frequency, money))
+
+
+def shares(bought: Bought, size: int) -> Shares:
+    """How large each tier is, and how much of the revenue it brought; nan without any revenue."""
+    tier = rfm_tiers(bought, size).tier
+    revenue = np.bincount(tier[bought.customer], bought.cents, minlength=len(TIERS))
+    total = revenue.sum()
+    return Shares(
+        np.bincount(tier, minlength=len(TIERS)) / size,
+        revenue / total if total else np.full(len(TIERS), np.nan),
+    )
+
+
+def looked_back_on(parts: Sequence[Bought], until_s: float, look_back_s: float) -> Bought:
+    """The purchases of all parts within `look_back_s` before `until_s`."""
+    every = joined(*parts)
+    within = (every.at_s >= until_s - look_back_s) & (every.at_s < until_s)
+    return Bought._make(column[within] for column in every)
+
+
+def _figures(bought: Bought, size: int) -> tuple[Figure, Figure, Figure]:
+    """Each customer's last purchase (s from the start), their number and their value in cents."""
+    last = np.full(size, -np.inf)
+    np.maximum.at(last, bought.customer, bought.at_s)
+    count = np.bincount(bought.customer, minlength=size)
+    return last, count, np.bincount(bought.customer, bought.cents, minlength=size)
+
+
+def _scores(figure: Figure, buyers: NDArray[np.intp]) -> Codes:
+    """1 to 5 among buyers, by the cuts that a figure lies above; 0 for the others."""
+    scores = np.zeros(len(figure), np.int8)
+    if not len(buyers):
+        return scores
+    mine = figure[buyers]
+    cuts = [-(-fifth * len(mine) // FIFTHS) - 1 for fifth in range(1, FIFTHS)]
+    ordered = np.partition(mine, cuts)
+    scores[buyers] = 1 + sum((mine > ordered[cut]).astype(np.int8) for cut in cuts)
+    return scores
+
+
+def _tiers(recency: Codes, frequency: Codes, money: Codes) -> Codes:
+    often, much = frequency >= 4, money >= 4
+    fits = (
+        (recency >= 4) & often & much,
+        often & (recency >= 3),
+        much & (recency >= 3),
+        recency >= 4,
+        often | much,
+        recency >= 1,
+    )
+    return np.select(fits, range(len(fits)), default=len(fits)).astype(np.int8)
