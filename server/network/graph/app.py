@@ -28,6 +28,13 @@ class NodeConvertor(VersionConvertor):
     regex = r"[0-9]{1,32}"
 
 
+class UploadConvertor(VersionConvertor):
+    """The id of a resumable upload."""
+
+    regex = r"upload:[A-Za-z0-9_\-]{1,64}"
+
+
+register_url_convertor("upload", UploadConvertor())
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
 
