@@ -151,6 +151,8 @@ def test_what_does_not_exist_is_400_with_subcode_33(network: Emulator) -> None:
             ("DELETE", "/404404"),
             ("GET", f"/{NUMBER}/message_templates"),
             ("POST", f"/{WABA}/no_such_edge"),
+            ("GET", "/v26.0/me"),
+            ("PATCH", f"/v26.0/{NUMBER}"),
         ):
             answer = client.request(method, path, json=text(CUSTOMER))
             assert answer.status_code == 400, path
@@ -363,3 +365,10 @@ def test_a_file_goes_up_in_parts_and_gets_a_handle(network: Emulator) -> None:
         assert client.post(f"/v26.0/{session}", content=b"67890", headers=headers).json()["h"]
         assert client.get("/v26.0/upload:none").status_code == 400
         assert client.post(f"/{APP}/uploads", params={"file_length": "-1"}).status_code == 400
+
+
+def test_a_control_that_does_not_exist_is_a_problem_document(network: Emulator) -> None:
+    with network.client() as client:
+        for method, path, status in (("GET", "/emulator/none", 404), ("PATCH", "/emulator/state", 405)):
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["status"]) == (status, status)
