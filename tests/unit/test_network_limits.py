@@ -206,6 +206,18 @@ def test_the_volume_of_the_first_tier_counts_the_users_of_a_month() -> None:
     assert not rises(("a", 0), ("b", 0.5), ("a", 29))
     assert rises(("a", 0), ("b", 2), ("a", 29))
     assert not rises(("a", 2), ("a", 3))
+    assert not rises(("a", 1), ("b", 2))  # thirty days ago is not within them
+
+
+def test_a_user_with_a_message_got_and_one_under_way_holds_one_slot() -> None:
+    tier = Tier(NOW_RULES)
+    tier.limit = 2
+    for at_s, user in ((0.0, "gone"), (3600.0, "a")):
+        tier.accepted(T0 + at_s, user)
+        tier.delivered(T0 + at_s, user)
+    tier.accepted(T0 + 7200, "a")
+    assert tier.full(T0 + DAY - 1, "b")
+    assert not tier.full(T0 + DAY, "b")
 
 
 def test_quality_lowers_the_tier_only_under_the_older_rules() -> None:
