@@ -228,6 +228,20 @@ def test_quality_lowers_the_tier_only_under_the_older_rules() -> None:
         assert number.tier.level == level
 
 
+def test_the_first_tier_cannot_fall() -> None:
+    number = number_of(Limits(OLD_RULES), level=0)
+    number.tier.review(T0, "RED")
+    assert not number.tier.review(T0 + 8 * DAY, "RED")
+
+
+def test_a_use_of_a_week_ago_lifts_no_tier() -> None:
+    tier = Tier(replace(NOW_RULES, tiers=(1, 2, 4), rise_after_s=0.0), level=1)
+    tier.accepted(T0, "a")
+    tier.delivered(T0, "a")
+    assert not tier.review(T0 + 7 * DAY, "GREEN")
+    assert tier.review(T0 + 7 * DAY - 1, "GREEN")
+
+
 def test_free_text_needs_an_open_service_window() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits)
