@@ -10,12 +10,14 @@ itself happens when this loop gets to it, `lag_s` real seconds later; one later 
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import Connection, select
 
 from server.clock import Clock
 from server.delivering import Claim, Claimed, Recall, Sent, Settle
+from server.handing import Handovers, StillDue
 from server.leases import BEAT_S, Held, Leases, Renew
 from server.network.emulated import Network, Outbound
 from server.planning import Planner
@@ -26,11 +28,12 @@ from server.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-CLAIM = 500  # messages in one round: bounds how long a reply waits behind it
+CLAIM = 1_000  # messages in one round: bounds how long a reply waits behind it
 ROUND_S = 0.05  # real seconds between rounds with little to do: each costs four transactions
 LATE_S = 2.0  # real seconds after which a planned instant is missed
 POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned
 PAUSE_S = 1.0  # real seconds before asking a failing database again
+REPLAN_REST = 4  # how many times as long as it took to plan anew it must be before missed instants are again
 
 
 class Dispatcher:
@@ -48,6 +51,7 @@ class Dispatcher:
         self.lag_s = 0.0  # real seconds, of the last message sent
         self._writer = writer
         self._network = network
+        self.handovers = Handovers(network, clock)
         self._planner = planner
         self._clock = clock
         self._readers = readers
@@ -56,6 +60,8 @@ class Dispatcher:
         self._renew_at = 0.0
         self._news = asyncio.Event()
         self._stale = False  # the plan holds times for messages that will not go
+        self._replan_at = 0.0  # missed instants do not count before: with too much due, there always are some
+        self._accepted: Sequence[Outbound] = ()  # by the network, and not recorded yet
 
     def wake(self) -> None:
         """There may be something to do earlier than thought."""
@@ -79,7 +85,8 @@ class Dispatcher:
 
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
-        plans = True
+        self.handovers.forget()
+        plans, self._accepted = True, ()
         if self._leases is None:
             await self._settle_open(None)
         else:
@@ -125,23 +132,54 @@ class Dispatcher:
         self._demand_fresh_lease()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
-        claimed, _ = await asyncio.gather(
+        _, claimed, _ = await asyncio.gather(
+            self._record(),  # first: a status says nothing of a message that is not recorded as sent
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
         )
         if claimed.messages:
             self._demand_fresh_lease()
             # No await between the claim's commit and this call: no STOP can be answered in between.
-            await self._network.accept(claimed.messages)
+            confirmed = await self.handovers.first(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
-            await self._writer.submit(Sent(claimed.messages))
-        if self._stale or (claimed.missed and self._planner.fleet.open):
-            self._stale = False
-            await self._writer.submit(Replan())
-        if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
-            await self._writer.submit(Release())
-        elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
+            self._accepted = confirmed
+        if overdue := self.handovers.overdue():
+            await self._send_again(overdue)
+        has_more = len(claimed.messages) == CLAIM or len(statuses) == CLAIM
+        if not has_more:  # else together with the next claim, which spares a transaction
+            await self._record()
+        await self._plan(claimed)
+        if not has_more:
             await self._rest(claimed)
+
+    async def _record(self) -> None:
+        """Write down what the network accepted."""
+        accepted, self._accepted = self._accepted, ()
+        if accepted:
+            await self._writer.submit(Sent(accepted))
+
+    async def _plan(self, claimed: Claimed) -> None:
+        is_open = bool(self._planner.fleet.open)
+        if self._stale or (claimed.missed and is_open and time.monotonic() >= self._replan_at):
+            self._stale = False
+            began = time.monotonic()
+            await self._writer.submit(Replan())
+            self._replan_at = time.monotonic() + REPLAN_REST * (time.monotonic() - began)
+        elif is_open and claimed.next_release_s <= self._clock.now():
+            await self._writer.submit(Release())
+
+    async def _send_again(self, overdue: Sequence[Outbound]) -> None:
+        """What the network has not confirmed in time, if it may still go; else ask the network about it."""
+        allowed: set[int] = await self._writer.submit(StillDue([one.message_id for one in overdue]))
+        self._demand_fresh_lease()
+        # Again no await in between.
+        confirmed, given_up = await self.handovers.again(overdue, allowed)
+        known = await self._network.known({(one.message_id, one.attempt) for one in given_up})
+        found = [one for one in given_up if (one.message_id, one.attempt) in known]
+        lost = [one.message_id for one in given_up if (one.message_id, one.attempt) not in known]
+        await asyncio.gather(
+            self._writer.submit(Sent([*confirmed, *found])), self._writer.submit(Recall(lost))
+        )
 
     def _demand_fresh_lease(self) -> None:
         """Somebody else may have taken over what is ours: what is claimed is looked up, not handed over."""
@@ -151,7 +189,7 @@ class Dispatcher:
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""
         release_s = claimed.next_release_s if self._planner.fleet.open else float("inf")
-        next_s = min(claimed.next_due_s, release_s, self._network.next_status_s())
+        next_s = min(claimed.next_due_s, release_s, self._network.next_status_s(), self.handovers.next_s())
         rest_s = self._clock.real_until(next_s) if next_s < float("inf") else None
         if self._leases is not None:
             rest_s = POLL_S if rest_s is None else min(POLL_S, rest_s)
