@@ -275,6 +275,16 @@ class Network(Frozen, frozen=True):
             le=5,
         ),
     ] = 2.0
+    handover_loss: Annotated[
+        float,
+        parameter(
+            "sends to the network that are not confirmed within 10 s; they are sent again, three times at most",
+            unit="fraction",
+            source="assumed: none, as inside one machine; C134 implies 0.234 (four sends reach it with 0.997)",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.0
     ban_per_30_days: Annotated[
         float,
         parameter(

@@ -10,12 +10,14 @@ itself happens when this loop gets to it, `lag_s` real seconds later; one later 
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import Connection, select
 
 from server.clock import Clock
 from server.delivering import Claim, Claimed, Recall, Sent, Settle
+from server.handing import Handovers, StillDue
 from server.leases import BEAT_S, Held, Leases, Renew
 from server.network.emulated import Network, Outbound
 from server.planning import Planner
@@ -48,6 +50,7 @@ class Dispatcher:
         self.lag_s = 0.0  # real seconds, of the last message sent
         self._writer = writer
         self._network = network
+        self.handovers = Handovers(network, clock)
         self._planner = planner
         self._clock = clock
         self._readers = readers
@@ -79,6 +82,7 @@ class Dispatcher:
 
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
+        self.handovers.forget()
         plans = True
         if self._leases is None:
             await self._settle_open(None)
@@ -132,9 +136,11 @@ class Dispatcher:
         if claimed.messages:
             self._demand_fresh_lease()
             # No await between the claim's commit and this call: no STOP can be answered in between.
-            await self._network.accept(claimed.messages)
+            confirmed = await self.handovers.first(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
-            await self._writer.submit(Sent(claimed.messages))
+            await self._writer.submit(Sent(confirmed))
+        if overdue := self.handovers.overdue():
+            await self._send_again(overdue)
         if self._stale or (claimed.missed and self._planner.fleet.open):
             self._stale = False
             await self._writer.submit(Replan())
@@ -142,6 +148,19 @@ class Dispatcher:
             await self._writer.submit(Release())
         elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
             await self._rest(claimed)
+
+    async def _send_again(self, overdue: Sequence[Outbound]) -> None:
+        """What the network has not confirmed in time, if it may still go; else ask the network about it."""
+        allowed: set[int] = await self._writer.submit(StillDue([one.message_id for one in overdue]))
+        self._demand_fresh_lease()
+        # Again no await in between.
+        confirmed, given_up = await self.handovers.again(overdue, allowed)
+        known = await self._network.known({(one.message_id, one.attempt) for one in given_up})
+        found = [one for one in given_up if (one.message_id, one.attempt) in known]
+        lost = [one.message_id for one in given_up if (one.message_id, one.attempt) not in known]
+        await asyncio.gather(
+            self._writer.submit(Sent([*confirmed, *found])), self._writer.submit(Recall(lost))
+        )
 
     def _demand_fresh_lease(self) -> None:
         """Somebody else may have taken over what is ours: what is claimed is looked up, not handed over."""
@@ -151,7 +170,7 @@ class Dispatcher:
     async def _rest(self, claimed: Claimed) -> None:
         """Until something is due or news comes, but no shorter than a round."""
         release_s = claimed.next_release_s if self._planner.fleet.open else float("inf")
-        next_s = min(claimed.next_due_s, release_s, self._network.next_status_s())
+        next_s = min(claimed.next_due_s, release_s, self._network.next_status_s(), self.handovers.next_s())
         rest_s = self._clock.real_until(next_s) if next_s < float("inf") else None
         if self._leases is not None:
             rest_s = POLL_S if rest_s is None else min(POLL_S, rest_s)

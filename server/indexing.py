@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
-from sqlalchemy import Column, Connection, Select, func, select
+from sqlalchemy import Column, Connection, Select, Text, bindparam, cast, func, select
 
 from server.dispatch.contact_index import ContactIndex, Ids
 from server.store.database import Database
@@ -153,12 +153,9 @@ def _carried(connection: Connection, last: int) -> Iterator[Change]:
     name_of = {row[0]: row[1] for row in connection.execute(select(tags.c.id, tags.c.name))}
     for name in name_of.values():
         yield partial(_tag, name, GIVEN, np.array([], np.int64))
-    query = select(contact_tags.c.contact_id, contact_tags.c.tag_id)
     for start in range(0, last + 1, SLICE):
-        of_range = query.where(contact_tags.c.contact_id.between(start, start + SLICE - 1))
-        pairs = np.fromiter(chain.from_iterable(connection.execute(of_range)), np.int64).reshape(-1, 2)
-        for tag in np.unique(pairs[:, 1]).tolist():
-            yield partial(_tag, name_of[tag], GIVEN, pairs[pairs[:, 1] == tag, 0])
+        for tag, ids in connection.execute(_CARRYING, {"first": start, "last": start + SLICE - 1}):
+            yield partial(_tag, name_of[tag], GIVEN, np.fromstring(ids, np.int64, sep=","))
 
 
 def _logged(connection: Connection, after: int) -> Iterator[Change]:
@@ -210,3 +207,11 @@ def _saw(event: str, ids: Ids, at_s: Any, index: ContactIndex) -> None:
 
 def _opted_out(ids: Ids, index: ContactIndex) -> None:
     index.set_flag("opted_out", ids)
+
+
+# One row a tag instead of one a link: half the time of a start goes into rows.
+_CARRYING = (
+    select(contact_tags.c.tag_id, func.aggregate_strings(cast(contact_tags.c.contact_id, Text), ","))
+    .where(contact_tags.c.contact_id.between(bindparam("first"), bindparam("last")))
+    .group_by(contact_tags.c.tag_id)
+)

@@ -25,23 +25,27 @@ Routes = Mapping[tuple[str, str], Seen]  # by method and path
 class _Found(Collector):
     """What was found at one moment, for one scrape."""
 
-    def __init__(self, stats: Stats, alarms: Alarms, routes: Routes, commits: int) -> None:
+    def __init__(self, stats: Stats, alarms: Alarms, routes: Routes, commits: int, exhausted: int) -> None:
         self._stats = stats
         self._alarms = alarms
         self._routes = routes
         self._commits = commits
+        self._exhausted = exhausted
 
     def collect(self) -> Iterator[Metric]:
         yield from _of_messages(self._stats)
         yield from _of_server(self._stats, self._commits)
+        yield CounterMetricFamily(
+            "wavetank_handovers_exhausted", "Looked up after the last resend.", value=self._exhausted
+        )
         yield from _of_alarms(self._alarms)
         yield from _of_requests(self._routes)
 
 
-def exposition(stats: Stats, alarms: Alarms, routes: Routes, commits: int) -> bytes:
-    """All of it as text."""
+def exposition(stats: Stats, alarms: Alarms, routes: Routes, commits: int, exhausted: int) -> bytes:
+    """All of it as text. `exhausted`: hand-overs that every resend has failed."""
     registry = CollectorRegistry()
-    registry.register(_Found(stats, alarms, routes, commits))
+    registry.register(_Found(stats, alarms, routes, commits, exhausted))
     return generate_latest(registry)
 
 

@@ -21,6 +21,7 @@ from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
 from server.dispatcher import Dispatcher
 from server.events import Events, Happening
+from server.handing import StillDue, still_due
 from server.holding import Cancel, Holding, Pause, Resume
 from server.inbox import Close, Handle, Inbox, PassOn, SayDue
 from server.indexing import Indexing
@@ -181,6 +182,7 @@ def _steps(
         Step((tagging.UseTags,), tags.use),
         Step((Happening,), Events(scenario.tagging.event_rules, clock).apply),
         Step((Pause, Resume, Cancel), Holding(clock).apply),
+        Step((StillDue,), still_due),
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),

@@ -1,6 +1,6 @@
 """Customers as columns: one NumPy array an attribute, one row a customer.
 
-What the contact file says is the same in all replications: 19 bytes a customer. What nobody can see
+What the contact file says is the same in all replications: 23 bytes a customer. What nobody can see
 (`simulator.traits`) is drawn anew in each.
 """
 

@@ -1,4 +1,4 @@
-"""Failed messages: why they failed, and when the next attempt is due (C028)."""
+"""Failed messages: why they failed, and when the next attempt is due (C028); hand-overs that went astray."""
 
 INVALID_NUMBER = "invalid_number"  # no number at all: C026
 UNREGISTERED = "unregistered"  # a number, but not on WhatsApp
@@ -10,6 +10,9 @@ REASONS = frozenset((INVALID_NUMBER, UNREGISTERED, TRANSIENT, ACCOUNT_LIMIT, ACC
 # Only a malformed number is known to be hopeless; the network does not tell a sender who is unregistered
 # from who could not be reached, so C028's "failed numbers are tried again" holds for both.
 FINAL = frozenset((INVALID_NUMBER,))
+
+ARRIVAL_TIMEOUT_S = 10.0  # C132: what has not reached the network by then is sent again
+RESENDS = 3  # C133, the original send not counted
 
 
 def retry_at(
@@ -26,3 +29,11 @@ def retry_at(
     if reason in FINAL or attempt > retries:
         return None
     return failed_s + retry_after_s
+
+
+def may_resend(resends: int) -> bool:
+    """Whether a message that was sent again `resends` times without reaching the network is sent once more.
+
+    With an independent loss of 0.234 each, four sends reach it with probability 0.997 (C134).
+    """
+    return resends < RESENDS

@@ -30,6 +30,8 @@ class Settings(Protocol):
     def delivery_delay_median_s(self) -> float: ...
     @property
     def delivery_delay_log_sd(self) -> float: ...
+    @property
+    def handover_loss(self) -> float: ...
 
 
 class Fate(NamedTuple):
@@ -54,6 +56,21 @@ def fate(
     if registered < settings.unregistered_fraction:
         return Fate(UNREGISTERED, delay_s)
     return Fate(TRANSIENT if lost < loss_rate(settings, over_limit=over_limit) else None, delay_s)
+
+
+class Handover(NamedTuple):
+    """Whether a message arrives at the network, and whether its sender is told so."""
+
+    arrives: bool
+    is_confirmed: bool
+
+
+def handover(settings: Settings, seed: int, message_id: int, attempt: int, resends: int) -> Handover:
+    """What becomes of one send on its way to the network; half of the lost ones arrive all the same (assumed:
+    a request and its confirmation take the same way)."""
+    lost, arrived = _uniform(seed, f"handover/{message_id}/{attempt}/{resends}")
+    is_confirmed = lost >= settings.handover_loss
+    return Handover(is_confirmed or arrived < 0.5, is_confirmed)
 
 
 def loss_rate(settings: Settings, *, over_limit: bool) -> float:

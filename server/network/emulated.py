@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, delete, select
 
-from server.network.delivery import Settings, fate
+from server.network.delivery import Handover, Settings, fate, handover
 from server.store.bulk import Bulk
 from server.store.database import Database
 from server.store.dialects import InsertOr, Int64, among
 from server.store.schema import Schema
 
 HOUR_S = 3600.0
+CERTAIN = Handover(arrives=True, is_confirmed=True)
 
 metadata = MetaData()
 SCHEMA = Schema("network", metadata, head="network0002", versions=Path(__file__).parent / "migrations")
@@ -92,12 +93,26 @@ class Network:
         """Remember who sent what in the last hour: needed after a restart or a failure."""
         self._last_hour = await self._database.run(partial(_sent_since, since_s=now_s - HOUR_S))
 
-    async def accept(self, messages: Sequence[Outbound]) -> None:
-        """Take them; durable on return. A known (message_id, attempt) is not taken twice."""
-        rows = [self._row(message) for message in messages]
+    async def accept(self, messages: Sequence[Outbound], resends: int = 0) -> set[int]:
+        """Take them, for the `resends`-th time again; durable on return. The ids of those that it confirms.
+
+        A known (message_id, attempt) is not taken twice. One that is not confirmed may have arrived or not.
+        """
+        ways = [self._way(message, resends) for message in messages]
+        arrived = [message for message, way in zip(messages, ways, strict=True) if way.arrives]
+        rows = [self._row(message) for message in arrived]
         await self._database.run(partial(_ACCEPT.execute, rows=rows))
-        for row in rows:
-            heapq.heappush(self._calendar, _status(row))
+        if resends:  # it may have been there before, and what counts is what was decided then
+            await self.known({(one.message_id, one.attempt) for one in arrived})
+        else:
+            for row in rows:
+                heapq.heappush(self._calendar, _status(row))
+        return {message.message_id for message, way in zip(messages, ways, strict=True) if way.is_confirmed}
+
+    def _way(self, message: Outbound, resends: int) -> Handover:
+        if not self._settings.handover_loss:
+            return CERTAIN
+        return handover(self._settings, self._seed, message.message_id, message.attempt, resends)
 
     async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
         """Which of these (message_id, attempt) were accepted, with their `sent_s`.

@@ -97,7 +97,9 @@ async def read_alarms(service: Service) -> health.Alarms:
 async def prometheus(service: Service, _call: Call) -> Answer:
     """All figures for Prometheus."""
     found = await read_stats(service), await read_alarms(service)
-    return 200, metrics.exposition(*found, service.seen, service.writer.commits)
+    return 200, metrics.exposition(
+        *found, service.seen, service.writer.commits, service.dispatcher.handovers.exhausted
+    )
 
 
 async def account_list(service: Service, _call: Call) -> Answer:

@@ -24,6 +24,7 @@ OPTIONS = (
     "--set=campaign.retry_after_h=1",
     "--set=network.unregistered_fraction=0.1",
     "--set=network.delivery_rate=0.8",
+    "--set=network.handover_loss=0.3",
 )
 HOUR_S, DAY_S = 3600, 86_400
 

@@ -15,6 +15,7 @@ class Settings(NamedTuple):
     unregistered_fraction: float = 0.05
     delivery_delay_median_s: float = 2.0
     delivery_delay_log_sd: float = 1.5
+    handover_loss: float = 0.0
 
 
 def fates(settings: Settings, *, attempt: int = 1, over_limit: bool = False, seed: int = 3) -> list[Fate]:

@@ -23,7 +23,7 @@ def test_a_problem_is_a_document_of_rfc_9457() -> None:
         (b"", 400, None),
         (b'{"template": "x"', 400, None),
         (b"5", 422, None),
-        (b"{}", 422, "template"),
+        (b'{"media": {}}', 422, "media.type"),
         (b'{"template": 5}', 422, "template"),
         (b'{"template": "x", "recipients": [{"to": "1"}, {"too": "1"}]}', 422, "recipients[1].too"),
         (b'{"template": "x", "recipients": [{"to": "1"}, {}]}', 422, "recipients[1].to"),

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -85,6 +87,15 @@ def test_the_same_key_gives_the_same_purchases_and_another_gives_others() -> Non
     first, again, other = (organic_of(CDNOW, traits, hidden, 1, number, HORIZON_S) for number in (1, 1, 2))
     assert pairs(first) == pairs(again)
     assert pairs(first) != pairs(other)
+
+
+def test_traits_and_purchases_take_the_bytes_that_the_docs_say() -> None:
+    hidden, buyers = people(10)[1], organic(size=10).buyers
+    assert sum(column.itemsize for column in hidden) == 13
+    assert sum(column.itemsize for column in buyers) == 16
+    docs = (Path(__file__).parents[2] / "docs" / "population.md").read_text(encoding="utf-8")
+    assert "| **`Hidden`**, drawn in each replication | 13 |" in docs
+    assert "| **`Buyers`**, drawn in each replication | 16 |" in docs
 
 
 def test_switched_off_nobody_buys() -> None:

@@ -98,6 +98,14 @@ def test_a_segment_of_the_file_that_the_scenario_lacks_is_named(tmp_path: Path) 
         customers_of(segmented(tmp_path, ("vip", "new", "vpi"), stated))
 
 
+def test_customers_take_the_bytes_that_the_docs_say() -> None:
+    people = customers_of(load("bulk_send"))
+    columns = [column for column in people if isinstance(column, np.ndarray)]
+    assert sum(column.itemsize for column in columns) == 23
+    docs = Path(__file__).parents[2] / "docs" / "population.md"
+    assert "| **`Customers`**, the same in all replications | 23 |" in docs.read_text(encoding="utf-8")
+
+
 def test_stated_shares_are_drawn(tmp_path: Path) -> None:
     stated = 'population.segments=[{name="vip", share=0.2}, {name="new", share=0.8}]'
     people = customers_of(loaded(tmp_path, "Sale!", "population.size=50000", stated))

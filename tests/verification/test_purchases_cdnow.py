@@ -7,7 +7,10 @@ from cdnow import ALL_WEEKS, FITTED_WEEKS, Transactions
 from numpy.typing import NDArray
 from verification_table import Table
 
-from simulator.purchases import Bgnbd, Purchases, expected_cumulative, fit, simulate
+from scenarios.loading import load
+from simulator.organic import WEEK_S, organic_of
+from simulator.purchases import Bgnbd, Purchases, expected_cumulative, expected_repeats, fit, simulate
+from simulator.traits import hidden_of, traits_of
 
 PUBLISHED = Bgnbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 REPLICATIONS = 200
@@ -62,6 +65,21 @@ def test_simulated_purchases_agree_with_the_expectation(
     held = (low <= expected) & (expected <= high)
     what = "weeks whose simulated 95 % interval holds the expectation"
     table.exact(PART, what, ALL_WEEKS, float(held.sum()), 0, "all")
+
+
+def test_calendar_time_agrees_with_the_expectation(table: Table) -> None:
+    """`simulator.organic`: customers of every age up to a year, followed for half a year more."""
+    scenario, size, half_year = load("bulk_send").scenario, 20_000, 26.0
+    traits = traits_of(scenario, ("all",), np.zeros(size, np.int8))
+    hidden = hidden_of(traits, 1, 1, 0.0)
+    counts = [
+        len(organic_of(scenario.purchases, traits, hidden, 1, number, half_year * WEEK_S).at_s)
+        for number in range(1, 41)
+    ]
+    ages = (np.arange(10_000) + 0.5) / 10_000 * scenario.purchases.first_within_days / 7
+    each = expected_repeats(PUBLISHED, ages + half_year) - expected_repeats(PUBLISHED, ages)
+    what = "organic purchases of 20,000 customers in 26 weeks, expected and simulated"
+    table.mean(PART, what, float(size * each.mean()), counts)
 
 
 def test_as_many_never_return_as_the_model_says(

@@ -1,0 +1,99 @@
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from test_server_delivery import Settings
+
+from server.clock import Clock
+from server.dispatch.retries import ARRIVAL_TIMEOUT_S, RESENDS, may_resend
+from server.handing import Handovers
+from server.network.delivery import handover
+from server.network.emulated import Network, Outbound
+
+MESSAGES = [Outbound(key, 1, 0, "+1", 1_000.0) for key in range(1, 4)]
+
+
+class Deaf:
+    """A network that confirms only what it is told to; it notes what it was sent."""
+
+    def __init__(self, *confirmed: int) -> None:
+        self.confirmed = set(confirmed)
+        self.sent: list[tuple[int, list[int]]] = []
+
+    async def accept(self, messages: Sequence[Outbound], resends: int = 0) -> set[int]:
+        self.sent.append((resends, [one.message_id for one in messages]))
+        return self.confirmed & {one.message_id for one in messages}
+
+
+def handovers(network: Deaf, clock: Clock) -> Handovers:
+    return Handovers(cast(Network, network), clock)
+
+
+def standing_clock() -> Clock:
+    return Clock(1_000.0, 1.0, lambda: 0.0)
+
+
+def test_four_sends_reach_the_network_as_often_as_the_claim_says() -> None:
+    """C134: 0.997 with up to three resends; C133: the original send not counted."""
+    loss = Settings(handover_loss=0.234)
+    total = 20_000
+    reached = 0
+    for key in range(total):
+        resends = 0
+        while not handover(loss, 7, key, 1, resends).is_confirmed and may_resend(resends):
+            resends += 1
+        reached += handover(loss, 7, key, 1, resends).is_confirmed
+    assert RESENDS == 3
+    assert abs(reached / total - 0.997) < 0.0016  # four standard errors
+
+
+def test_half_of_what_is_not_confirmed_has_arrived() -> None:
+    ways = [handover(Settings(handover_loss=0.5), 7, key, 1, 0) for key in range(10_000)]
+    lost = [way for way in ways if not way.is_confirmed]
+    assert abs(len(lost) / len(ways) - 0.5) < 0.02
+    assert abs(sum(way.arrives for way in lost) / len(lost) - 0.5) < 0.03
+    assert all(way.arrives for way in ways if way.is_confirmed)
+
+
+def test_what_is_confirmed_is_done_and_the_rest_is_overdue_after_ten_seconds() -> None:
+    async def main() -> None:
+        clock, network = standing_clock(), Deaf(1, 3)
+        open_ones = handovers(network, clock)
+        assert await open_ones.first(MESSAGES) == [MESSAGES[0], MESSAGES[2]]
+        assert open_ones.next_s() == 1_000.0 + ARRIVAL_TIMEOUT_S == 1_010.0  # C132
+        assert open_ones.overdue() == []
+        clock.advance(10.0)
+        assert open_ones.overdue() == [MESSAGES[1]]
+
+    asyncio.run(main())
+
+
+def test_it_is_sent_again_three_times_and_then_looked_up() -> None:
+    async def main() -> None:
+        clock, network = standing_clock(), Deaf()
+        open_ones = handovers(network, clock)
+        await open_ones.first(MESSAGES[:1])
+        for resend in (1, 2, 3):
+            clock.advance(10.0)
+            assert await open_ones.again(open_ones.overdue(), {1}) == ([], [])
+            assert network.sent[-1] == (resend, [1])
+        clock.advance(10.0)
+        assert await open_ones.again(open_ones.overdue(), {1}) == ([], MESSAGES[:1])
+        assert len(network.sent) == 4
+        assert (open_ones.exhausted, open_ones.next_s()) == (1, float("inf"))
+
+    asyncio.run(main())
+
+
+def test_who_said_stop_meanwhile_gets_no_further_send() -> None:
+    async def main() -> None:
+        clock, network = standing_clock(), Deaf()
+        open_ones = handovers(network, clock)
+        await open_ones.first(MESSAGES)
+        clock.advance(10.0)
+        network.confirmed = {1, 2, 3}
+        confirmed, given_up = await open_ones.again(open_ones.overdue(), {1, 3})
+        assert (confirmed, given_up) == ([MESSAGES[0], MESSAGES[2]], [MESSAGES[1]])
+        assert open_ones.exhausted == 0
+
+    asyncio.run(main())
