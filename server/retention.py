@@ -63,7 +63,7 @@ class Kept(NamedTuple):
 
 
 class Forgetting:
-    """`apply` is the step: through each table in the order of its key, and at its end again from the start."""
+    """`apply` is the step: through each table in order of its key, and at its end again from the start."""
 
     def __init__(self, clock: Clock, keep_s: float) -> None:
         self._clock = clock
