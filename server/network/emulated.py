@@ -100,13 +100,13 @@ class Network:
         """
         ways = [self._way(message, resends) for message in messages]
         arrived = [message for message, way in zip(messages, ways, strict=True) if way.arrives]
-        rows = [self._row(message) for message in arrived]
-        await self._database.run(partial(_ACCEPT.execute, rows=rows))
+        statuses = [self._status(message) for message in arrived]
+        await self._database.run(partial(_accept, messages=arrived, statuses=statuses))
         if resends:  # it may have been there before, and what counts is what was decided then
             await self.known({(one.message_id, one.attempt) for one in arrived})
         else:
-            for row in rows:
-                heapq.heappush(self._calendar, _status(row))
+            for status in statuses:
+                heapq.heappush(self._calendar, status)
         return {message.message_id for message, way in zip(messages, ways, strict=True) if way.is_confirmed}
 
     def _way(self, message: Outbound, resends: int) -> Handover:
@@ -120,7 +120,7 @@ class Network:
         Their statuses are told again: the reader must expect repeats.
         """
         rows = await self._database.run(partial(_records, wanted=set(attempts)))
-        self._calendar = list({*self._calendar, *map(_status, rows)})
+        self._calendar = list({*self._calendar, *map(_status_of, rows)})
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
 
@@ -140,21 +140,11 @@ class Network:
         """When the next status is due; infinity for none."""
         return self._calendar[0].settled_s if self._calendar else float("inf")
 
-    def _row(self, message: Outbound) -> dict[str, Any]:
-        over = self._count(message.account, message.sent_s) > self._settings.hourly_limit
-        settled = fate(
-            self._settings,
-            self._seed,
-            message.phone,
-            message.message_id,
-            message.attempt,
-            over_limit=over,
-        )
-        return {
-            **message._asdict(),
-            "settles_s": message.sent_s + settled.delay_s,
-            "reason": settled.reason,
-        }
+    def _status(self, message: Outbound) -> Status:
+        message_id, attempt, account, phone, sent_s = message
+        over_limit = self._count(account, sent_s) > self._settings.hourly_limit
+        reason, delay_s = fate(self._settings, self._seed, phone, message_id, attempt, over_limit=over_limit)
+        return Status(sent_s + delay_s, message_id, attempt, reason)
 
     def _count(self, account: int, sent_s: float) -> int:
         """Sends of the account in the hour up to and with this one."""
@@ -163,6 +153,23 @@ class Network:
             hour.popleft()
         hour.append(sent_s)
         return len(hour)
+
+
+def _accept(connection: Connection, messages: Sequence[Outbound], statuses: Sequence[Status]) -> None:
+    if not messages:
+        return
+    message_id, attempt, account, phone, sent_s = zip(*messages, strict=True)
+    settles_s, _, _, reason = zip(*statuses, strict=True)
+    _ACCEPT.execute_columns(
+        connection,
+        message_id=message_id,
+        attempt=attempt,
+        account=account,
+        phone=phone,
+        sent_s=sent_s,
+        settles_s=settles_s,
+        reason=reason,
+    )
 
 
 def _sent_since(connection: Connection, since_s: float) -> dict[int, deque[float]]:
@@ -188,5 +195,5 @@ def _forget(connection: Connection, before_s: float, limit: int) -> int:
     return len(gone)
 
 
-def _status(row: dict[str, Any]) -> Status:
+def _status_of(row: dict[str, Any]) -> Status:
     return Status(row["settles_s"], row["message_id"], row["attempt"], row["reason"])

@@ -75,6 +75,9 @@ def send_all(server: Running) -> dict[str, Any]:
         plain = {"template": "The same to all", "audience": {"any": ["vip"]}}
         sent = [client.post("/send", json=body).json() for body in (personal, plain)]
         assert [one["accepted"] for one in sent] == [4 * PER_ZONE, 4 * PER_ZONE / 5]
+        for one in sent:
+            until_planned(client, one["batch_id"])
+        assert client.post("/emulator/accounts/0/ban").json()["planned_again"] > 0
         now = datetime.fromisoformat(client.get("/stats").json()["clock"])
         later = {"template": "In three days", "recipients": [{"to": number} for number in STOPPED]}
         later["schedule"] = (now + timedelta(days=3)).isoformat()
@@ -82,9 +85,6 @@ def send_all(server: Running) -> dict[str, Any]:
         for number in STOPPED:
             answer = client.post("/reply", json={"from": number, "text": "STOP"}).json()
             assert answer["action"] == "opted_out"
-        for one in sent:
-            until_planned(client, one["batch_id"])
-        assert client.post("/emulator/accounts/0/ban").json()["planned_again"] > 0
         return until_finished(client)
 
 

@@ -1,5 +1,6 @@
 """Each limit by itself, through the one call that the emulator and the simulator make."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from server.network import errors, marketing_cap, spam
 from server.network.limits import Assumed, Limits, Number, Reading
 from server.network.rules import Category, Throughput, rules_on
+from server.network.tiers import Tier
 
 T0 = 1_780_000_000.0
 DAY = 86_400.0
@@ -128,6 +130,15 @@ def test_a_lost_message_gives_its_slot_back_and_one_under_way_holds_it() -> None
     assert number.tier.used(T0) == 0
 
 
+def test_a_message_under_way_for_a_day_gives_its_slot_back_whoever_else_is_waiting() -> None:
+    tier = Tier(NOW_RULES)
+    for at_s, user in ((0.0, "a"), (3600.0, "b"), (7200.0, "a")):
+        tier.accepted(T0 + at_s, user)
+    assert tier.used(T0 + DAY + 3599) == 2
+    assert tier.used(T0 + DAY + 3600) == 1
+    assert tier.used(T0 + DAY + 7200) == 0
+
+
 def test_a_message_lost_is_marketing_not_got() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits)
@@ -172,6 +183,29 @@ def test_the_first_tier_rises_by_verification_or_by_volume() -> None:
     then = T0 + 8 * DAY
     assert not busy.tier.review(then, "GREEN")
     assert busy.tier.review(then + 6 * 3600, "GREEN")
+
+
+def test_users_of_different_days_do_not_add_up_to_half_of_the_limit() -> None:
+    limits = Limits(NOW_RULES)
+    number = number_of(limits, level=1)
+    for user in range(1200):
+        send(limits, number, T0 + user // 600 * 2 * DAY + user % 600, user)
+    number.tier.review(T0 + 3 * DAY, "GREEN")
+    assert not number.tier.review(T0 + 4 * DAY, "GREEN")
+
+
+def test_the_volume_of_the_first_tier_counts_the_users_of_a_month() -> None:
+    def rises(*sent: tuple[str, float]) -> bool:
+        tier = Tier(replace(NOW_RULES, first_rise_users=2))
+        for user, day in sent:
+            tier.accepted(T0 + day * DAY, user)
+            tier.delivered(T0 + day * DAY, user)
+        tier.review(T0 + 31 * DAY, "GREEN")
+        return tier.review(T0 + 31.25 * DAY, "GREEN")
+
+    assert not rises(("a", 0), ("b", 0.5), ("a", 29))
+    assert rises(("a", 0), ("b", 2), ("a", 29))
+    assert not rises(("a", 2), ("a", 3))
 
 
 def test_quality_lowers_the_tier_only_under_the_older_rules() -> None:
