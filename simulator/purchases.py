@@ -52,13 +52,38 @@ class Purchases(NamedTuple):
 
 def log_likelihood(parameters: Bgnbd, history: History) -> float:
     """Of all customers together; equation 6 of the paper, in logarithms."""
+    return _log_likelihood(parameters, _sorted(history))
+
+
+class _Sorted(NamedTuple):
+    """Customers by frequency, so that what depends on it alone is worked out once for each."""
+
+    frequencies: Floats  # the different ones
+    customers: NDArray[np.int64]  # with each
+    x: Floats
+    age: Floats
+    repeaters: slice
+    recency: Floats  # of the repeaters
+
+
+def _sorted(history: History) -> _Sorted:
+    order = np.argsort(history.frequency, kind="stable")
+    x, recency, age = (column[order] for column in history)
+    frequencies, customers = np.unique(x, return_counts=True)
+    repeaters = slice(int(np.count_nonzero(x == 0)), None)
+    return _Sorted(frequencies, customers, x, age, repeaters, recency[repeaters])
+
+
+def _log_likelihood(parameters: Bgnbd, seen: _Sorted) -> float:
+    """The term of the active taken out, and the ratio of the other to it: B(a + 1, b + x - 1) / B(a, b + x)
+    is a / (b + x - 1)."""
     r, alpha, a, b = parameters
-    x, recency, age = history
-    active = betaln(a, b + x) - (r + x) * np.log(alpha + age)
-    gone = betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
-    either = np.where(x > 0, np.logaddexp(active, gone), active)
-    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-    return float(np.sum(common + either))
+    each = gammaln(r + seen.frequencies) - gammaln(r) + betaln(a, b + seen.frequencies) - betaln(a, b)
+    log_age = np.log(alpha + seen.age)
+    x, later = seen.x[seen.repeaters], log_age[seen.repeaters] - np.log(alpha + seen.recency)
+    gone = np.log(a / (b + x - 1)) + (r + x) * later
+    total = seen.customers @ (each + r * np.log(alpha)) - (r + seen.x) @ log_age
+    return float(total + np.sum(np.logaddexp(0.0, gone)))
 
 
 def fit(history: History) -> Fit:
@@ -68,11 +93,12 @@ def fit(history: History) -> Fit:
     likelihood has none if, say, nobody ever stops).
     """
     _check(history)
+    seen = _sorted(history)
     scale = float(history.age.mean())  # time in units near 1, so that one step suits all four
 
     def loss(logs: Floats) -> float:
         r, alpha, a, b = np.exp(logs).tolist()
-        return -log_likelihood(Bgnbd(r, alpha * scale, a, b), history) / len(history.age)
+        return -_log_likelihood(Bgnbd(r, alpha * scale, a, b), seen) / len(history.age)
 
     best = minimize(
         loss, np.zeros(4), method="Nelder-Mead", options=EXACT, bounds=[(-FARTHEST, FARTHEST)] * 4
@@ -84,7 +110,7 @@ def fit(history: History) -> Fit:
         )
     r, alpha, a, b = np.exp(best.x).tolist()
     found = Bgnbd(r, alpha * scale, a, b)
-    return Fit(found, log_likelihood(found, history))
+    return Fit(found, _log_likelihood(found, seen))
 
 
 def expected_repeats(parameters: Bgnbd, age: Floats) -> Floats:

@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
+from simulator.purchases import Bgnbd, simulate
 from wavetank import main
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +127,50 @@ def test_a_broken_contact_file_names_file_and_line(tmp_path: Path) -> None:
     contacts.write_text("phone,name,timezone,tags,consent,voucher\n+14155550100,Ada\n", encoding="utf-8")
     text = error_in(wavetank_here("simulate", "bulk_send", "--set", f"population.contacts={contacts}"))
     assert "broken.csv: line 2: found 2 cells; the header has 6 columns" in text
+
+
+def with_orders(folder: Path, orders: str) -> str:
+    """A scenario of 300 contacts with these past orders."""
+    contacts = [f"+3319900{row:04d},N,UTC,,yes,V,c{row}" for row in range(300)]
+    header = "phone,name,timezone,tags,consent,voucher,customer"
+    (folder / "contacts.csv").write_text("\n".join([header, *contacts]), encoding="utf-8")
+    (folder / "orders.csv").write_text(orders, encoding="utf-8")
+    scenario = folder / "mine.toml"
+    scenario.write_text(
+        'extends = "bulk_send"\npopulation = { contacts = "contacts.csv", orders = "orders.csv" }\n',
+        encoding="utf-8",
+    )
+    return str(scenario)
+
+
+@pytest.mark.parametrize("command", [("scenarios", "check"), ("simulate",)])
+def test_a_broken_file_of_orders_names_file_line_and_column(command: tuple[str, ...], tmp_path: Path) -> None:
+    scenario = with_orders(tmp_path, "customer,date,value\nc1,2026-03-31,5\nc2,2026-03-31,-5\n")
+    text = error_in(wavetank_here(*command, scenario))
+    assert "orders.csv: line 3: value: found '-5'; must be a number >= 0" in text
+
+
+def test_check_prints_what_is_fitted_to_orders(tmp_path: Path) -> None:
+    first, start = np.zeros(299), date(2025, 11, 1)
+    repeats = simulate(Bgnbd(r=2.0, alpha=60.0, a=1.5, b=4.0), first, 360.0, 1, 1)
+    who, days = (
+        np.concatenate(both).astype(int) for both in ((range(299), repeats.customer), (first, repeats.at))
+    )
+    rows = [
+        f"c{customer},{start + timedelta(days=day)},{10 + day % 7}"
+        for customer, day in zip(who.tolist(), days.tolist(), strict=True)
+    ]
+    scenario = with_orders(tmp_path, "\n".join(["customer,date,value", *rows]))
+    done = wavetank_here("scenarios", "check", scenario, "--json")
+    found = json.loads(done.stdout)["orders"]
+    assert (found["customers"], found["contacts_without_orders"]) == (299, 1)
+    assert 0 < found["purchases"] <= len(rows)
+    assert 0.5 < found["r"] < 8
+    assert "log_likelihood" in wavetank_here("scenarios", "check", scenario).stdout
+    shown = json.loads(wavetank_here("scenarios", "show", scenario, "--json").stdout)
+    assert next(row for row in shown if row["path"] == "purchases.r")["source"].startswith(
+        "fitted: orders.csv"
+    )
 
 
 def test_a_target_that_does_not_answer_is_named() -> None:
