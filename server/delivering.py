@@ -129,7 +129,7 @@ def _owned_by(worker: int) -> ColumnElement[bool]:
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     told = {one.message_id: one for request in requests for one in request.messages}
-    due_s = {row[0]: row[1] for row in connection.execute(_CLAIMED, {"ids": list(told)})}
+    due_s = {row[0]: row[1] for row in connection.execute(_CLAIMED, {"ids": list(told)}).all()}
     sent = [told[key] for key in due_s]
     if sent:
         connection.execute(_SENT_WHEN_DUE, {"ids": [one.message_id for one in sent]})
@@ -201,7 +201,7 @@ def _awaited(
     connection: Connection, told: Mapping[tuple[int, int], Status]
 ) -> dict[tuple[int, int], Outcome]:
     """Of these statuses, by message and attempt, those not yet recorded: what they are counted as."""
-    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})})
+    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})}).all()
     return {
         (row.id, row.attempt): Outcome(
             row.id, row.account_id, row.sent_s, told[row.id, row.attempt].reason or DELIVERED

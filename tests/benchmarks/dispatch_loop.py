@@ -26,6 +26,7 @@ from server.store.opening import place_of
 from server.wire import SendBody
 
 MOST = 10_000  # of one batch
+UNSENT = "status IN ('queued', 'sending')"
 
 
 async def rate(folder: Path, count: int) -> float:
@@ -34,16 +35,17 @@ async def rate(folder: Path, count: int) -> float:
     loaded = load(str(write_scenario(folder, count)), [])
     path, start_s = folder / "dispatch.db", loaded.scenario.experiment.start.timestamp()
     async with open_service(loaded, place_of(str(path)), start_s=start_s, speed=1, scopes_of={}) as service:
-        await _accept(service, count)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as beside:
-            update = "UPDATE messages SET due_s = ? WHERE status = 'queued'"
-            made_due = beside.execute(update, (service.clock.now(),)).rowcount
+            while not service.planner.fleet.open:  # the dispatcher has not begun
+                await asyncio.sleep(0.01)
+            await _accept(service, count)
+            beside.execute("UPDATE messages SET due_s = ? WHERE status = 'queued'", (service.clock.now(),))
+            unsent = beside.execute(f"SELECT count(*) FROM messages WHERE {UNSENT}").fetchone()[0]
             began = time.perf_counter()
             service.dispatcher.wake()
-            left = "SELECT 1 FROM messages WHERE status IN ('queued', 'sending') LIMIT 1"
-            while beside.execute(left).fetchone():
+            while beside.execute(f"SELECT 1 FROM messages WHERE {UNSENT} LIMIT 1").fetchone():
                 await asyncio.sleep(0.02)
-        return made_due / (time.perf_counter() - began)
+        return float(unsent / (time.perf_counter() - began))
 
 
 async def _accept(service: Service, count: int) -> None:
