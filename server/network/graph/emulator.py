@@ -281,7 +281,7 @@ def _numbers(
 
 def _recipient(body: outgoing.Body) -> tuple[str, str]:
     """As it was given, and its digits. Groups are not emulated: none exists."""
-    given = body.to if body.to is not None else body.recipient or ""
+    given = str(body.to) if body.to is not None else body.recipient or ""
     if body.recipient_type == "group":
         raise unknown_object(given)
     return given, outgoing.wa_id(given) if body.to is not None else wa_id_of(given)
