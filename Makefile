@@ -36,7 +36,7 @@ imports: $(STAMP) ## who may import whom
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
 	$(BIN)/pytest -m 'not alone' --numprocesses 2 --dist loadfile
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest tests/integration -m alone
 
 verify: $(STAMP) ## closed forms, published figures and real data; prints the table, writes docs/verification.md
 	$(BIN)/pytest tests/verification --write-table docs/verification.md

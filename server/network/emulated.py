@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, delete, select
 
 from server.network.delivery import Handover, Settings, fate, handover
 from server.store.bulk import Bulk
@@ -41,6 +41,14 @@ accepted = Table(
 
 
 _RECORDS = select(accepted).where(among(accepted.c.message_id, "ids"))
+_OLDEST = (
+    select(accepted.c.message_id, accepted.c.settles_s)
+    .order_by(accepted.c.message_id, accepted.c.attempt)
+    .limit(bindparam("limit"))
+)
+_DELETE = delete(accepted).where(
+    among(accepted.c.message_id, "ids"), accepted.c.settles_s < bindparam("before")
+)
 _NEW = ("message_id", "attempt", "account", "phone", "sent_s", "settles_s", "reason")
 _ACCEPT = Bulk(
     InsertOr(accepted, "(message_id, attempt) DO UPDATE SET times = accepted.times + 1").values(
@@ -116,6 +124,11 @@ class Network:
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
 
+    async def forget(self, before_s: float, limit: int) -> bool:
+        """Delete at most so many of the oldest records that settled before; whether there may be more."""
+        gone = await self._database.run(partial(_forget, before_s=before_s, limit=limit))
+        return gone == limit
+
     def statuses(self, now_s: float, limit: int) -> list[Status]:
         """Statuses whose time has come, at most `limit`, in order of time; each is given once."""
         ready: list[Status] = []
@@ -172,6 +185,14 @@ def _records(connection: Connection, wanted: Set[tuple[int, int]]) -> list[dict[
     """What is on record of these (message_id, attempt)."""
     rows = connection.execute(_RECORDS, {"ids": sorted({message_id for message_id, _ in wanted})})
     return [dict(row) for row in rows.mappings() if (row["message_id"], row["attempt"]) in wanted]
+
+
+def _forget(connection: Connection, before_s: float, limit: int) -> int:
+    """How many; the oldest are those with the least message ids."""
+    oldest = connection.execute(_OLDEST, {"limit": limit}).all()
+    gone = [row.message_id for row in oldest if row.settles_s < before_s]
+    connection.execute(_DELETE, {"ids": gone, "before": before_s})
+    return len(gone)
 
 
 def _status_of(row: dict[str, Any]) -> Status:

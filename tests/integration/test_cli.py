@@ -106,6 +106,12 @@ def test_scenarios_schema_is_json() -> None:
         ),
         (["compare", "bulk_send", "none.toml"], "none.toml: no such scenario file"),
         (
+            ["compare", "bulk_send", "--variant", "a:pacing.rate_per_min=3", "--best", "orders"],
+            "--best orders: needs --indifference, the least difference in it that matters",
+        ),
+        (["simulate", "bulk_send", "--backend", "dask"], "--backend dask: needs the address of a scheduler"),
+        (["simulate", "bulk_send", "--scheduler", "x:1"], "--scheduler: is for a cluster; give --backend"),
+        (
             ["simulate", "bulk_send", "--precision", "0.1", "--primary", "ordres"],
             "--primary ordres: no such KPI; did you mean 'orders'?",
         ),
@@ -193,7 +199,7 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 
 
 def test_simulate_prints_one_json_document_of_the_agreed_shape() -> None:
-    done = wavetank("simulate", "bulk_send", *SMALL, "--json")
+    done = wavetank_here("simulate", "bulk_send", *SMALL, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["kind"] == "simulation"
@@ -218,9 +224,10 @@ def test_simulate_prints_one_json_document_of_the_agreed_shape() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_with_one_and_two_workers() -> None:
-    one, two = (wavetank("simulate", "bulk_send", *SMALL, "--json", "--workers", n) for n in "12")
+    one = wavetank_here("simulate", "bulk_send", *SMALL, "--json")
+    two = wavetank("simulate", "bulk_send", *SMALL, "--json", "--workers", "2")
     assert one.stdout == two.stdout != ""
-    other = wavetank("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
+    other = wavetank_here("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
     assert other.stdout != one.stdout
 
 
@@ -229,7 +236,7 @@ FAST_AND_SAME = ["--variant", "fast:pacing.rate_per_min=25", "--variant", "same:
 
 def test_compare_prints_paired_differences_the_same_with_one_and_two_workers(tmp_path: Path) -> None:
     commands = ["compare", "bulk_send", *FAST_AND_SAME, *SMALL, "--json", "--out", str(tmp_path)]
-    one, two = (wavetank(*commands, "--workers", n) for n in "12")
+    one, two = wavetank_here(*commands), wavetank(*commands, "--workers", "2")
     assert one.returncode == 0, one.stderr
     assert one.stdout == two.stdout
     document = json.loads(one.stdout)
@@ -257,20 +264,32 @@ def test_compare_prints_a_table_and_sentences(tmp_path: Path) -> None:
 
 def test_a_precision_adds_replications_or_exits_with_1() -> None:
     sizes = ["--set", "population.size=200", "--replications", "3", "--primary", "messages_clicked", "--json"]
-    done = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.3")
+    done = wavetank_here("simulate", "bulk_send", *sizes, "--precision", "0.3")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert 3 <= document["precision"]["first"] < document["replications"]
     assert document["precision"]["achieved"] <= 0.3
-    short = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.01", "--max-replications", "5")
+    short = wavetank_here("simulate", "bulk_send", *sizes, "--precision", "0.01", "--max-replications", "5")
     assert short.returncode == 1
     assert json.loads(short.stdout)["precision"]["first"] is None
     assert "NOT reached within 5; raise --max-replications or --precision" in short.stderr
 
 
+def test_compare_names_the_best_or_exits_with_1() -> None:
+    variant = ["--variant", "more:funnel.click=0.2", "--best", "messages_clicked", "--json"]
+    done = wavetank_here("compare", "bulk_send", *SMALL, *variant, "--indifference", "5")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["best"]["chosen"] == "more"
+    fine = ["--variant", "more:funnel.click=0.2", "--best", "orders", "--max-replications", "4"]
+    done = wavetank_here("compare", "bulk_send", *SMALL, *fine, "--indifference", "0.0001")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("KPI")
+    assert "No highest orders could be chosen within 4 replications" in done.stdout
+
+
 def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
-    wavetank("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
-    done = wavetank("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
+    wavetank_here("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
+    done = wavetank_here("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.strip())
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
