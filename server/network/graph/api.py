@@ -373,7 +373,7 @@ async def access_token(call: Call) -> Answer:
     given = call.query.get("client_secret", "")
     if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
         raise ApiError(190, "Error validating client secret.")
-    return answer({"access_token": f"{call.emulator.account.app_id}|app", "token_type": "bearer"})
+    return answer({"access_token": call.emulator.app_token, "token_type": "bearer"})
 
 
 async def begin_upload(call: Call) -> Answer:
