@@ -126,6 +126,11 @@ class Emulator:
         self._clock_changed = clock_changed
         self._targets: dict[str, Target] = {}
 
+    @property
+    def app_token(self) -> str:
+        """The app's own token, as the platform makes it of id and secret."""
+        return f"{self.account.app_id}|{self.settings.app_secret}"
+
     async def close(self) -> None:
         """Stop telling; nothing is kept."""
         self.calendar.close()
