@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit verify bench bench-emulator crash docs clean
+.PHONY: help install demo test lint types imports unit verify bench bench-emulator bench-server crash docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ imports: $(STAMP) ## who may import whom
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
 	$(BIN)/pytest -m 'not alone' --numprocesses 2 --dist loadfile
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest tests/integration -m alone
 
 verify: $(STAMP) ## closed forms, published figures and real data; prints the table, writes docs/verification.md
 	$(BIN)/pytest tests/verification --write-table docs/verification.md
@@ -49,6 +49,9 @@ bench-emulator: $(STAMP) ## the emulated Cloud API at 1,000 messages a second, t
 
 crash: $(STAMP) ## kill -9 under load, 20 times on each database; prints what became of every message
 	$(BIN)/pytest tests/integration/test_server_crash.py -k kill --kills 20 -s
+
+bench-server: $(STAMP) ## the server's speed beside a bare route, with its targets; run it alone, it takes minutes
+	$(BIN)/python tests/benchmarks/server_speed.py
 
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m scenarios.kpis > docs/kpis.md

@@ -127,7 +127,7 @@ def scenarios_show(scenario: ScenarioName, settings: Settings = [], as_json: AsJ
     """Every parameter with unit, value and source."""
     from reports.terminal import parameter_lines
 
-    rows = provenance.rows(load(scenario, settings))
+    rows = provenance.rows(_fitted(load(scenario, settings)))
     if as_json:
         _print_json(rows)
         return
@@ -416,6 +416,15 @@ def demo(
     for line in lines([simulated, measured]):
         out.print(line, markup=False, highlight=False)
     out.print(f"report: {page.resolve()}", markup=False, highlight=False)
+
+
+def _fitted(loaded: Loaded) -> Loaded:
+    """With what past orders decide; the fit is imported only if there are any."""
+    if loaded.orders_path is None:
+        return loaded
+    from simulator.histories import fitted
+
+    return fitted(loaded)
 
 
 def _order_facts(loaded: Loaded) -> dict[str, float]:

@@ -102,6 +102,7 @@ def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:
         both=len(run.results) == 2,
         kinds=[WORDS[result.kind] for result in run.results],
         kpis=tables.kpi_rows(run),
+        tiers=tables.tier_rows(run),
         single=[WORDS[result.kind] for result in run.results if result.replications == 1],
         confidence=_confidence(run),
         sections=tables.sections(run),

@@ -45,6 +45,14 @@ class KpiRow(NamedTuple):
     difference: str
 
 
+class TierRow(NamedTuple):
+    """A tier of customers, shares in %."""
+
+    name: str
+    customers: Cell
+    revenue: Cell
+
+
 class VerdictRow(NamedTuple):
     """One service level in one result; `remark` says when the interval does not settle it."""
 
@@ -124,6 +132,18 @@ def _difference(predicted: Kpi | None, measured: Kpi | None, factor: float) -> s
         return f"{sign}{text}"
     relative = less / (predicted.value * factor) * 100
     return f"{sign}{text} ({sign}{number(relative, 1 if abs(relative) < 10 else 0)} %)"
+
+
+def tier_rows(run: Run) -> list[TierRow]:
+    """The simulated tiers of customers; none if nothing was bought."""
+    tiers = None if run.predicted is None else run.predicted.tiers
+    return [
+        TierRow(tier.name, _in_percent(tier.customers), _in_percent(tier.revenue)) for tier in tiers or []
+    ]
+
+
+def _in_percent(share: Kpi) -> Cell:
+    return Cell(*estimate(share, scale(share.unit, 1.0)))
 
 
 def verdict_rows(run: Run) -> list[VerdictRow]:

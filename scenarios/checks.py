@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from scenarios.content import variables_of
 from scenarios.schema import Scenario
 
+MOST_PURCHASES_A_WEEK = 50
+
 
 def problem_of(scenario: Scenario) -> str | None:
     """The first contradiction in a scenario as `field: what is wrong; the mend`, or None."""
@@ -151,6 +153,17 @@ def _usd_is_one_usd(scenario: Scenario) -> str | None:
     return None
 
 
+def _purchases_are_of_this_world(scenario: Scenario) -> str | None:
+    purchases = scenario.purchases
+    a_week = purchases.r / purchases.alpha_weeks
+    if a_week > MOST_PURCHASES_A_WEEK:
+        return (
+            f"purchases.alpha_weeks: found {purchases.alpha_weeks:g}, so that the mean customer buys "
+            f"{a_week:,.0f} times a week (r / alpha_weeks); must be at most {MOST_PURCHASES_A_WEEK}"
+        )
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -165,4 +178,5 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _expected_intents_exist,
     _segments_are_whole,
     _usd_is_one_usd,
+    _purchases_are_of_this_world,
 )

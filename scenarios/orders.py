@@ -93,11 +93,11 @@ def _moment(text: str, where: str, zone: ZoneInfo, start: datetime) -> datetime:
     """In the customer's zone."""
     try:
         stated = datetime.fromisoformat(text)
-    except ValueError:
+        at = stated.replace(tzinfo=zone) if stated.tzinfo is None else stated.astimezone(zone)
+    except (ValueError, OverflowError):  # the latter: years 1 and 9999, moved to another zone
         raise InputError(
             f"{where}: date: found {text!r}; must be ISO 8601, as 2026-03-31 or 2026-03-31T17:05"
         ) from None
-    at = stated.replace(tzinfo=zone) if stated.tzinfo is None else stated.astimezone(zone)
     if at > start:
         raise InputError(
             f"{where}: date: found {text!r}, after experiment.start ({start.isoformat()}); past orders only: "

@@ -1064,6 +1064,29 @@ class Tagging(Frozen, frozen=True):
     ] = field(default_factory=lambda: [("high_value", "recent_complaint")])
 
 
+class Storage(Frozen, frozen=True):
+    """How long the server keeps what it has no more use for. Contacts and their opt-outs it keeps for good."""
+
+    keep_days: Annotated[
+        float,
+        parameter(
+            "messages, what customers wrote, events and history are deleted so long after they are settled",
+            unit="days",
+            source="assumed: a year, to compare a season with the one before; the law may ask for less",
+            ge=31,
+        ),
+    ] = 365.0
+    key_life_h: Annotated[
+        float,
+        parameter(
+            "an Idempotency-Key answers with the first answer for so long",
+            unit="h",
+            source="assumed: a day, as payment services do",
+            gt=0,
+        ),
+    ] = 24.0
+
+
 class Scenario(Frozen, frozen=True):
     """One file: the world, the strategy and the service levels."""
 
@@ -1082,3 +1105,4 @@ class Scenario(Frozen, frozen=True):
     costs: Costs = field(default_factory=Costs)
     purchases: Purchases = field(default_factory=Purchases)
     tagging: Tagging = field(default_factory=Tagging)
+    storage: Storage = field(default_factory=Storage)

@@ -80,6 +80,8 @@ def _differing(base: Loaded, other: Loaded) -> list[str]:
     passed_over = {"name", "title"}
     if base.contacts_path == other.contacts_path:  # the same file, named from another folder
         passed_over.add("population.contacts")
+    if base.orders_path == other.orders_path:
+        passed_over.add("population.orders")
     pairs = zip(rows(base), rows(other), strict=True)
     return [
         f"{row.path}={msgspec.json.encode(row.value).decode()}"

@@ -107,7 +107,8 @@ class Claiming:
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
         rows = connection.execute(self._due, span).all()
-        _CLAIM.execute(connection, [{"key": row.id} for row in rows])
+        if rows:
+            connection.execute(_CLAIM, {"ids": [row.id for row in rows]})
         first_due_s = next_due_s = _or_never(connection.execute(self._next_due).scalar())
         if self._next_due is not _NEXT_DUE:
             first_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
@@ -128,15 +129,25 @@ def _owned_by(worker: int) -> ColumnElement[bool]:
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     told = {one.message_id: one for request in requests for one in request.messages}
-    sent = [told[key] for key in connection.execute(_CLAIMED, {"ids": list(told)}).scalars()]
-    _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in sent])
+    due_s = {row[0]: row[1] for row in connection.execute(_CLAIMED, {"ids": list(told)}).all()}
+    sent = [told[key] for key in due_s]
+    if sent:
+        connection.execute(_SENT_WHEN_DUE, {"ids": [one.message_id for one in sent]})
+    otherwise = [one for one in sent if one.sent_s != due_s[one.message_id]]
+    _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in otherwise])
     count_attempts(connection, [Outcome(one.message_id, one.account, one.sent_s, SENDS) for one in sent])
+    _begin(connection, sent)
+    return Applied([None] * len(requests))
+
+
+def _begin(connection: Connection, sent: Sequence[Outbound]) -> None:
+    """Note the first send of accounts that had none."""
+    never = set(connection.execute(_NEVER_SENT).scalars()) if sent else ()
     first: dict[int, float] = {}
     for one in sent:
-        first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
-    if first:
-        connection.execute(_FIRST_SEND, [{"key": key, "at": at_s} for key, at_s in first.items()])
-    return Applied([None] * len(requests))
+        if one.account in never:
+            first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
+    _FIRST_SEND.execute(connection, [{"key": key, "at": at_s} for key, at_s in first.items()])
 
 
 class Settling:
@@ -190,7 +201,7 @@ def _awaited(
     connection: Connection, told: Mapping[tuple[int, int], Status]
 ) -> dict[tuple[int, int], Outcome]:
     """Of these statuses, by message and attempt, those not yet recorded: what they are counted as."""
-    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})})
+    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})}).all()
     return {
         (row.id, row.attempt): Outcome(
             row.id, row.account_id, row.sent_s, told[row.id, row.attempt].reason or DELIVERED
@@ -249,19 +260,25 @@ _DUE = (
     .order_by(messages.c.due_s)
     .limit(bindparam("most"))
 )
-_CLAIM = Bulk(update(messages).where(messages.c.id == bindparam("key")).values(status=SENDING))
+_CLAIM = update(messages).where(among(messages.c.id, "ids")).values(status=SENDING)
 _NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order_by(messages.c.due_s).limit(1)
 _NEXT_RELEASE = (
     select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
 )
-_CLAIMED = select(messages.c.id).where(among(messages.c.id, "ids"), messages.c.status == SENDING)
+_CLAIMED = select(messages.c.id, messages.c.due_s).where(
+    among(messages.c.id, "ids"), messages.c.status == SENDING
+)
 _ON_THE_WAY = select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.sent_s).where(
     among(messages.c.id, "ids"), messages.c.status == SENT
+)
+_SENT_WHEN_DUE = (
+    update(messages).where(among(messages.c.id, "ids")).values(status=SENT, sent_s=messages.c.due_s)
 )
 _SENT = Bulk(
     update(messages).where(messages.c.id == bindparam("key")).values(status=SENT, sent_s=bindparam("at"))
 )
-_FIRST_SEND = (
+_NEVER_SENT = select(accounts.c.id).where(accounts.c.first_send_s.is_(None))
+_FIRST_SEND = Bulk(
     update(accounts)
     .where(accounts.c.id == bindparam("key"), accounts.c.first_send_s.is_(None))
     .values(first_send_s=bindparam("at"))

@@ -28,11 +28,12 @@ from server.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-CLAIM = 500  # messages in one round: bounds how long a reply waits behind it
+CLAIM = 1_000  # messages in one round: bounds how long a reply waits behind it
 ROUND_S = 0.05  # real seconds between rounds with little to do: each costs four transactions
 LATE_S = 2.0  # real seconds after which a planned instant is missed
 POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned
 PAUSE_S = 1.0  # real seconds before asking a failing database again
+REPLAN_REST = 4  # how many times as long as it took to plan anew it must be before missed instants are again
 
 
 class Dispatcher:
@@ -59,6 +60,8 @@ class Dispatcher:
         self._renew_at = 0.0
         self._news = asyncio.Event()
         self._stale = False  # the plan holds times for messages that will not go
+        self._replan_at = 0.0  # missed instants do not count before: with too much due, there always are some
+        self._accepted: Sequence[Outbound] = ()  # by the network, and not recorded yet
 
     def wake(self) -> None:
         """There may be something to do earlier than thought."""
@@ -83,7 +86,7 @@ class Dispatcher:
     async def _recover(self) -> None:
         """Settle what a stop left open by asking the network; then plan anew what is not sent."""
         self.handovers.forget()
-        plans = True
+        plans, self._accepted = True, ()
         if self._leases is None:
             await self._settle_open(None)
         else:
@@ -129,7 +132,8 @@ class Dispatcher:
         self._demand_fresh_lease()
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
-        claimed, _ = await asyncio.gather(
+        _, claimed, _ = await asyncio.gather(
+            self._record(),  # first: a status says nothing of a message that is not recorded as sent
             self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
             self._writer.submit(Settle(statuses)),
         )
@@ -138,16 +142,31 @@ class Dispatcher:
             # No await between the claim's commit and this call: no STOP can be answered in between.
             confirmed = await self.handovers.first(claimed.messages)
             self.lag_s = (self._clock.now() - claimed.messages[-1].sent_s) / self._clock.speed
-            await self._writer.submit(Sent(confirmed))
+            self._accepted = confirmed
         if overdue := self.handovers.overdue():
             await self._send_again(overdue)
-        if self._stale or (claimed.missed and self._planner.fleet.open):
-            self._stale = False
-            await self._writer.submit(Replan())
-        if self._planner.fleet.open and claimed.next_release_s <= self._clock.now():
-            await self._writer.submit(Release())
-        elif len(claimed.messages) < CLAIM and len(statuses) < CLAIM:
+        has_more = len(claimed.messages) == CLAIM or len(statuses) == CLAIM
+        if not has_more:  # else together with the next claim, which spares a transaction
+            await self._record()
+        await self._plan(claimed)
+        if not has_more:
             await self._rest(claimed)
+
+    async def _record(self) -> None:
+        """Write down what the network accepted."""
+        accepted, self._accepted = self._accepted, ()
+        if accepted:
+            await self._writer.submit(Sent(accepted))
+
+    async def _plan(self, claimed: Claimed) -> None:
+        is_open = bool(self._planner.fleet.open)
+        if self._stale or (claimed.missed and is_open and time.monotonic() >= self._replan_at):
+            self._stale = False
+            began = time.monotonic()
+            await self._writer.submit(Replan())
+            self._replan_at = time.monotonic() + REPLAN_REST * (time.monotonic() - began)
+        elif is_open and claimed.next_release_s <= self._clock.now():
+            await self._writer.submit(Release())
 
     async def _send_again(self, overdue: Sequence[Outbound]) -> None:
         """What the network has not confirmed in time, if it may still go; else ask the network about it."""

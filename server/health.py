@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
+from server.dispatch.account_health import fleet_open_rate
 from server.dispatch.alarms import Observed, State, check, share
 from server.dispatch.pacing import Rules
 from server.dispatch.retries import INVALID_NUMBER, UNREGISTERED
@@ -15,13 +16,15 @@ from server.store.tables import (
     accounts,
     contacts,
     conversations,
+    events,
     hourly_sends,
     inbound,
     messages,
 )
 from server.wire import iso
 
-MINUTE_S, MONTH_S = 60.0, 30 * 86_400.0
+MINUTE_S, DAY_S = 60.0, 86_400.0
+MONTH_S = 30 * DAY_S
 
 
 class Alarm(Struct, frozen=True):
@@ -80,6 +83,8 @@ def observe(
         banned_share=_banned_share(connection, now_s),
         sends_after_stop=_number(connection, _SENT_AFTER_STOP),
         dispatch_lag_s=lag_s,
+        tag_rule_delay_s=_tag_rule_delay_s(connection, now_s),
+        fleet_open_rate=_fleet_open_rate(connection, now_s),
     )
 
 
@@ -108,6 +113,17 @@ def _banned_share(connection: Connection, now_s: float) -> float | None:
     total = _number(connection, select(func.count()).select_from(accounts))
     recently = select(func.count()).where(accounts.c.closed_s > now_s - MONTH_S)
     return _number(connection, recently) / total if total else None
+
+
+def _tag_rule_delay_s(connection: Connection, now_s: float) -> float | None:
+    query = select(func.max(events.c.received_s - events.c.at_s))
+    longest_s = connection.execute(query.where(events.c.received_s > now_s - HOUR_S)).scalar()
+    return None if longest_s is None else float(longest_s)
+
+
+def _fleet_open_rate(connection: Connection, now_s: float) -> float | None:
+    first_sends = connection.execute(select(accounts.c.first_send_s).where(accounts.c.closed_s.is_(None)))
+    return fleet_open_rate([(now_s - (at_s or now_s)) / DAY_S for at_s in first_sends.scalars()])
 
 
 def _number(connection: Connection, query: Select[Any]) -> int:

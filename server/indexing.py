@@ -30,7 +30,7 @@ from server.store.tables import (
 )
 
 SLICE = 10_000  # rows read at once: bounds the memory of a start
-OVERLAP_S = 60.0  # real seconds for which a send may be recorded after its time
+OVERLAP_S = 2.5  # real seconds for which a send may be recorded after its time
 
 Change = Callable[[ContactIndex], None]
 

@@ -169,8 +169,14 @@ class Replying:
             customer.guided.add(intent)
         elif asked_before:
             group.asked_again.append({"who": customer.id, "what": intent, "at": group.now_s})
-        text = with_extras(stage.text, self._known(customer, group.now_s), self._policy.extras, group.now_s)
+        text = self._with_extras(stage.text, customer, group.now_s)
         return Answered("answered", intent, text, delay_s, "automatic", guide=stage.then)
+
+    def _with_extras(self, text: str, customer: _Customer, now_s: float) -> str:
+        extras = self._policy.extras
+        if not any(extras):  # spares the look-up
+            return text
+        return with_extras(text, self._known(customer, now_s), extras, now_s)
 
     def _known(self, customer: _Customer, now_s: float) -> Known:
         """Who was answered in the last hour was heard of, whether or not the index has it yet."""

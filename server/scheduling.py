@@ -31,7 +31,6 @@ from server.store.writer import Applied
 from server.wire import Accepted, Rejected, moment
 
 DEFAULT_ZONE = "UTC"
-KEY_LIFE_S = 86_400.0  # an idempotency key answers for a day (assumed: as payment services do)
 
 
 class Candidate(NamedTuple):
@@ -98,13 +97,17 @@ class Batch:
 class Scheduling:
     """`apply` is the step; `ids` numbers the messages.
 
-    `leases`: where several workers accept, only the one that may plan does; what the others accept waits.
+    `key_life_s`: for so long an idempotency key answers. `leases`: where several workers accept, only the one
+    that may plan does; what the others accept waits.
     """
 
-    def __init__(self, planner: Planner, clock: Clock, ids: Ids, leases: Leases | None = None) -> None:
+    def __init__(
+        self, planner: Planner, clock: Clock, ids: Ids, key_life_s: float, leases: Leases | None = None
+    ) -> None:
         self._planner = planner
         self._clock = clock
         self._ids = ids
+        self._key_life_s = key_life_s
         self._leases = leases
         self._run = secrets.token_hex(4)
         self._batches = count()
@@ -125,7 +128,7 @@ class Scheduling:
             batch.answer = _answer(batch)
         _store(connection, [*ready, *later], planned, len(waiting), now_s)
         _move(connection, waiting, planned)
-        answer_of = _answers(before, new, now_s)
+        answer_of = _answers(before, new, now_s, self._key_life_s)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
             partial(self._committed, fleet, planned, now_s),
@@ -296,7 +299,7 @@ def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str 
     return {key: tuple(first) for key, *first in rows}
 
 
-def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: float) -> Any:
+def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: float, key_life_s: float) -> Any:
     """The answer to a Send: its own batch's, or that of the first request with its key."""
     own = {id(batch.send): batch.answer for batch in new}
     keyed: dict[str | None, Any] = {
@@ -312,8 +315,9 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: floa
         digest, first, first_s = keyed[send.key]
         if digest != send.body_digest:
             return Problem(409, "this key was used for another body; use a new key for it", "Idempotency-Key")
-        if now_s - first_s > KEY_LIFE_S:  # sending again is what a key is to prevent, so not even then
-            return Problem(409, "this key was used more than a day ago; use a new one", "Idempotency-Key")
+        if now_s - first_s > key_life_s:  # sending again is what a key is to prevent, so not even then
+            ago = f"more than {key_life_s / 3600:g} h ago"
+            return Problem(409, f"this key was used {ago}; use a new one", "Idempotency-Key")
         return bytes(first)
 
     return answer

@@ -1,7 +1,7 @@
 """Search in what customers and agents wrote, across all accounts: one word, many texts.
 
-The index is written behind the texts, some at a time, so that no reply waits for it; a search first brings it
-up to date. A word is what `content.words_of` makes of it, so case, accents' encoding and scripts without
+The index is written behind the texts in quiet moments, so that no reply waits for it; a search first brings
+it up to date. A word is what `content.words_of` makes of it, so case, accents' encoding and scripts without
 spaces are no matter.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, bindparam, insert, intersect, select, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, intersect, select, update
 
 from server.dispatch.content import words_of
 from server.store.bulk import Bulk
@@ -19,7 +19,7 @@ from server.store.tables import contacts, inbound, said, search_progress, search
 from server.store.writer import Applied
 from server.wire import iso
 
-BATCH = 2_000  # texts of one table in one transaction
+BATCH = 1_000  # texts of one table in one transaction
 MOST_WORDS = 20  # of a query
 CANDIDATES = 2_000  # texts with all the words that are looked at, the latest of each table
 SOURCES: dict[str, Table] = {"inbound": inbound, "said": said}
@@ -68,13 +68,13 @@ def _index(connection: Connection, name: str, table: Table) -> bool:
     return len(rows) == BATCH
 
 
-def is_behind(connection: Connection) -> bool:
-    """Whether texts have come that are not indexed."""
+def not_indexed(connection: Connection) -> dict[str, int]:
+    """The last text of each table that has some which are not indexed, by id."""
     done = {row.source: row.id for row in connection.execute(select(search_progress))}
-    return any(
-        connection.execute(select(table.c.id).where(table.c.id > done.get(name, 0)).limit(1)).first()
-        for name, table in SOURCES.items()
-    )
+    last = {
+        name: connection.execute(select(func.max(table.c.id))).scalar() for name, table in SOURCES.items()
+    }
+    return {name: key for name, key in last.items() if key is not None and key > done.get(name, 0)}
 
 
 def search(connection: Connection, q: str, limit: int) -> SearchResult:

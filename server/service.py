@@ -31,6 +31,7 @@ from server.numbers import Numbers
 from server.planning import Planner
 from server.policy import reply_policy
 from server.reading import latest_s
+from server.retention import Forget, Forgetting, Retention
 from server.scheduling import Release, Replan, Scheduling, Send
 from server.searching import IndexTexts
 from server.seen import Seen
@@ -125,7 +126,9 @@ async def _assemble(
     upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s, leases)
     if leases is not None:
         await leases.beat_once()
-    loops = Loops(writer.run(), dispatcher.run(), upkeep.run())
+    keep_s = scenario.storage.keep_days * DAY_S
+    retention = Retention(writer, network, clock, keep_s, leases)
+    loops = Loops(writer.run(), dispatcher.run(), upkeep.run(), retention.run())
     if leases is not None:
         loops.beat_with(leases)
     tokens = Tokens({**await stores.readers.run(load_tokens), **scopes_of})
@@ -156,7 +159,9 @@ def _steps(
     is_shared = leases is not None
     answering = replying.Replying(policy, clock, Ids(inbound.c.id, is_shared))
     inbox = Inbox(policy.teams, clock, scenario.replies.unread_timeout_s)
-    scheduling = Scheduling(planner, clock, Ids(messages.c.id, is_shared), leases)
+    scheduling = Scheduling(
+        planner, clock, Ids(messages.c.id, is_shared), scenario.storage.key_life_h * 3600, leases
+    )
     tags = tagging.Tagging(clock)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
     claiming = delivering.Claiming(clock, None if leases is None else leases.worker)
@@ -181,6 +186,7 @@ def _steps(
         Step((Send, Release, Replan), scheduling.apply),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
+        Step((Forget,), Forgetting(clock, scenario.storage.keep_days * DAY_S).apply),
         Step((delivering.Claim,), claiming.apply),
     ]
 
@@ -203,17 +209,19 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
 
 
 class Loops:
-    """What runs as long as the server: the writer, the dispatcher, the upkeep, and signs of life."""
+    """What runs as long as the server; `beat` gives signs of life to others."""
 
     def __init__(
         self,
         writer: Coroutine[Any, Any, None],
         dispatcher: Coroutine[Any, Any, None],
         upkeep: Coroutine[Any, Any, None],
+        retention: Coroutine[Any, Any, None],
     ) -> None:
         self.writer = _watched(writer)
         self.dispatcher = _watched(dispatcher)
         self.upkeep = _watched(upkeep)
+        self.retention = _watched(retention)
         self.beat: asyncio.Task[None] | None = None
 
     def beat_with(self, leases: Leases) -> None:
@@ -222,13 +230,13 @@ class Loops:
 
     @property
     def are_running(self) -> bool:
-        return not any(loop.done() for loop in (self.writer, self.dispatcher, self.upkeep))
+        return not any(loop.done() for loop in (self.writer, self.dispatcher, self.upkeep, self.retention))
 
 
 async def _stop(service: Service) -> None:
     """The others first; then the writer, when all that waits is committed."""
     loops = service.loops
-    others = [loops.dispatcher, loops.upkeep]
+    others = [loops.dispatcher, loops.upkeep, loops.retention]
     for loop in others:
         loop.cancel()
     await asyncio.wait(others)

@@ -16,7 +16,7 @@ from server.dispatch.tag_rules import StandingRule, due_changes
 from server.inbox import PassOn, SayDue
 from server.indexing import Indexing
 from server.leases import Leases
-from server.searching import IndexTexts, is_behind
+from server.searching import IndexTexts, not_indexed
 from server.store.database import Database, StoreUnavailable
 from server.store.tables import conversations, said
 from server.store.writer import Writer
@@ -50,6 +50,7 @@ class Upkeep:
         self._clock = clock
         self._rules = rules
         self._leases = leases
+        self._texts: dict[str, int] = {}  # the last ones not indexed at the last look
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -71,7 +72,11 @@ class Upkeep:
 
     async def _look(self) -> None:
         """What is due is looked for without a write."""
-        due = await self._readers.run(partial(_due, now_s=self._clock.now(), unread_s=self._unread_s))
+        look = partial(_due, now_s=self._clock.now(), unread_s=self._unread_s)
+        due, texts = await self._readers.run(look)
+        if texts and texts == self._texts:  # nobody writes at the moment
+            due.append(IndexTexts())
+        self._texts = texts
         await asyncio.gather(*(self._writer.submit(request) for request in due))
 
     async def _retag_all(self, index: ContactIndex) -> None:
@@ -86,8 +91,10 @@ class Upkeep:
             await self._writer.submit(request, weight=1 + len(chunk))
 
 
-def _due(connection: Connection, now_s: float, unread_s: float) -> list[PassOn | SayDue | IndexTexts]:
-    """The requests that have something to do."""
+def _due(
+    connection: Connection, now_s: float, unread_s: float
+) -> tuple[list[PassOn | SayDue | IndexTexts], dict[str, int]]:
+    """The requests that have something to do, and which texts are not indexed."""
     overdue = (conversations.c.closed_s.is_(None), conversations.c.unread_s.is_not(None))
     passing = select(conversations.c.id).where(*overdue, conversations.c.turn_s <= now_s - unread_s)
     promised = (said.c.said_s.is_(None), said.c.cancelled_s.is_(None))
@@ -95,7 +102,7 @@ def _due(connection: Connection, now_s: float, unread_s: float) -> list[PassOn |
     found: list[PassOn | SayDue | IndexTexts] = []
     found += [PassOn()] if connection.execute(passing.limit(1)).first() else []
     found += [SayDue()] if connection.execute(saying.limit(1)).first() else []
-    return found + ([IndexTexts()] if is_behind(connection) else [])
+    return found, not_indexed(connection)
 
 
 def standing_rules(tagging: Tagging) -> list[StandingRule]:

@@ -5,9 +5,11 @@ A replication depends on its world, its number and the code alone; the name of i
 
 import hashlib
 import io
+import os
 import shutil
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import version
@@ -17,7 +19,6 @@ from typing import Any
 import joblib
 import numpy as np
 
-from scenarios import documents
 from scenarios.errors import InputError
 from simulator.parallel import Task
 from simulator.summary import Summary
@@ -46,19 +47,26 @@ class Kept:
         if self.fresh:
             self._forget()
 
-    def finished(self, tasks: Sequence[Task]) -> set[Task]:
-        """Those of the tasks that need not be run."""
-        found = {task for task in tasks if self._file(task).exists()}
+    def finished(self, tasks: Sequence[Task]) -> dict[Task, Summary]:
+        """Those of the tasks that need not be run. InputError for a file that is damaged."""
+        found = {}
+        for task in tasks:
+            with suppress(FileNotFoundError):
+                found[task] = self._read(task)
         self.found = self.count = len(found)
         return found
 
     def write(self, task: Task, summary: Summary) -> None:
+        """Whole or not at all; another run of the same worlds may write and clear the same files."""
         file = self._file(task)
-        documents.write(encode(summary), file.parent, file.name)
-        self.count += 1
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        with suppress(FileNotFoundError):  # the other one has cleared the folder
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(encode(summary))
+            partial.replace(file)
+            self.count += 1
 
-    def read(self, task: Task) -> Summary:
-        """InputError for a file that is damaged."""
+    def _read(self, task: Task) -> Summary:
         file = self._file(task)
         try:
             return decode(file.read_bytes())
@@ -68,14 +76,13 @@ class Kept:
     def clear(self) -> None:
         """Remove what was kept, and the folder with its parent if nothing else is in them."""
         self._forget()
-        for folder in (self.folder, self.folder.parent):
-            if folder.exists() and not any(folder.iterdir()):
-                folder.rmdir()
+        with suppress(OSError):  # not empty, or not there
+            self.folder.rmdir()
+            self.folder.parent.rmdir()
 
     def _forget(self) -> None:
         for folder in self._folders:
-            if folder.exists():
-                shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # it need not be there
 
     def _file(self, task: Task) -> Path:
         return self._folders[task.shared] / f"{task.number}.npz"

@@ -212,6 +212,6 @@ def _priced(
 ) -> Bought:
     """Purchases with their values in whole cents."""
     value = traits.order_value
-    spread = np.exp(value.within_log_sd * luck.standard_normal(len(customer)))
-    cents = np.rint(100 * value.typical_usd * hidden.value_scale[customer] * spread)
+    spread = np.exp(np.float32(value.within_log_sd) * luck.standard_normal(len(customer), dtype=np.float32))
+    cents = np.rint(np.float32(100 * value.typical_usd) * hidden.value_scale[customer] * spread)
     return Bought(customer.astype(np.int32), at_s.astype(np.float64), cents.astype(np.int64))

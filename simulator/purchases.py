@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from scenarios.errors import InputError
 from simulator.streams import Purpose, blocks, stream
 
-EXACT = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 10_000, "maxfev": 10_000}  # of the logs, of their mean
+EXACT = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 10_000, "maxfun": 10_000}  # of the mean log-likelihood
+FLAT = 1e-6  # its slope at a maximum, by the logs of the parameters
 FARTHEST = 12.0  # log of a parameter beyond which there is no maximum
 
 Floats = NDArray[np.float64]
@@ -52,13 +53,53 @@ class Purchases(NamedTuple):
 
 def log_likelihood(parameters: Bgnbd, history: History) -> float:
     """Of all customers together; equation 6 of the paper, in logarithms."""
+    return _log_likelihood(parameters, _sorted(history))[0]
+
+
+class _Sorted(NamedTuple):
+    """Customers by frequency, so that what depends on it alone is worked out once for each."""
+
+    frequencies: Floats  # the different ones
+    customers: NDArray[np.int64]  # with each
+    x: Floats
+    age: Floats
+    repeaters: slice
+    recency: Floats  # of the repeaters
+
+
+def _sorted(history: History) -> _Sorted:
+    order = np.argsort(history.frequency, kind="stable")
+    x, recency, age = (column[order] for column in history)
+    frequencies, customers = np.unique(x, return_counts=True)
+    repeaters = slice(int(np.count_nonzero(x == 0)), None)
+    return _Sorted(frequencies, customers, x, age, repeaters, recency[repeaters])
+
+
+def _log_likelihood(parameters: Bgnbd, seen: _Sorted) -> tuple[float, Floats]:
+    """And its gradient.
+
+    The term of the active is taken out; the ratio of the other one to it has the logarithm `gone`, since
+    B(a + 1, b + x - 1) / B(a, b + x) is a / (b + x - 1).
+    """
     r, alpha, a, b = parameters
-    x, recency, age = history
-    active = betaln(a, b + x) - (r + x) * np.log(alpha + age)
-    gone = betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + recency)
-    either = np.where(x > 0, np.logaddexp(active, gone), active)
-    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-    return float(np.sum(common + either))
+    f, customers, x = seen.frequencies, seen.customers, seen.x[seen.repeaters]
+    age, recent = alpha + seen.age, alpha + seen.recency
+    log_age = np.log(age)
+    later = log_age[seen.repeaters] - np.log(recent)
+    gone = np.log(a / (b + x - 1)) + (r + x) * later
+    each = gammaln(r + f) - gammaln(r) + betaln(a, b + f) - betaln(a, b) + r * np.log(alpha)
+    total = customers @ each - (r + seen.x) @ log_age + np.sum(np.logaddexp(0.0, gone))
+    left = expit(gone)
+    both = psi(a + b) - psi(a + b + f)
+    gradient = (
+        customers @ (psi(r + f) - psi(r) + np.log(alpha)) - log_age.sum() + left @ later,
+        customers.sum() * r / alpha
+        - np.sum((r + seen.x) / age)
+        + left @ ((r + x) * (1 / age[seen.repeaters] - 1 / recent)),
+        customers @ both + left.sum() / a,
+        customers @ (psi(b + f) - psi(b) + both) - np.sum(left / (b + x - 1)),
+    )
+    return float(total), np.array(gradient)
 
 
 def fit(history: History) -> Fit:
@@ -68,23 +109,29 @@ def fit(history: History) -> Fit:
     likelihood has none if, say, nobody ever stops).
     """
     _check(history)
+    seen = _sorted(history)
     scale = float(history.age.mean())  # time in units near 1, so that one step suits all four
 
-    def loss(logs: Floats) -> float:
+    def parameters(logs: Floats) -> Bgnbd:
         r, alpha, a, b = np.exp(logs).tolist()
-        return -log_likelihood(Bgnbd(r, alpha * scale, a, b), history) / len(history.age)
+        return Bgnbd(r, alpha * scale, a, b)
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        """Of the mean customer, with its gradient."""
+        at = parameters(logs)
+        total, gradient = _log_likelihood(at, seen)
+        return -total / len(seen.x), -gradient * np.array(at) / len(seen.x)
 
     best = minimize(
-        loss, np.zeros(4), method="Nelder-Mead", options=EXACT, bounds=[(-FARTHEST, FARTHEST)] * 4
+        loss, np.zeros(4), jac=True, method="L-BFGS-B", options=EXACT, bounds=[(-FARTHEST, FARTHEST)] * 4
     )
-    if not best.success or np.abs(best.x).max() > FARTHEST - 1:
+    if np.abs(best.jac).max() > FLAT or np.abs(best.x).max() > FARTHEST - 1:
         raise InputError(
             "purchases: the BG/NBD likelihood has no maximum on these customers; "
             "give more of them or longer histories"
         )
-    r, alpha, a, b = np.exp(best.x).tolist()
-    found = Bgnbd(r, alpha * scale, a, b)
-    return Fit(found, log_likelihood(found, history))
+    found = parameters(best.x)
+    return Fit(found, _log_likelihood(found, seen)[0])
 
 
 def expected_repeats(parameters: Bgnbd, age: Floats) -> Floats:

@@ -43,7 +43,7 @@ def _with_kept(
     wanted: Callable[[Task], bool],
 ) -> Iterator[tuple[Task, Summary]]:
     finished = kept.finished(tasks)
-    yield from ((task, kept.read(task)) for task in tasks if task in finished)
+    yield from finished.items()
     to_run = filter(wanted, (task for task in tasks if task not in finished))
     for task, summary in as_done(simulate_once, worlds, to_run, workers, cluster):
         kept.write(task, summary)

@@ -20,3 +20,10 @@ def simulated() -> Result:
 def measured() -> Result:
     """A result of a load test of the same scenario."""
     return example_results.load()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` looks for tests that need the machine alone in one folder only."""
+    for item in items:
+        if item.get_closest_marker("alone") and "integration" not in item.path.parts:
+            raise pytest.UsageError(f"{item.nodeid}: is marked alone; move it to tests/integration")

@@ -29,6 +29,8 @@ class Observed:
     banned_share: float | None = None  # accounts banned in the last 30 days / accounts
     sends_after_stop: float | None = None  # messages sent to customers after they opted out
     dispatch_lag_s: float | None = None  # from the planned instant of the last message to its hand-over
+    tag_rule_delay_s: float | None = None  # from an event to its tag rules: the longest of the last hour
+    fleet_open_rate: float | None = None  # that numbers of the open accounts' ages get
 
 
 class Check(NamedTuple):
@@ -79,6 +81,8 @@ _RULES = (
     _Rule("banned_share", "fraction", 1, None, 0.012, ("C106",), "a rule of pacing or consent is broken"),
     _Rule("sends_after_stop", "messages", 1, None, 0, ("C033",), "a fault of this server; report it"),
     _Rule("dispatch_lag_s", "s", 1, None, 3, ("C098",), "the machine or its disk is too slow", touching=True),
+    _Rule("tag_rule_delay_s", "s", 1, 300, 3_600, ("T110", "T111"), "events are told late"),
+    _Rule("fleet_open_rate", "fraction", -1, None, 0.80, ("C143",), "old numbers: see GET /accounts"),
 )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, delete, select
 
 from server.network.delivery import Handover, Settings, fate, handover
 from server.store.bulk import Bulk
@@ -41,6 +41,14 @@ accepted = Table(
 
 
 _RECORDS = select(accepted).where(among(accepted.c.message_id, "ids"))
+_OLDEST = (
+    select(accepted.c.message_id, accepted.c.settles_s)
+    .order_by(accepted.c.message_id, accepted.c.attempt)
+    .limit(bindparam("limit"))
+)
+_DELETE = delete(accepted).where(
+    among(accepted.c.message_id, "ids"), accepted.c.settles_s < bindparam("before")
+)
 _NEW = ("message_id", "attempt", "account", "phone", "sent_s", "settles_s", "reason")
 _ACCEPT = Bulk(
     InsertOr(accepted, "(message_id, attempt) DO UPDATE SET times = accepted.times + 1").values(
@@ -92,13 +100,13 @@ class Network:
         """
         ways = [self._way(message, resends) for message in messages]
         arrived = [message for message, way in zip(messages, ways, strict=True) if way.arrives]
-        rows = [self._row(message) for message in arrived]
-        await self._database.run(partial(_ACCEPT.execute, rows=rows))
+        statuses = [self._status(message) for message in arrived]
+        await self._database.run(partial(_accept, messages=arrived, statuses=statuses))
         if resends:  # it may have been there before, and what counts is what was decided then
             await self.known({(one.message_id, one.attempt) for one in arrived})
         else:
-            for row in rows:
-                heapq.heappush(self._calendar, _status(row))
+            for status in statuses:
+                heapq.heappush(self._calendar, status)
         return {message.message_id for message, way in zip(messages, ways, strict=True) if way.is_confirmed}
 
     def _way(self, message: Outbound, resends: int) -> Handover:
@@ -114,9 +122,14 @@ class Network:
         Their statuses are told again: the reader must expect repeats.
         """
         rows = await self._database.run(partial(_records, wanted=set(attempts)))
-        self._calendar = list({*self._calendar, *map(_status, rows)})
+        self._calendar = list({*self._calendar, *map(_status_of, rows)})
         heapq.heapify(self._calendar)
         return {(row["message_id"], row["attempt"]): row["sent_s"] for row in rows}
+
+    async def forget(self, before_s: float, limit: int) -> bool:
+        """Delete at most so many of the oldest records that settled before; whether there may be more."""
+        gone = await self._database.run(partial(_forget, before_s=before_s, limit=limit))
+        return gone == limit
 
     def statuses(self, now_s: float, limit: int) -> list[Status]:
         """Statuses whose time has come, at most `limit`, in order of time; each is given once."""
@@ -129,21 +142,11 @@ class Network:
         """When the next status is due; infinity for none."""
         return self._calendar[0].settled_s if self._calendar else float("inf")
 
-    def _row(self, message: Outbound) -> dict[str, Any]:
-        over = self._count(message.account, message.sent_s) > self._settings.hourly_limit
-        settled = fate(
-            self._settings,
-            self._seed,
-            message.phone,
-            message.message_id,
-            message.attempt,
-            over_limit=over,
-        )
-        return {
-            **message._asdict(),
-            "settles_s": message.sent_s + settled.delay_s,
-            "reason": settled.reason,
-        }
+    def _status(self, message: Outbound) -> Status:
+        message_id, attempt, account, phone, sent_s = message
+        over_limit = self._count(account, sent_s) > self._settings.hourly_limit
+        reason, delay_s = fate(self._settings, self._seed, phone, message_id, attempt, over_limit=over_limit)
+        return Status(sent_s + delay_s, message_id, attempt, reason)
 
     def _count(self, account: int, sent_s: float) -> int:
         """Sends of the account in the hour up to and with this one."""
@@ -152,6 +155,23 @@ class Network:
             hour.popleft()
         hour.append(sent_s)
         return len(hour)
+
+
+def _accept(connection: Connection, messages: Sequence[Outbound], statuses: Sequence[Status]) -> None:
+    if not messages:
+        return
+    message_id, attempt, account, phone, sent_s = zip(*messages, strict=True)
+    settles_s, _, _, reason = zip(*statuses, strict=True)
+    _ACCEPT.execute_columns(
+        connection,
+        message_id=message_id,
+        attempt=attempt,
+        account=account,
+        phone=phone,
+        sent_s=sent_s,
+        settles_s=settles_s,
+        reason=reason,
+    )
 
 
 def _sent_since(connection: Connection, since_s: float) -> dict[int, deque[float]]:
@@ -169,5 +189,13 @@ def _records(connection: Connection, wanted: Set[tuple[int, int]]) -> list[dict[
     return [dict(row) for row in rows.mappings() if (row["message_id"], row["attempt"]) in wanted]
 
 
-def _status(row: dict[str, Any]) -> Status:
+def _forget(connection: Connection, before_s: float, limit: int) -> int:
+    """How many; the oldest are those with the least message ids."""
+    oldest = connection.execute(_OLDEST, {"limit": limit}).all()
+    gone = [row.message_id for row in oldest if row.settles_s < before_s]
+    connection.execute(_DELETE, {"ids": gone, "before": before_s})
+    return len(gone)
+
+
+def _status_of(row: dict[str, Any]) -> Status:
     return Status(row["settles_s"], row["message_id"], row["attempt"], row["reason"])

@@ -37,8 +37,8 @@ _VARIABLES = select(contacts.c.id, contacts.c.variables).where(among(contacts.c.
 
 def find(connection: Connection, phones: Collection[str]) -> dict[str, Contact]:
     """Those contacts (phones in E.164) that exist."""
-    rows = connection.execute(_FIND, {"phones": list(phones)})
-    return {row[1]: Contact(*row) for row in rows}
+    rows = connection.execute(_FIND, {"phones": list(phones)}).all()  # all at once: half the time
+    return {row[1]: Contact._make(row) for row in rows}
 
 
 def find_or_add(connection: Connection, zones: Mapping[str, str | None], now_s: float) -> dict[str, Contact]:

@@ -56,7 +56,7 @@ class Load:
 
     def until_more(self) -> None:
         """Until another batch is acknowledged."""
-        before, end = len(self.acknowledged), time.monotonic() + 60
+        before, end = len(self.acknowledged), time.monotonic() + 240
         while len(self.acknowledged) <= before:
             assert time.monotonic() < end, "no batch was acknowledged"
             time.sleep(0.005)
@@ -140,7 +140,7 @@ def _kill(server: Running, draw: random.Random, *, all_of_it: bool) -> None:
 
 def _finish(client: httpx.Client, acknowledged: dict[str, int]) -> dict[str, dict[str, int]]:
     """The states of each acknowledged batch once nothing is under way, of other batches neither."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while any(client.get("/stats").json()["messages"][state] for state in ("queued", "sending", "sent")):
         assert time.monotonic() < end, "messages are under way for too long"
         time.sleep(0.5)

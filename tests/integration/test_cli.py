@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
+from simulator.purchases import Bgnbd, simulate
 from wavetank import main
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +106,12 @@ def test_scenarios_schema_is_json() -> None:
         ),
         (["compare", "bulk_send", "none.toml"], "none.toml: no such scenario file"),
         (
+            ["compare", "bulk_send", "--variant", "a:pacing.rate_per_min=3", "--best", "orders"],
+            "--best orders: needs --indifference, the least difference in it that matters",
+        ),
+        (["simulate", "bulk_send", "--backend", "dask"], "--backend dask: needs the address of a scheduler"),
+        (["simulate", "bulk_send", "--scheduler", "x:1"], "--scheduler: is for a cluster; give --backend"),
+        (
             ["simulate", "bulk_send", "--precision", "0.1", "--primary", "ordres"],
             "--primary ordres: no such KPI; did you mean 'orders'?",
         ),
@@ -126,6 +135,50 @@ def test_a_broken_contact_file_names_file_and_line(tmp_path: Path) -> None:
     assert "broken.csv: line 2: found 2 cells; the header has 6 columns" in text
 
 
+def with_orders(folder: Path, orders: str) -> str:
+    """A scenario of 300 contacts with these past orders."""
+    contacts = [f"+3319900{row:04d},N,UTC,,yes,V,c{row}" for row in range(300)]
+    header = "phone,name,timezone,tags,consent,voucher,customer"
+    (folder / "contacts.csv").write_text("\n".join([header, *contacts]), encoding="utf-8")
+    (folder / "orders.csv").write_text(orders, encoding="utf-8")
+    scenario = folder / "mine.toml"
+    scenario.write_text(
+        'extends = "bulk_send"\npopulation = { contacts = "contacts.csv", orders = "orders.csv" }\n',
+        encoding="utf-8",
+    )
+    return str(scenario)
+
+
+@pytest.mark.parametrize("command", [("scenarios", "check"), ("simulate",)])
+def test_a_broken_file_of_orders_names_file_line_and_column(command: tuple[str, ...], tmp_path: Path) -> None:
+    scenario = with_orders(tmp_path, "customer,date,value\nc1,2026-03-31,5\nc2,2026-03-31,-5\n")
+    text = error_in(wavetank_here(*command, scenario))
+    assert "orders.csv: line 3: value: found '-5'; must be a number >= 0" in text
+
+
+def test_check_prints_what_is_fitted_to_orders(tmp_path: Path) -> None:
+    first, start = np.zeros(299), date(2025, 11, 1)
+    repeats = simulate(Bgnbd(r=2.0, alpha=60.0, a=1.5, b=4.0), first, 360.0, 1, 1)
+    who, days = (
+        np.concatenate(both).astype(int) for both in ((range(299), repeats.customer), (first, repeats.at))
+    )
+    rows = [
+        f"c{customer},{start + timedelta(days=day)},{10 + day % 7}"
+        for customer, day in zip(who.tolist(), days.tolist(), strict=True)
+    ]
+    scenario = with_orders(tmp_path, "\n".join(["customer,date,value", *rows]))
+    done = wavetank_here("scenarios", "check", scenario, "--json")
+    found = json.loads(done.stdout)["orders"]
+    assert (found["customers"], found["contacts_without_orders"]) == (299, 1)
+    assert 0 < found["purchases"] <= len(rows)
+    assert 0.5 < found["r"] < 8
+    assert "log_likelihood" in wavetank_here("scenarios", "check", scenario).stdout
+    shown = json.loads(wavetank_here("scenarios", "show", scenario, "--json").stdout)
+    assert next(row for row in shown if row["path"] == "purchases.r")["source"].startswith(
+        "fitted: orders.csv"
+    )
+
+
 def test_a_target_that_does_not_answer_is_named() -> None:
     text = error_in(wavetank_here("load", "bulk_send", "--target", "http://127.0.0.1:9", token="x" * 32))
     assert "127.0.0.1:9" in text
@@ -146,7 +199,7 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 
 
 def test_simulate_prints_one_json_document_of_the_agreed_shape() -> None:
-    done = wavetank("simulate", "bulk_send", *SMALL, "--json")
+    done = wavetank_here("simulate", "bulk_send", *SMALL, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["kind"] == "simulation"
@@ -171,9 +224,10 @@ def test_simulate_prints_one_json_document_of_the_agreed_shape() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_with_one_and_two_workers() -> None:
-    one, two = (wavetank("simulate", "bulk_send", *SMALL, "--json", "--workers", n) for n in "12")
+    one = wavetank_here("simulate", "bulk_send", *SMALL, "--json")
+    two = wavetank("simulate", "bulk_send", *SMALL, "--json", "--workers", "2")
     assert one.stdout == two.stdout != ""
-    other = wavetank("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
+    other = wavetank_here("simulate", "bulk_send", *SMALL, "--json", "--seed", "2")
     assert other.stdout != one.stdout
 
 
@@ -182,7 +236,7 @@ FAST_AND_SAME = ["--variant", "fast:pacing.rate_per_min=25", "--variant", "same:
 
 def test_compare_prints_paired_differences_the_same_with_one_and_two_workers(tmp_path: Path) -> None:
     commands = ["compare", "bulk_send", *FAST_AND_SAME, *SMALL, "--json", "--out", str(tmp_path)]
-    one, two = (wavetank(*commands, "--workers", n) for n in "12")
+    one, two = wavetank_here(*commands), wavetank(*commands, "--workers", "2")
     assert one.returncode == 0, one.stderr
     assert one.stdout == two.stdout
     document = json.loads(one.stdout)
@@ -210,20 +264,32 @@ def test_compare_prints_a_table_and_sentences(tmp_path: Path) -> None:
 
 def test_a_precision_adds_replications_or_exits_with_1() -> None:
     sizes = ["--set", "population.size=200", "--replications", "3", "--primary", "messages_clicked", "--json"]
-    done = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.3")
+    done = wavetank_here("simulate", "bulk_send", *sizes, "--precision", "0.3")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert 3 <= document["precision"]["first"] < document["replications"]
     assert document["precision"]["achieved"] <= 0.3
-    short = wavetank("simulate", "bulk_send", *sizes, "--precision", "0.01", "--max-replications", "5")
+    short = wavetank_here("simulate", "bulk_send", *sizes, "--precision", "0.01", "--max-replications", "5")
     assert short.returncode == 1
     assert json.loads(short.stdout)["precision"]["first"] is None
     assert "NOT reached within 5; raise --max-replications or --precision" in short.stderr
 
 
+def test_compare_names_the_best_or_exits_with_1() -> None:
+    variant = ["--variant", "more:funnel.click=0.2", "--best", "messages_clicked", "--json"]
+    done = wavetank_here("compare", "bulk_send", *SMALL, *variant, "--indifference", "5")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["best"]["chosen"] == "more"
+    fine = ["--variant", "more:funnel.click=0.2", "--best", "orders", "--max-replications", "4"]
+    done = wavetank_here("compare", "bulk_send", *SMALL, *fine, "--indifference", "0.0001")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("KPI")
+    assert "No highest orders could be chosen within 4 replications" in done.stdout
+
+
 def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
-    wavetank("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
-    done = wavetank("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
+    wavetank_here("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
+    done = wavetank_here("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.strip())
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")

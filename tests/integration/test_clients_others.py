@@ -30,7 +30,7 @@ def test_whatsapp_sdk_sends_without_a_version_in_its_path(network: Emulator) -> 
 
 
 def test_plain_httpx_over_one_kept_connection(network: Emulator) -> None:
-    with httpx.Client(base_url=network.url, headers=HEADER, timeout=30) as client:
+    with httpx.Client(base_url=network.url, headers=HEADER, timeout=30, verify=False) as client:
         ids = set()
         for _ in range(20):
             template = {"name": "hello_world", "language": {"code": "en_US"}}

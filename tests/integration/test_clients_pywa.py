@@ -37,7 +37,7 @@ class ToEmulator(httpx.HTTPTransport):
     """Sends what is meant for the platform to the emulator."""
 
     def __init__(self, url: str) -> None:
-        super().__init__()
+        super().__init__(verify=False)
         self._url = httpx.URL(url)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,7 +60,7 @@ def closed_sessions() -> Iterator[None]:
 
 
 def client_of(network: Emulator, **options: Any) -> pywa.WhatsApp:
-    session = httpx.Client(transport=ToEmulator(network.url), timeout=30)
+    session = httpx.Client(transport=ToEmulator(network.url), timeout=30, verify=False)
     _sessions.append(session)
     return pywa.WhatsApp(NUMBER, TOKEN, session=session, **{"waba_id": WABA, **options})
 

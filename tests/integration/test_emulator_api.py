@@ -90,9 +90,8 @@ def test_a_customer_is_heard_with_name_and_context(network: Emulator, hook: Rece
     assert message["text"] == {"body": "Ça va? 👍"}
     assert message["context"]["id"] == "wamid.X"
     (post,) = [one for one in hook.posts if message_id.encode() in one.body]
-    (contact,) = post.value["contacts"]
-    assert (contact["profile"], contact["wa_id"]) == ({"name": "Zoë"}, "4915199")
-    assert contact["user_id"].startswith("DE.")
+    contact = {"profile": {"name": "Zoë"}, "wa_id": "4915199", "user_id": message["from_user_id"]}
+    assert post.value["contacts"] == [contact]
     assert post.value["metadata"]["phone_number_id"] == NUMBER
 
 
@@ -152,6 +151,8 @@ def test_what_does_not_exist_is_400_with_subcode_33(network: Emulator) -> None:
             ("DELETE", "/404404"),
             ("GET", f"/{NUMBER}/message_templates"),
             ("POST", f"/{WABA}/no_such_edge"),
+            ("GET", "/v26.0/me"),
+            ("PATCH", f"/v26.0/{NUMBER}"),
         ):
             answer = client.request(method, path, json=text(CUSTOMER))
             assert answer.status_code == 400, path
@@ -336,3 +337,38 @@ def test_updates_share_a_webhook_when_batches_are_allowed() -> None:
         (entry,) = json.loads(hook.posts[1].body)["entry"]
         (change,) = entry["changes"]
         assert len(change["value"]["contacts"]) == len(change["value"]["messages"]) == 9
+
+
+def test_a_form_stands_for_an_object(network: Emulator) -> None:
+    """As curl sends it without a content type, and as some clients do."""
+    template = json.dumps({"name": "hello_world", "language": {"code": "en_US"}})
+    form = {"messaging_product": "whatsapp", "type": "template", "template": template}
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/messages", data={**form, "to": f"+{new_customer()}"})
+        assert answer.status_code == 200, answer.text
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        content = json.dumps(hello(new_customer())).encode()
+        assert client.post(f"/{NUMBER}/messages", content=content, headers=headers).status_code == 200
+        wrong = client.post(f"/{NUMBER}/messages", data={**form, "to": "x", "template": "{"})
+        assert wrong.json()["error"]["code"] in (100, 131009)
+
+
+def test_a_file_goes_up_in_parts_and_gets_a_handle(network: Emulator) -> None:
+    with network.client() as client:
+        query = {"file_length": "10", "file_type": "image/png", "file_name": "a.png"}
+        session = client.post(f"/v26.0/{APP}/uploads", params=query).json()["id"]
+        assert client.post(f"/v26.0/{session}", content=b"12345").json() == {"id": session}
+        assert client.get(f"/v26.0/{session}").json() == {"id": session, "file_offset": 5}
+        headers = {"file_offset": "5"}
+        assert client.post(f"/v26.0/{session}", content=b"1", headers={"file_offset": "4"}).status_code == 400
+        assert client.post(f"/v26.0/{session}", content=b"123456", headers=headers).status_code == 400
+        assert client.post(f"/v26.0/{session}", content=b"67890", headers=headers).json()["h"]
+        assert client.get("/v26.0/upload:none").status_code == 400
+        assert client.post(f"/{APP}/uploads", params={"file_length": "-1"}).status_code == 400
+
+
+def test_a_control_that_does_not_exist_is_a_problem_document(network: Emulator) -> None:
+    with network.client() as client:
+        for method, path, status in (("GET", "/emulator/none", 404), ("PATCH", "/emulator/state", 405)):
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["status"]) == (status, status)

@@ -135,6 +135,9 @@ def test_events_fire_their_rules_at_once_and_count_once(client: httpx.Client) ->
     late = happen(client, {"contact": who, "kind": "visited", "at": "2026-12-01T12:00:00Z"})
     assert late["late"] == 1
     assert late["longest_delay_s"] > 7200
+    checks = {one["name"]: one for one in client.get("/alarms").json()["checks"]}
+    assert checks["tag_rule_delay_s"]["state"] == "alarm"
+    assert checks["fleet_open_rate"]["value"] == pytest.approx(0.85)
     ahead = happen(client, {"contact": who, "kind": "visited", "at": "2027-12-01T12:00:00Z"})
     assert ahead["rejected"][0]["reason"] == "in_the_future"
 

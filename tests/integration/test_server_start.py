@@ -116,3 +116,21 @@ def test_several_workers_on_a_file_are_refused_before_it_is_made(scenario: Path,
 def test_a_url_names_a_file_too(scenario: Path, tmp_path: Path) -> None:
     with running(scenario, f"sqlite:///{tmp_path / 'by_url.db'}"):
         assert (tmp_path / "by_url.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        (
+            'tagging.standing_rules = [{ when = "clickd in 7 days", add = ["x"] }]',
+            "tagging.standing_rules[0].when: position 1: no such event: 'clickd'; did you mean clicked?",
+        ),
+        ('replies.negative_words = ["?!"]', "replies: negative word '?!' holds no letter, digit or emoji"),
+        (
+            'replies.teams = [{ name = "sales", agents = ["a"], keywords = ["?"] }]',
+            "replies: sales: keyword '?' holds no letter, digit or emoji",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_read_is_refused(tmp_path: Path, extra: str, says: str) -> None:
+    assert says in refused(write_scenario(tmp_path, per_zone=1, extra=extra), tmp_path / "wavetank.db")

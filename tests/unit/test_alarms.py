@@ -39,6 +39,11 @@ def state(name: str, value: float | None, **others: float) -> str:
         ("sends_after_stop", 1, "alarm"),
         ("dispatch_lag_s", 2.9, "healthy"),  # C098: under 3 s
         ("dispatch_lag_s", 3.0, "alarm"),
+        ("tag_rule_delay_s", 300, "healthy"),  # T110
+        ("tag_rule_delay_s", 301, "warning"),
+        ("tag_rule_delay_s", 3_601, "alarm"),  # T111
+        ("fleet_open_rate", 0.80, "healthy"),  # C143
+        ("fleet_open_rate", 0.79, "alarm"),
         ("delivery_rate", None, "unknown"),
     ],
 )

@@ -95,6 +95,7 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["campaign.template=Hi {name:>9}"], "campaign.template: {name} is not a plain variable name"),
         (["population.contacts=none.csv"], "no such file"),
         (["costs.usd_rate=0.9"], "costs.usd_rate: found 0.9, but costs.currency is USD"),
+        (["purchases.alpha_weeks=0.001"], "so that the mean customer buys 243 times a week"),
         (["costs.currency=euro"], "costs.currency: found 'euro'; must match"),
     ],
 )

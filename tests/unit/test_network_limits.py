@@ -206,6 +206,18 @@ def test_the_volume_of_the_first_tier_counts_the_users_of_a_month() -> None:
     assert not rises(("a", 0), ("b", 0.5), ("a", 29))
     assert rises(("a", 0), ("b", 2), ("a", 29))
     assert not rises(("a", 2), ("a", 3))
+    assert not rises(("a", 1), ("b", 2))  # thirty days ago is not within them
+
+
+def test_a_user_with_a_message_got_and_one_under_way_holds_one_slot() -> None:
+    tier = Tier(NOW_RULES)
+    tier.limit = 2
+    for at_s, user in ((0.0, "gone"), (3600.0, "a")):
+        tier.accepted(T0 + at_s, user)
+        tier.delivered(T0 + at_s, user)
+    tier.accepted(T0 + 7200, "a")
+    assert tier.full(T0 + DAY - 1, "b")
+    assert not tier.full(T0 + DAY, "b")
 
 
 def test_quality_lowers_the_tier_only_under_the_older_rules() -> None:
@@ -214,6 +226,20 @@ def test_quality_lowers_the_tier_only_under_the_older_rules() -> None:
         number.tier.review(T0, "RED")
         number.tier.review(T0 + 7 * DAY, "RED")
         assert number.tier.level == level
+
+
+def test_the_first_tier_cannot_fall() -> None:
+    number = number_of(Limits(OLD_RULES), level=0)
+    number.tier.review(T0, "RED")
+    assert not number.tier.review(T0 + 8 * DAY, "RED")
+
+
+def test_a_use_of_a_week_ago_lifts_no_tier() -> None:
+    tier = Tier(replace(NOW_RULES, tiers=(1, 2, 4), rise_after_s=0.0), level=1)
+    tier.accepted(T0, "a")
+    tier.delivered(T0, "a")
+    assert not tier.review(T0 + 7 * DAY, "GREEN")
+    assert tier.review(T0 + 7 * DAY - 1, "GREEN")
 
 
 def test_free_text_needs_an_open_service_window() -> None:

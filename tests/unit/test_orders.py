@@ -61,6 +61,7 @@ def test_values_become_usd(tmp_path: Path) -> None:
         ),
         ("phone,date,value\n+4930123,2026-03-31,5\n", "line 2: phone: found '+4930123', which is no contact"),
         ("customer,date,value\na1,31.03.2026,5\n", "line 2: date: found '31.03.2026'; must be ISO 8601"),
+        ("customer,date,value\na1,0001-01-01T00:00:00Z,5\n", "line 2: date: found '0001-01-01T00:00:00Z'"),
         ("customer,date,value\na1,,5\n", "line 2: date: found ''"),
         (
             "customer,date,value\na1,2027-03-31,5\n",

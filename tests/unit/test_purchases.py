@@ -9,6 +9,8 @@ from scenarios.errors import InputError
 from simulator.purchases import (
     Bgnbd,
     History,
+    _log_likelihood,
+    _sorted,
     expected_cumulative,
     expected_repeats,
     fit,
@@ -116,6 +118,17 @@ def test_purchases_follow_the_first_one_and_stay_within_the_horizon() -> None:
 
 def test_no_customers_buy_nothing() -> None:
     assert len(simulate(CDNOW, np.empty(0), 20.0, 1, 1).at) == 0
+
+
+def test_the_gradient_is_the_slope_of_the_likelihood() -> None:
+    seen, step = observed(EVEN, 500, 20.0), 1e-6
+    _, gradient = _log_likelihood(CDNOW, _sorted(seen))
+    for name, slope in zip(Bgnbd._fields, gradient.tolist(), strict=True):
+        at = getattr(CDNOW, name)
+        above, below = (
+            log_likelihood(CDNOW._replace(**{name: at * (1 + sign * step)}), seen) for sign in (1, -1)
+        )
+        assert slope == pytest.approx((above - below) / (2 * step * at), rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from reports.run import run_of
-from reports.tables import kpi_rows, label, sections, verdict_rows
+from reports.tables import kpi_rows, label, sections, tier_rows, verdict_rows
 from scenarios.provenance import Row
-from scenarios.result import Kpi, Result, kpi
+from scenarios.result import Kpi, Result, Tier, kpi
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,14 @@ def test_every_kpi_has_a_row_with_unit_and_interval(simulated: Result, measured:
     random = [name for name, kpi in simulated.kpis.items() if kpi.low < kpi.high]
     assert all(" to " in rows[name].predicted.interval for name in random)
     assert rows["contacts_rejected"].predicted == ("812", "")
+
+
+def test_tiers_are_in_percent_with_their_intervals(simulated: Result) -> None:
+    tiers = [Tier("champions", Kpi(0.2, 0.19, 0.21, "fraction"), Kpi(0.5, 0.5, 0.5, "fraction"))]
+    (row,) = tier_rows(run_of([msgspec.structs.replace(simulated, tiers=tiers)]))
+    assert row == ("champions", ("20.0", "19.0 to 21.0"), row.revenue)
+    assert row.revenue.interval == ""
+    assert tier_rows(run_of([simulated])) == []
 
 
 def test_predicted_stands_beside_measured_with_their_difference(simulated: Result, measured: Result) -> None:

@@ -23,7 +23,7 @@ from server.problems import Problem
 from server.reading_inbox import history
 from server.reading_inbox import inbox as inbox_of
 from server.replying import Inbound, Replying
-from server.searching import IndexTexts, index_texts, is_behind, search
+from server.searching import IndexTexts, index_texts, not_indexed, search
 from server.store.database import Database
 from server.store.ids import Ids
 from server.store.sqlite import open_writer
@@ -262,7 +262,7 @@ def test_search_finds_words_in_every_script_wherever_they_were_written(world: Wo
     assert world.search("заказ") == ["Заказ 4711 не пришёл"]
     assert world.search("طلبي") == ["أين طلبي 4711"]
     assert world.search("!?") == []
-    assert not world.run(is_behind)
+    assert world.run(not_indexed) == {}
     world.write("one more")
-    assert world.run(is_behind)
+    assert world.run(not_indexed) == {"inbound": 7}
     assert world.search("one more") == ["one more"]

@@ -107,12 +107,23 @@ def test_a_damaged_file_is_one_line(tiny: World, tmp_path: Path, content: bytes)
     (file,) = tmp_path.rglob("1.npz")
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"1\.npz: is not a kept replication; delete it, or .* --fresh"):
-        Kept.read(kept, Task(0, 1))
+        kept.finished([Task(0, 1)])
 
 
 def test_a_half_written_file_does_not_count(tiny: World, tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     list(summaries([tiny], 1, kept=kept))
     (file,) = tmp_path.rglob("1.npz")
-    shutil.move(file, file.with_name(".1.npz.partial"))
-    assert kept.finished([Task(0, 1)]) == set()
+    shutil.move(file, file.with_name(".1.npz.4711"))
+    assert kept.finished([Task(0, 1)]) == {}
+
+
+def test_two_runs_of_the_same_world_do_not_disturb_each_other(tiny: World, tmp_path: Path) -> None:
+    first, second = Kept(tmp_path), Kept(tmp_path)
+    one, other = summaries([tiny], 4, kept=first), summaries([tiny], 4, kept=second)
+    begun = [next(one), next(other), next(one)]
+    first.clear()
+    rest = [*one, *other]
+    assert [task.number for task, _ in begun + rest] == [1, 1, 2, 3, 4, 2, 3, 4]
+    second.clear()
+    first.clear()

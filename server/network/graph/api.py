@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import UploadFile
@@ -12,7 +13,7 @@ from starlette.requests import Request
 
 from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
-from server.network.graph.numbers import PROFILE_FIELDS, Number
+from server.network.graph.numbers import PROFILE_FIELDS, Account, Number
 from server.network.graph.outgoing import wa_id
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.templates import Template, checked_components
@@ -28,11 +29,29 @@ _uploads = asyncio.Semaphore(2)  # whole files are held in memory
 
 
 async def messages(call: Call) -> Answer:
-    return answer(call.emulator.send(call.node, call.body))
+    return answer(call.emulator.send(call.node, _json(call)))
 
 
 async def marketing_messages(call: Call) -> Answer:
-    return answer(call.emulator.send_marketing(call.node, call.body))
+    return answer(call.emulator.send_marketing(call.node, _json(call)))
+
+
+def _json(call: Call) -> bytes:
+    """The body, where a form stands for an object: its values may be JSON, as `text={"body": "Hi"}`."""
+    kind = call.header(b"content-type") or ""
+    if not kind.startswith("application/x-www-form-urlencoded") or call.body[:1] in b"{[":
+        return bytes(call.body)
+    fields = parse_qsl(call.body.decode("latin-1"), keep_blank_values=True)
+    return msgspec.json.encode({name: _value(text) for name, text in fields})
+
+
+def _value(text: str) -> Any:
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 async def upload(call: Call) -> Answer:
@@ -357,12 +376,32 @@ async def access_token(call: Call) -> Answer:
     return answer({"access_token": f"{call.emulator.account.app_id}|app", "token_type": "bearer"})
 
 
+async def begin_upload(call: Call) -> Answer:
+    if call.node != call.emulator.account.app_id:
+        raise unknown_object(call.node)
+    query = call.query
+    session_id = call.emulator.uploads.begin(query.get("file_length", ""), query.get("file_type", ""))
+    return answer({"id": session_id})
+
+
+async def put_upload(call: Call) -> Answer:
+    offset = call.header(b"file_offset") or "0"
+    session_id = call.path["session"]
+    handle = call.emulator.uploads.put(session_id, offset, call.body)
+    return answer({"h": handle} if handle else {"id": session_id})
+
+
+async def get_upload(call: Call) -> Answer:
+    session_id = call.path["session"]
+    return answer({"id": session_id, "file_offset": call.emulator.uploads.offset(session_id)})
+
+
 async def unknown(call: Call) -> Answer:
     """Whatever else is asked of an object."""
     raise unknown_object(call.node)
 
 
-def _account(call: Call) -> Any:
+def _account(call: Call) -> Account:
     account = call.emulator.account
     if call.node != account.waba_id:
         raise unknown_object(call.node)
@@ -421,6 +460,9 @@ ROUTES = (
     Line("GET", "/{node:node}/subscriptions", get_subscriptions),
     Line("POST", "/{node:node}/subscriptions", post_subscription),
     Line("GET", "/{node:node}/phone_numbers", phone_numbers),
+    Line("POST", "/{node:node}/uploads", begin_upload),
+    Line("POST", "/{session:upload}", put_upload, max_body=MAX_UPLOAD),
+    Line("GET", "/{session:upload}", get_upload),
     Line("GET", "/oauth/access_token", access_token, None),
     Line("GET", CONTENT_PATH, download),
 )

@@ -1,13 +1,21 @@
 """The emulator's routes as an ASGI application of its own, or to be mounted into the server's."""
 
+from functools import partial
+
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from server.auth import Tokens
+from server.network.errors import Profile
 from server.network.graph import api, controls
 from server.network.graph.emulator import Emulator
-from server.network.graph.http import ControlEndpoint, GraphEndpoint
+from server.network.graph.http import ControlEndpoint, GraphEndpoint, refusal
+from server.network.graph.refusal import unknown_object
+from server.problems import MEDIA_TYPE, Problem
 
 
 class VersionConvertor(Convertor[str]):
@@ -28,6 +36,13 @@ class NodeConvertor(VersionConvertor):
     regex = r"[0-9]{1,32}"
 
 
+class UploadConvertor(VersionConvertor):
+    """The id of a resumable upload."""
+
+    regex = r"upload:[A-Za-z0-9_\-]{1,64}"
+
+
+register_url_convertor("upload", UploadConvertor())
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
 
@@ -53,4 +68,17 @@ def control_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
 
 def make_app(emulator: Emulator, tokens: Tokens) -> Starlette:
     """The emulator alone."""
-    return Starlette(routes=[*graph_routes(emulator, tokens), *control_routes(emulator, tokens)])
+    routes = [*graph_routes(emulator, tokens), *control_routes(emulator, tokens)]
+    return Starlette(
+        routes=routes, exception_handlers={HTTPException: partial(_no_route, emulator.settings.profile)}
+    )
+
+
+async def _no_route(profile: Profile, request: Request, error: Exception) -> Response:
+    """No such path, or not with this method: in the shape of the surface that was asked."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/emulator"):
+        problem = Problem(error.status_code, "see docs/emulator.md for the routes")
+        return Response(problem.document(), error.status_code, media_type=MEDIA_TYPE.decode())
+    refused, _ = refusal(unknown_object(request.url.path), profile)
+    return Response(refused.body, refused.status, media_type="application/json")

@@ -27,6 +27,7 @@ from server.network.graph.refusal import ApiError, explained, unknown_object
 from server.network.graph.standing import Standing
 from server.network.graph.telling import Telling
 from server.network.graph.templates import Template
+from server.network.graph.uploads import Uploads
 from server.network.graph.users import wa_id_of
 from server.network.graph.webhooks import Sending, Webhooks
 from server.network.limits import Assumed, Decision, Limits, Portfolio
@@ -103,6 +104,7 @@ class Emulator:
         self.templates = templates.Templates()
         self.templates.add(HELLO_WORLD, "APPROVED", clock.now())
         self.media = MediaStore(settings.app_secret.encode())
+        self.uploads = Uploads()
         self.messages = Messages(time.time_ns() >> 16)
         self.faults = Faults()
         sending = Sending(settings.app_secret.encode(), settings.batch_max, settings.connections)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.auth import Tokens
 from server.listening import ABORT
-from server.network.errors import http_status, retry_after_s, sync_error
+from server.network.errors import Profile, http_status, retry_after_s, sync_error
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
 from server.network.graph.refusal import ApiError
@@ -74,9 +74,9 @@ class GraphEndpoint:
         try:
             await self._run(scope, receive, send)
         except ApiError as error:
-            await self._refuse(send, error)
+            await _respond(send, *refusal(error, self._emulator.settings.profile))
         except Problem as problem:
-            await self._refuse(send, _of_problem(problem))
+            await _respond(send, *refusal(_of_problem(problem), self._emulator.settings.profile))
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         line, node = self._line, scope["path_params"].get("node", "")
@@ -114,22 +114,23 @@ class GraphEndpoint:
                 drops_answer = True
         return drops_answer
 
-    async def _refuse(self, send: Send, error: ApiError) -> None:
-        profile = self._emulator.settings.profile
-        body = sync_error(
-            error.code,
-            "A" + secrets.token_urlsafe(16),
-            details=error.details,
-            message=error.message,
-            subcode=error.subcode,
-        )
-        status = error.http or http_status(error.code, profile)
-        extra: Headers = []
-        if status == 401:
-            extra.append((b"www-authenticate", b'OAuth "Wavetank" "invalid_token"'))
-        if (wait_s := retry_after_s(error.code, profile)) is not None:
-            extra.append((b"retry-after", b"%d" % wait_s))
-        await _respond(send, answer(body, status), extra)
+
+def refusal(error: ApiError, profile: Profile) -> tuple[Answer, Headers]:
+    """The platform's error object under a status profile, with the headers that go with it."""
+    body = sync_error(
+        error.code,
+        "A" + secrets.token_urlsafe(16),
+        details=error.details,
+        message=error.message,
+        subcode=error.subcode,
+    )
+    status = error.http or http_status(error.code, profile)
+    extra: Headers = []
+    if status == 401:
+        extra.append((b"www-authenticate", b'OAuth "Wavetank" "invalid_token"'))
+    if (wait_s := retry_after_s(error.code, profile)) is not None:
+        extra.append((b"retry-after", b"%d" % wait_s))
+    return answer(body, status), extra
 
 
 class ControlEndpoint:

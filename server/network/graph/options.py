@@ -52,11 +52,15 @@ def start(loaded: Loaded, options: Options) -> None:
     """Serve the emulator until it is told to stop; InputError for an option that is wrong."""
     _within("--speed", options.speed, 1e-3, 1e6)
     made = secrets.token_hex(16) if not options.app_secret else None
-    serve(
-        loaded,
-        settings_of(loaded, options, made or options.app_secret),
-        Serving(options.host, options.port, options.speed, token=options.token, made_secret=made),
+    serving = Serving(
+        options.host,
+        options.port,
+        options.speed,
+        token=options.token,
+        made_secret=made,
+        with_names=options.customers == "scenario",
     )
+    serve(loaded, settings_of(loaded, options, made or options.app_secret), serving)
 
 
 def settings_of(loaded: Loaded, options: Options, app_secret: str) -> Settings:

@@ -32,6 +32,7 @@ class Serving:
     start_s: float | None = None
     token: str | None = None
     made_secret: str | None = None  # an app secret to show
+    with_names: bool = False  # of the contact file
 
 
 def serve(loaded: Loaded, settings: Settings, serving: Serving) -> None:
@@ -55,7 +56,7 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
     made = secrets.token_urlsafe(24) if serving.token is None else None
     tokens = Tokens({digest(made or serving.token or ""): SCOPES})
     clock = Clock(serving.start_s if serving.start_s is not None else time.time(), serving.speed)
-    emulator = new_emulator(loaded, settings, clock)
+    emulator = new_emulator(loaded, settings, clock, with_names=serving.with_names)
     try:
         said = _first_lines(emulator, serving) + greeting(listener, made)
         await run(make_app(emulator, tokens), listener, partial(announce, said))
@@ -64,21 +65,32 @@ async def _serve(loaded: Loaded, settings: Settings, serving: Serving, listener:
 
 
 def new_emulator(
-    loaded: Loaded, settings: Settings, clock: Clock, clock_changed: Callable[[], None] = lambda: None
+    loaded: Loaded,
+    settings: Settings,
+    clock: Clock,
+    clock_changed: Callable[[], None] = lambda: None,
+    *,
+    with_names: bool = False,
 ) -> Emulator:
     """The emulator of a scenario; InputError for a webhook URL that is not allowed.
 
-    `clock_changed` is called when a control sets the clock, which others may share.
+    `clock_changed` is called when a control sets the clock, which others may share. `with_names`: customers
+    are called as in the contact file, which must be read for it.
     """
-    names = {
-        contact.e164.removeprefix("+"): contact.variables["name"]
-        for contact in contacts_of(loaded)
-        if contact.e164 is not None and contact.variables.get("name")
-    }
+    names = _names(loaded) if with_names else {}
     try:
         return Emulator(settings, loaded.scenario, clock, names, clock_changed)
     except NotAllowed as error:
         raise InputError(f"--webhook-url: {error}; allow a host with --allow-webhook HOST") from None
+
+
+def _names(loaded: Loaded) -> dict[str, str]:
+    """What the scenario's contacts are called, by number."""
+    return {
+        contact.e164.removeprefix("+"): contact.variables["name"]
+        for contact in contacts_of(loaded)
+        if contact.e164 is not None and contact.variables.get("name")
+    }
 
 
 def _first_lines(emulator: Emulator, serving: Serving) -> str:

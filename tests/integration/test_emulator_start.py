@@ -1,0 +1,73 @@
+"""How the emulator starts, and how it says why it cannot."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from running_emulator import ROOT, TOKEN
+
+from scenarios.errors import InputError
+from scenarios.loading import load
+from server.network.graph.options import Options, settings_of
+
+
+def start(*options: str, token: str | None = TOKEN) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WAVETANK_")}
+    if token is not None:
+        environment["WAVETANK_TOKEN"] = token
+    return subprocess.Popen(
+        [sys.executable, "-c", "import wavetank; wavetank.main()", "emulator", *options],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (Options(profile="x"), "--profile x: must be one of modern, legacy, mixed"),
+        (Options(customers="x"), "--customers x: must be one of scenario, predictable"),
+        (Options(moved=["131047=post"]), "--place 131047=post: must be CODE=sync or CODE=webhook"),
+        (Options(moved=["7=sync"]), "7 is no known code"),
+        (Options(number_ids=["abc"]), "--phone-number-id abc: must be 1 to 32 digits"),
+        (Options(batch_max=1001), "--webhook-batch 1001: must be from 1 to 1000"),
+        (Options(level=5), "--tier 5: must be from 0 to 4"),
+    ],
+)
+def test_a_wrong_option_is_named(options: Options, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        settings_of(load("bulk_send"), options, "secret")
+
+
+def test_a_webhook_address_that_is_not_allowed_is_one_line_and_status_2() -> None:
+    process = start("--port", "0", "--webhook-url", "http://192.0.2.1/")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--webhook-url: 192.0.2.1 is not on the list of allowed hosts" in err
+
+
+def test_it_shows_what_a_client_needs_and_stops_on_a_signal() -> None:
+    process = start("--port", "0", "--phone-number-id", "4711", "--phone-number-id", "4712", token=None)
+    assert process.stdout is not None
+    lines = [process.stdout.readline().strip() for _ in range(7)]
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert [one.split(":")[0] for one in lines] == [
+        "phone number id",
+        "phone number id",
+        "account id",
+        "app id",
+        "app secret",
+        "token",
+        "listening on http",
+    ]
+    assert lines[0].startswith("phone number id: 4711 ")
+    assert lines[4].endswith("(shown once)")

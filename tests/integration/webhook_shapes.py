@@ -1,0 +1,152 @@
+"""The shapes of webhooks and answers that platform facts 1.1, 1.2 and 1.4 state, as strict structs."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Seconds = Annotated[str, Meta(pattern=r"^\d{9,11}$")]
+Digits = Annotated[str, Meta(pattern=r"^\d{5,20}$")]
+MessageId = Annotated[str, Meta(pattern=r"^wamid\.[A-Za-z0-9+/=]+$")]
+UserId = Annotated[str, Meta(pattern=r"^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$")]
+
+
+class Strict(Struct, forbid_unknown_fields=True):
+    """Nothing else may be there."""
+
+
+class Profile(Strict):
+    name: str
+
+
+class Contact(Strict):
+    profile: Profile
+    wa_id: Digits
+    user_id: UserId
+
+
+class Metadata(Strict):
+    display_phone_number: Digits
+    phone_number_id: Digits
+
+
+class Pricing(Strict):
+    billable: bool
+    pricing_model: Literal["PMP", "CBP"]
+    category: Literal["marketing", "utility", "authentication", "service", "referral_conversion"]
+    type: Literal["regular", "free_customer_service", "free_entry_point"] | None = None
+
+
+class Origin(Strict):
+    type: str
+
+
+class Conversation(Strict):
+    id: str
+    origin: Origin
+    expiration_timestamp: Seconds | None = None
+
+
+class ErrorData(Strict):
+    details: str
+
+
+class Error(Strict):
+    code: int
+    title: str
+    message: str
+    error_data: ErrorData
+    href: str
+
+
+class Status(Strict):
+    id: MessageId
+    status: Literal["sent", "delivered", "read", "failed"]
+    timestamp: Seconds
+    recipient_id: Digits
+    recipient_user_id: UserId
+    conversation: Conversation | None = None
+    pricing: Pricing | None = None
+    biz_opaque_callback_data: str | None = None
+    errors: list[Error] | None = None
+
+
+class Inbound(Struct):
+    """The content stands under the name of its type."""
+
+    from_: Digits = msgspec.field(name="from")
+    id: MessageId
+    timestamp: Seconds
+    type: str
+
+
+class Messages(Strict):
+    messaging_product: Literal["whatsapp"]
+    metadata: Metadata
+    contacts: list[Contact] = []
+    statuses: list[Status] = []
+    messages: list[Inbound] = []
+
+
+class Change(Strict):
+    field: str
+    value: dict[str, Any]
+
+
+class Entry(Strict):
+    id: Digits
+    changes: Annotated[list[Change], Meta(min_length=1)]
+
+
+class Webhook(Strict):
+    object: Literal["whatsapp_business_account"]
+    entry: Annotated[list[Entry], Meta(min_length=1)]
+
+
+class AnswerContact(Strict):
+    input: str
+    wa_id: Digits | None = None
+    user_id: UserId | None = None
+
+
+class AnswerMessage(Strict):
+    id: MessageId
+    message_status: Literal["accepted", "held_for_quality_assessment"]
+
+
+class Answer(Strict):
+    messaging_product: Literal["whatsapp"]
+    contacts: Annotated[list[AnswerContact], Meta(min_length=1)]
+    messages: Annotated[list[AnswerMessage], Meta(min_length=1)]
+
+
+class GraphErrorData(Strict):
+    messaging_product: Literal["whatsapp"]
+    details: str
+
+
+class GraphError(Strict):
+    message: str
+    type: str
+    code: int
+    error_data: GraphErrorData
+    fbtrace_id: str
+    error_subcode: int | None = None
+    is_transient: bool | None = None
+
+
+class Refusal(Strict):
+    error: GraphError
+
+
+def check_webhook(body: bytes) -> list[str]:
+    """The fields of a webhook's changes; msgspec.ValidationError when it has another shape."""
+    whole = msgspec.json.decode(body, type=Webhook)
+    changes = [change for entry in whole.entry for change in entry.changes]
+    for change in changes:
+        if change.field == "messages":
+            value = msgspec.convert(change.value, Messages)
+            for raw in change.value.get("messages", ()):
+                assert raw["type"] in raw
+            assert len(value.contacts) == len(value.statuses) + len(value.messages)
+    return [change.field for change in changes]
