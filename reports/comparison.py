@@ -25,7 +25,8 @@ PRIMARY = (
 )
 
 
-SAME, UNCLEAR, UNDEFINED = "the same", "unclear", "undefined"
+SAME, NEGLIGIBLE, UNCLEAR, UNDEFINED = "the same", "negligible", "unclear", "undefined"
+SMALL = 1e-5  # of the base's mean: what lies within is nothing to decide by
 POINTS = "points"  # of percentages
 NARROW = 1e-9  # of its value: an interval without width but for rounding
 
@@ -56,7 +57,10 @@ def differing(comparison: Comparison) -> list[str]:
     return [
         name
         for name in order_of(comparison)
-        if any(word(each.differences.get(name)) != SAME for each in comparison.variants.values())
+        if any(
+            word(each.differences.get(name), comparison.base[name]) != SAME
+            for each in comparison.variants.values()
+        )
     ]
 
 
@@ -67,8 +71,12 @@ def table_rows(comparison: Comparison) -> list[Row]:
 
 def _row(comparison: Comparison, name: str, base: Kpi) -> Row:
     found = [each.differences.get(name) for each in comparison.variants.values()]
-    cells = [Cell(word(one), "" if one is None or word(one) == SAME else _signed(one)) for one in found]
-    return Row(label(name), base_text(base), cells)
+    return Row(label(name), base_text(base), [_cell(one, base) for one in found])
+
+
+def _cell(difference: Difference | None, base: Kpi) -> Cell:
+    what = word(difference, base)
+    return Cell(what, "" if difference is None or what in (SAME, NEGLIGIBLE) else _signed(difference))
 
 
 def base_text(base: Kpi) -> str:
@@ -81,13 +89,18 @@ def base_text(base: Kpi) -> str:
     return f"{estimate(base, shown)[0]} {shown.unit}"
 
 
-def word(difference: Difference | None) -> str:
-    """`higher` or `lower` if that can be told; `the same` where every pair is equal."""
+def word(difference: Difference | None, base: Kpi) -> str:
+    """`higher` or `lower` if that can be told and is not negligible; `the same` where every pair is equal."""
     if difference is None:
         return UNDEFINED
-    if difference.distinguishable:
-        return "higher" if difference.value > 0 else "lower"
-    return SAME if difference.low == difference.high == 0 else UNCLEAR
+    furthest = max(abs(difference.low), abs(difference.high))
+    if furthest == 0:
+        return SAME
+    if furthest < SMALL * abs(base.value):
+        return NEGLIGIBLE
+    if not difference.distinguishable:
+        return UNCLEAR
+    return "higher" if difference.value > 0 else "lower"
 
 
 def _signed(difference: Difference) -> str:
@@ -120,10 +133,11 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def _of_variant(comparison: Comparison, variant: str) -> list[str]:
     differences = comparison.variants[variant].differences
-    told = [name for name in order_of(comparison) if word(differences.get(name)) in ("higher", "lower")]
+    words = {name: word(differences.get(name), comparison.base[name]) for name in order_of(comparison)}
+    told = [name for name, each in words.items() if each in ("higher", "lower")]
     if told:
         return [_sentence(variant, name, comparison.base[name], differences[name]) for name in told]
-    if all(word(each) == SAME for each in differences.values()):
+    if set(words.values()) <= {SAME, UNDEFINED}:
         return [f"{variant}: every KPI is the same as the base's in every replication."]
     return [f"{variant}: no KPI can be told from the base's with {comparison.replications} replications."]
 

@@ -11,7 +11,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from reports import drawing
-from reports.comparison import SAME, UNDEFINED, base_text, differing, in_sentence, reading_notes, word
+from reports.comparison import (
+    NEGLIGIBLE,
+    SAME,
+    UNDEFINED,
+    base_text,
+    differing,
+    in_sentence,
+    reading_notes,
+    word,
+)
 from reports.drawing import BLACK, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION
 from reports.numbers import number
 from reports.tables import label
@@ -23,7 +32,7 @@ SHAPES = ("o", "D", "^", "s", "v", "P", "X")
 UNTOLD = GREY
 VERDICTS = (
     "Filled, in colour: the interval excludes 0. Hollow, grey: unclear, it includes 0. "
-    "No mark: the same in every pair."
+    "No mark: the same, or nearly."
 )
 LINEAR_UP_TO, LINEAR_CORE = 150, 20  # per cent: further than the first, only the second is linear
 LONGEST = 2.5  # intervals are drawn whole up to so many times the largest estimate
@@ -52,16 +61,17 @@ def write_figure(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def marks_of(comparison: Comparison) -> dict[str, list[Mark]]:
-    """By KPI, those that differ in some replication; not where the base is 0."""
-    return {
+    """By KPI, those that differ in some replication by more than next to nothing; not where the base is 0."""
+    found = {
         name: [
             _mark(number, each.differences[name], comparison.base[name].value)
             for number, each in enumerate(comparison.variants.values())
-            if word(each.differences.get(name)) not in (SAME, UNDEFINED)
+            if word(each.differences.get(name), comparison.base[name]) not in (SAME, NEGLIGIBLE, UNDEFINED)
         ]
         for name in differing(comparison)
         if comparison.base[name].value != 0
     }
+    return {name: marks for name, marks in found.items() if marks}
 
 
 def _mark(number: int, difference: Difference, base: float) -> Mark:

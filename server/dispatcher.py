@@ -72,6 +72,11 @@ class Dispatcher:
         self._stale = True
         self.wake()
 
+    def lose_track(self) -> None:
+        """A group may have been committed that is not booked: plan nothing more before planning anew."""
+        self._planner.forget()
+        self.plan_anew()
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

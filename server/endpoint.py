@@ -15,13 +15,18 @@ from server.auth import of_browser
 from server.problems import MEDIA_TYPE, Problem, of_decoding
 from server.seen import Seen
 from server.service import Service
-from server.store.database import StoreUnavailable
+from server.store.database import OutcomeUnknown, StoreUnavailable
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream"
 BEARER = b"Bearer"
 LOGIN = b'Basic realm="Wavetank: any name, the token as password", charset="UTF-8"'
 UNAVAILABLE = Problem(503, "the database does not answer; nothing was changed, try again")
+UNKNOWN = Problem(
+    503,
+    "the database was lost while it committed: all was done, or nothing; look, or repeat it with the same "
+    "Idempotency-Key or message_id",
+)
 ESCAPED_NUL = rb"\u0000"
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an odd number of backslashes
 LARGEST = 2**31 - 1  # number in a path
@@ -106,6 +111,8 @@ class Endpoint:
             media_type = self._gives
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
+        except OutcomeUnknown:
+            status, body, media_type = 503, UNKNOWN.document(), MEDIA_TYPE
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)

@@ -29,7 +29,7 @@ from server.store.tables import (
     tags,
 )
 
-SLICE = 10_000  # rows read at once: bounds the memory of a start
+SLICE = 2_000  # rows read at once: bounds the memory of a start
 OVERLAP_S = 2.5  # real seconds for which a send may be recorded after its time
 
 Change = Callable[[ContactIndex], None]

@@ -123,6 +123,7 @@ async def _assemble(
     policy = reply_policy(scenario.replies, lambda: indexing.index)
     writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, leases))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
+    writer.lost_track = dispatcher.lose_track
     upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s, leases)
     if leases is not None:
         await leases.beat_once()

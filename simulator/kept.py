@@ -42,7 +42,16 @@ class Kept:
         self._folders: list[Path] = []
 
     def open(self, worlds: Sequence[World]) -> None:
-        """Look for replications of these worlds, which tasks name by their place."""
+        """Look for replications of these worlds, which tasks name by their place.
+
+        InputError if the folder cannot be made: before anything is run, not after the first replication.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: cannot be made: {error.strerror}; name a folder that can, with --out DIR"
+            ) from None
         self._folders = [self.folder / name_of(world) for world in worlds]
         if self.fresh:
             self._forget()

@@ -5,6 +5,7 @@ of them in order.
 """
 
 import signal
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -147,6 +148,8 @@ def _on_ray(
     run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], scheduler: str | None
 ) -> Generator[tuple[Task, Done], None, None]:
     """Ray's own calls: its joblib backend hands nothing over before everything is done."""
+    if scheduler is not None:
+        _check_answers(scheduler)
     try:
         import ray
     except ImportError:
@@ -169,3 +172,14 @@ def _on_ray(
             yield ray.get(done)
     finally:
         ray.shutdown()
+
+
+def _check_answers(scheduler: str) -> None:
+    """Ray itself tries for minutes."""
+    host, _, port = scheduler.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--scheduler {scheduler}: no Ray cluster answers at this HOST:PORT: {error}"
+        ) from None

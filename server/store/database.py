@@ -17,6 +17,10 @@ class StoreUnavailable(Exception):
     """The database refused or failed: nothing of what was asked has been done."""
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The database was lost while it committed: all of what was asked has been done, or nothing."""
+
+
 class Database:
     """A database and the threads that talk to it, so that the event loop never waits for a disk.
 
@@ -32,17 +36,21 @@ class Database:
         """What `work` returns, once it is committed; what it raises, once it is undone.
 
         It runs in a thread: it must not touch what the event loop may change meanwhile. Raises
-        StoreUnavailable when the database fails.
+        StoreUnavailable when the database fails, OutcomeUnknown if that was during the commit.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """`run` in the caller's own thread."""
+        commits = False
         try:
             with self._engine.begin() as connection:
-                return work(connection)
+                done = work(connection)
+                commits = True
+            return done
         except (OperationalError, InterfaceError) as error:  # locked, full, gone
-            raise StoreUnavailable(_first_line(error)) from None
+            is_unknown = commits and error.connection_invalidated
+            raise (OutcomeUnknown if is_unknown else StoreUnavailable)(_first_line(error)) from None
 
     def close(self) -> None:
         """Wait for what is under way; `run` must not be called again."""

@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from server.store.database import Database, StoreUnavailable
+from server.store.database import Database, OutcomeUnknown, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 GROUP_WEIGHT = 20_000  # most rows, roughly, in one transaction: bounds how long the others wait
+
+NOTHING = "nothing of the group is written"
 
 
 def _nothing() -> None:
@@ -59,6 +61,7 @@ class Writer:
 
     def __init__(self, database: Database, steps: Sequence[Step]) -> None:
         self.commits = 0
+        self.lost_track: Callable[[], None] = _nothing  # called when a group may have been committed
         self._database = database
         self._steps = steps
         self._step_of = {kind: at for at, step in enumerate(steps) for kind in step.kinds}
@@ -67,7 +70,7 @@ class Writer:
         self._stopping = False
 
     async def submit(self, request: object, weight: int = 1) -> Any:
-        """The step's answer, once committed. Raises StoreUnavailable: nothing was written."""
+        """The step's answer, once committed. Raises StoreUnavailable: nothing was written; OutcomeUnknown."""
         if self._stopping:
             raise StoreUnavailable("the server is stopping")
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -91,6 +94,8 @@ class Writer:
             commit = asyncio.create_task(self._commit(group))
             await asyncio.wait({commit})
             if error := commit.exception():
+                if isinstance(error, OutcomeUnknown):
+                    self.lost_track()
                 _fail(group, error)
 
     def _next_group(self) -> list[_Pending]:
@@ -132,7 +137,8 @@ def _settle(future: asyncio.Future[Any], answer: Any) -> None:
 
 def _fail(group: Sequence[_Pending], error: BaseException) -> None:
     if isinstance(error, StoreUnavailable):  # anything else is a fault of ours
-        logger.error("the database failed, nothing of the group is written: %s", error)
+        what = "whether the group is written is not known" if isinstance(error, OutcomeUnknown) else NOTHING
+        logger.error("the database failed, %s: %s", what, error)
     for one in group:
         if not one.answer.done():
             one.answer.set_exception(error)

@@ -45,6 +45,11 @@ class Process:
         finally:
             self._process.send_signal(signal.SIGSTOP)
 
+    def cpu_s(self) -> float:
+        """Processor seconds it has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def resident_mib(self) -> float:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (line,) = (one for one in status.splitlines() if one.startswith("VmRSS"))

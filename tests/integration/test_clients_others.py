@@ -18,13 +18,14 @@ def network() -> Iterator[Emulator]:
 def test_whatsapp_sdk_sends_without_a_version_in_its_path(network: Emulator) -> None:
     client = WhatsAppClient(NUMBER, TOKEN, base_url=network.url, max_retries=0)
     wrong = WhatsAppClient(NUMBER, "not the token, but as long", base_url=network.url, max_retries=0)
-    to = new_customer()
-    network.open_window(to)
-    assert client.messages.send_text(f"+{to}", "Hello").messages[0].id.startswith("wamid.")
-    assert client.messages.send_location(f"+{to}", 52.5, 13.4, "Here", "Street 1").messages
-    assert client.templates.send(f"+{to}", "hello_world", "en_US").messages
+    first, second, third = new_customer(), new_customer(), new_customer()
+    network.open_window(first)
+    network.open_window(second)
+    assert client.messages.send_text(f"+{first}", "Hello").messages[0].id.startswith("wamid.")
+    assert client.messages.send_location(f"+{second}", 52.5, 13.4, "Here", "Street 1").messages
+    assert client.templates.send(f"+{third}", "hello_world", "en_US").messages
     with pytest.raises(WhatsAppAuthenticationError):
-        wrong.messages.send_text(f"+{to}", "Hello")
+        wrong.messages.send_text(f"+{third}", "Hello")
     for one in (client, wrong):  # it has no way to close its connections
         one.http_client.client.close()
 

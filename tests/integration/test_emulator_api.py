@@ -313,7 +313,10 @@ def test_slow_and_half_closed_clients_do_no_harm(network: Emulator) -> None:
 def test_the_app_secret_gives_the_apps_token(network: Emulator) -> None:
     with network.client() as client:
         query = {"grant_type": "client_credentials", "client_id": APP, "client_secret": SECRET}
-        assert client.get("/oauth/access_token", params=query).json()["token_type"] == "bearer"
+        token = client.get("/oauth/access_token", params=query).json()["access_token"]
+        del client.headers["Authorization"]
+        assert client.get(f"/{APP}/subscriptions", params={"access_token": token}).status_code == 200
+        assert client.get("/emulator/state", headers={"Authorization": f"Bearer {token}"}).status_code == 403
         query["client_secret"] = "wrong"
         assert client.get("/oauth/access_token", params=query).json()["error"]["code"] == 190
 

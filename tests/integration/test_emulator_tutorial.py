@@ -14,7 +14,7 @@ ENVIRONMENT = {**os.environ, "WAVETANK_TOKEN": TOKEN, "WAVETANK_APP_SECRET": SEC
 
 def test_the_bot_answers_and_the_sender_meets_the_pair_rate(tmp_path: Path) -> None:
     bot, sender = PROGRAMS
-    with emulator("--speed", "0.5") as network:
+    with emulator("--speed", "0.1") as network:
         here = network.url.removeprefix("http://")
         script = tmp_path / "bot.py"
         served = "\nimport uvicorn\nuvicorn.run(app, port=0, log_level='info')\n"

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.network.graph import outgoing
@@ -21,6 +21,7 @@ from server.network.windows import OUTSIDE
 ONE, TWO = Sender("w", "1", "11"), Sender("w", "2", "22")
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text() | st.integers(-(2**53), 2**53) | st.booleans(), st.lists, max_leaves=8))
 def test_json_is_ascii_and_means_the_same(value: object) -> None:
     raw = ascii_json({"x": value})
@@ -52,11 +53,13 @@ def test_neighbours_of_one_number_share_a_change() -> None:
     assert entry["changes"][3]["value"] == {"event": "X"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(min_size=1, max_size=40))
 def test_the_signature_is_hmac_sha256_of_the_bytes(body: bytes, secret: bytes) -> None:
     assert signature(secret, body) == "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[1-9][0-9]{4,14}", fullmatch=True))
 def test_a_user_id_finds_its_number(wa_id: str) -> None:
     found = user_id(wa_id)
@@ -139,6 +142,11 @@ def test_a_body_is_read_whole() -> None:
     assert outgoing.wa_id(body.to or "") == "16505551234"
 
 
+def test_a_number_may_be_a_number() -> None:
+    raw = b'{"messaging_product":"whatsapp","to":16505551234,"text":{"body":"x","preview_url":"true"}}'
+    assert outgoing.wa_id(outgoing.read(raw).to or "") == "16505551234"
+
+
 def code_of(raw: bytes) -> int | None:
     """What a body is refused with; None: it is read."""
     try:
@@ -148,11 +156,13 @@ def code_of(raw: bytes) -> int | None:
     return None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     assert code_of(raw) in (None, 100, 131008, 131009)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["to", "type", "text", "image", "interactive", "status", "context", "template"]),
@@ -199,7 +209,6 @@ def test_messages_are_found_by_opaque_data_until_they_are_forgotten(monkeypatch:
     assert messages.get(first.id) is None
     assert len(messages.with_opaque("a")) == 1
     assert len(messages.latest(10)) == 3
-    assert messages.accepted == 4
 
 
 def test_ids_of_two_runs_differ() -> None:

@@ -62,6 +62,13 @@ def test_a_variant_without_a_difference_says_so() -> None:
     assert table_rows(SAME) == []
 
 
+def test_a_difference_too_small_to_decide_by_is_negligible() -> None:
+    tiny = example_comparisons.comparison(early={"cac_usd": (1e-6, 0.9e-6, 1.1e-6)})
+    assert [(row.label, row.cells) for row in table_rows(tiny)] == [("CAC", [("negligible", "")])]
+    assert sentences(tiny) == ["early: no KPI can be told from the base's with 20 replications."]
+    assert comparison_figure.marks_of(tiny) == {}
+
+
 def test_a_difference_from_none_has_no_share() -> None:
     worse = example_comparisons.comparison(worse={"accounts_banned": (2.0, 1.0, 3.0)})
     assert sentences(worse) == [

@@ -127,3 +127,11 @@ def test_two_runs_of_the_same_world_do_not_disturb_each_other(tiny: World, tmp_p
     assert [task.number for task, _ in begun + rest] == [1, 1, 2, 3, 4, 2, 3, 4]
     second.clear()
     first.clear()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tiny: World, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(
+        InputError, match=r"file/unfinished: cannot be made: [^\n]*; name a folder .* --out DIR"
+    ):
+        list(summaries([tiny], 1, kept=Kept(tmp_path / "file" / "unfinished")))

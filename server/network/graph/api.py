@@ -1,7 +1,6 @@
-"""The routes of the Cloud API that client libraries call, each one a function of the call."""
+"""The routes of the Cloud API, functions of a call; here messages, media and what an id stands for."""
 
 import asyncio
-import hmac
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,19 +10,16 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from server.network.graph import api_account, api_numbers
 from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
-from server.network.graph.numbers import PROFILE_FIELDS, Account, Number
-from server.network.graph.outgoing import wa_id
+from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
+from server.network.graph.requests import SUCCESS, object_of
 from server.network.graph.templates import Template, checked_components
-from server.network.graph.users import user_id
 from server.network.graph.verifying import verify
 
-SUCCESS = answer({"success": True})
 MAX_UPLOAD = media_store.LARGEST + 64 * 1024
-MAX_PAGE = 1000
-MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
 CONTENT_PATH = "/whatsapp_business/attachments"
 _uploads = asyncio.Semaphore(2)  # whole files are held in memory
 
@@ -126,7 +122,7 @@ def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
 
 async def post_node(call: Call) -> Answer:
     """Settings of a number (webhook address, PIN), or an edited template."""
-    emulator, given = call.emulator, _object(call)
+    emulator, given = call.emulator, object_of(call)
     template = emulator.templates.get(call.node)
     if template is not None:
         _edit(template, given)
@@ -134,7 +130,7 @@ async def post_node(call: Call) -> Answer:
         return SUCCESS
     number = emulator.number(call.node)
     if "pin" in given:
-        number.pin = _pin(given)
+        number.pin = api_numbers.pin_of(given)
     if isinstance(configuration := given.get("webhook_configuration"), dict):
         await _override(call, number, configuration)
     return SUCCESS
@@ -159,221 +155,6 @@ def _edit(template: Template, given: dict[str, Any]) -> None:
 async def delete_node(call: Call) -> Answer:
     call.emulator.media.delete(call.node, call.emulator.clock.now())
     return SUCCESS
-
-
-async def register(call: Call) -> Answer:
-    number, given = call.emulator.number(call.node), _object(call)
-    pin = _pin(given)
-    if number.pin is not None and not hmac.compare_digest(pin, number.pin):
-        raise ApiError(131031, "The two-step verification PIN is not the number's")
-    number.note_registration(call.emulator.clock.now())
-    number.pin, number.is_registered = pin, True
-    return SUCCESS
-
-
-async def deregister(call: Call) -> Answer:
-    number = call.emulator.number(call.node)
-    if not number.is_registered:
-        raise ApiError(133010, "The number is not registered")
-    number.note_registration(call.emulator.clock.now())
-    number.is_registered = False
-    return SUCCESS
-
-
-def _pin(given: dict[str, Any]) -> str:
-    pin = str(given.get("pin", ""))
-    if not pin:
-        raise ApiError(131008, "Parameter is missing: pin")
-    if len(pin) != 6 or not pin.isdecimal():
-        raise ApiError(131009, "Parameter pin is not valid: six digits")
-    return pin
-
-
-async def request_code(call: Call) -> Answer:
-    """A code by SMS or voice: none is sent, any six digits will do."""
-    call.emulator.number(call.node)
-    return SUCCESS
-
-
-async def verify_code(call: Call) -> Answer:
-    call.emulator.number(call.node)
-    given = str(call.query.get("code") or (_object(call).get("code", "") if call.body else ""))
-    if not given:
-        raise ApiError(131008, "Parameter is missing: code")
-    if len(given.replace("-", "")) != 6:
-        raise ApiError(131009, "Parameter code is not valid: six digits")
-    return SUCCESS
-
-
-async def get_profile(call: Call) -> Answer:
-    profile = call.emulator.number(call.node).profile
-    return answer({"data": [{"messaging_product": "whatsapp", **profile}]})
-
-
-async def post_profile(call: Call) -> Answer:
-    number, given = call.emulator.number(call.node), _object(call)
-    number.profile.update({name: given[name] for name in PROFILE_FIELDS if name in given})
-    return SUCCESS
-
-
-async def get_settings(call: Call) -> Answer:
-    return answer(call.emulator.number(call.node).settings)
-
-
-async def post_settings(call: Call) -> Answer:
-    call.emulator.number(call.node).settings.update(_object(call))
-    return SUCCESS
-
-
-async def get_blocked(call: Call) -> Answer:
-    blocked = list(call.emulator.number(call.node).blocked)
-    page, paging = _page(
-        call,
-        [
-            {"messaging_product": "whatsapp", "input": f"+{one}", "wa_id": one, "user_id": user_id(one)}
-            for one in blocked
-        ],
-    )
-    return answer({"data": page, "paging": paging})
-
-
-async def post_blocked(call: Call) -> Answer:
-    number, users = call.emulator.number(call.node), _users(call)
-    number.blocked.update(dict.fromkeys(wa_id(user) for user in users))
-    return answer({"messaging_product": "whatsapp", "block_users": {"added_users": _named(users)}})
-
-
-async def delete_blocked(call: Call) -> Answer:
-    number, users = call.emulator.number(call.node), _users(call)
-    for user in users:
-        number.blocked.pop(wa_id(user), None)
-    return answer({"messaging_product": "whatsapp", "block_users": {"removed_users": _named(users)}})
-
-
-def _users(call: Call) -> list[str]:
-    listed = _object(call).get("block_users")
-    if not isinstance(listed, list) or not listed:
-        raise ApiError(131008, "Parameter is missing: block_users")
-    return [str(one.get("user", "")) for one in listed if isinstance(one, dict)]
-
-
-def _named(users: list[str]) -> list[dict[str, str]]:
-    return [{"input": user, "wa_id": wa_id(user), "user_id": user_id(wa_id(user))} for user in users]
-
-
-async def get_templates(call: Call) -> Answer:
-    _account(call)
-    query = call.query
-    found = [
-        one.shown()
-        for one in call.emulator.templates
-        if query.get("name", one.name) == one.name
-        and query.get("status", one.state).upper() == one.state
-        and query.get("category", one.category).upper() == one.category
-        and query.get("language", one.language) == one.language
-    ]
-    page, paging = _page(call, found)
-    summary = {
-        "total_count": len(found),
-        "message_template_count": len(list(call.emulator.templates)),
-        "message_template_limit": MAX_TEMPLATES,
-        "are_translations_complete": True,
-    }
-    return answer({"data": page, "paging": paging, "summary": summary})
-
-
-async def post_template(call: Call) -> Answer:
-    _account(call)
-    template = call.emulator.templates.add(_object(call), "PENDING", call.emulator.clock.now())
-    call.emulator.review(template)
-    return answer({"id": template.id, "status": template.status, "category": template.category})
-
-
-async def delete_template(call: Call) -> Answer:
-    _account(call)
-    name = call.query.get("name", "")
-    if not call.emulator.templates.remove(name, call.query.get("hsm_id")):
-        raise ApiError(
-            100, f"there is no template {name}", subcode=2593002, message="Message Template Not Found"
-        )
-    return SUCCESS
-
-
-async def unpause_template(call: Call) -> Answer:
-    template = call.emulator.templates.get(call.node)
-    if template is None:
-        raise unknown_object(call.node)
-    if template.status != "PAUSED":
-        why = "is paused for its quality" if template.state == "PAUSED" else "is not paused"
-        return answer({"success": False, "reason": f"The template {why}"})
-    call.emulator.set_template_status(template, "APPROVED")
-    return SUCCESS
-
-
-async def get_subscribed(call: Call) -> Answer:
-    account = _account(call)
-    return answer({"data": [account.app_shown()] if account.is_subscribed else []})
-
-
-async def post_subscribed(call: Call) -> Answer:
-    account, given = _account(call), _object(call) if call.body else {}
-    account.is_subscribed = True
-    url = str(given.get("override_callback_uri", ""))
-    if not url:
-        account.callback = None
-        return SUCCESS
-    callback = call.emulator.checked_callback(url, str(given.get("verify_token", "")))
-    await verify(call.emulator.allowed.target(url), callback.verify_token)
-    account.callback = callback
-    return answer({"success": True, "data": [account.app_shown()]})
-
-
-async def delete_subscribed(call: Call) -> Answer:
-    account = _account(call)
-    account.is_subscribed, account.callback = False, None
-    return SUCCESS
-
-
-async def post_subscription(call: Call) -> Answer:
-    """The app's own webhook address."""
-    emulator = call.emulator
-    if call.node != emulator.account.app_id:
-        raise unknown_object(call.node)
-    given = {**call.query, **(_object(call) if call.body else {})}
-    url = str(given.get("callback_url", ""))
-    callback = emulator.checked_callback(url, str(given.get("verify_token", "")))
-    await verify(emulator.allowed.target(url), callback.verify_token)
-    emulator.account.app_callback = callback
-    return SUCCESS
-
-
-async def get_subscriptions(call: Call) -> Answer:
-    account = call.emulator.account
-    if call.node != account.app_id:
-        raise unknown_object(call.node)
-    callback = account.app_callback
-    shown = (
-        {"object": "whatsapp_business_account", "callback_url": callback.url, "active": True}
-        if callback
-        else {}
-    )
-    return answer({"data": [shown] if shown else []})
-
-
-async def phone_numbers(call: Call) -> Answer:
-    _account(call)
-    shown = [one.shown() for one in call.emulator.numbers.values()]
-    page, paging = _page(call, shown)
-    return answer({"data": page, "paging": paging})
-
-
-async def access_token(call: Call) -> Answer:
-    """The app's token, for the app's secret."""
-    secret = call.emulator.settings.app_secret
-    given = call.query.get("client_secret", "")
-    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
-        raise ApiError(190, "Error validating client secret.")
-    return answer({"access_token": f"{call.emulator.account.app_id}|app", "token_type": "bearer"})
 
 
 async def begin_upload(call: Call) -> Answer:
@@ -401,36 +182,6 @@ async def unknown(call: Call) -> Answer:
     raise unknown_object(call.node)
 
 
-def _account(call: Call) -> Account:
-    account = call.emulator.account
-    if call.node != account.waba_id:
-        raise unknown_object(call.node)
-    return account
-
-
-def _object(call: Call) -> dict[str, Any]:
-    try:
-        given = msgspec.json.decode(call.body, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise ApiError(100, f"The request body is not valid JSON: {error}") from None
-    return given
-
-
-def _page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A page of rows by the query's limit and cursors, which are places in the list."""
-    limit = call.query.get("limit", "25")
-    size = min(int(limit), MAX_PAGE) if limit.isdecimal() and int(limit) else 25
-    after, before = call.query.get("after", ""), call.query.get("before", "")
-    start = int(after) if after.isdecimal() else 0
-    if before.isdecimal():
-        start = max(0, int(before) - size)
-    page = rows[start : start + size]
-    paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
-    if start + size < len(rows):
-        paging["next"] = f"?limit={size}&after={start + size}"
-    return page, paging
-
-
 ROUTES = (
     Line("POST", "/{node:node}/messages", messages),
     Line("POST", "/{node:node}/marketing_messages", marketing_messages),
@@ -439,31 +190,11 @@ ROUTES = (
     Line("POST", "/{node:node}", post_node),
     Line("POST", "/{node:node}/", post_node),
     Line("DELETE", "/{node:node}", delete_node),
-    Line("POST", "/{node:node}/register", register),
-    Line("POST", "/{node:node}/deregister", deregister),
-    Line("POST", "/{node:node}/request_code", request_code),
-    Line("POST", "/{node:node}/verify_code", verify_code),
-    Line("GET", "/{node:node}/whatsapp_business_profile", get_profile),
-    Line("POST", "/{node:node}/whatsapp_business_profile", post_profile),
-    Line("GET", "/{node:node}/settings", get_settings),
-    Line("POST", "/{node:node}/settings", post_settings),
-    Line("GET", "/{node:node}/block_users", get_blocked),
-    Line("POST", "/{node:node}/block_users", post_blocked),
-    Line("DELETE", "/{node:node}/block_users", delete_blocked),
-    Line("GET", "/{node:node}/message_templates", get_templates),
-    Line("POST", "/{node:node}/message_templates", post_template),
-    Line("DELETE", "/{node:node}/message_templates", delete_template),
-    Line("POST", "/{node:node}/unpause", unpause_template),
-    Line("GET", "/{node:node}/subscribed_apps", get_subscribed),
-    Line("POST", "/{node:node}/subscribed_apps", post_subscribed),
-    Line("DELETE", "/{node:node}/subscribed_apps", delete_subscribed),
-    Line("GET", "/{node:node}/subscriptions", get_subscriptions),
-    Line("POST", "/{node:node}/subscriptions", post_subscription),
-    Line("GET", "/{node:node}/phone_numbers", phone_numbers),
     Line("POST", "/{node:node}/uploads", begin_upload),
     Line("POST", "/{session:upload}", put_upload, max_body=MAX_UPLOAD),
     Line("GET", "/{session:upload}", get_upload),
-    Line("GET", "/oauth/access_token", access_token, None),
     Line("GET", CONTENT_PATH, download),
+    *api_numbers.ROUTES,
+    *api_account.ROUTES,
 )
 UNKNOWN = tuple(Line(method, "/{node:node}/{edge:path}", unknown) for method in ("GET", "POST", "DELETE"))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from server.auth import Tokens
+from server.auth import Tokens, digest
 from server.network.errors import Profile
 from server.network.graph import api, controls
 from server.network.graph.emulator import Emulator
@@ -48,7 +48,11 @@ register_url_convertor("node", NodeConvertor())
 
 
 def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
-    """The Cloud API under any version and under none; at the root, and under /graph."""
+    """The Cloud API under any version and under none; at the root, and under /graph.
+
+    `tokens` gets the app's own token, which may do what clients do.
+    """
+    tokens.add(digest(emulator.app_token), ("send",))
     here: list[BaseRoute] = [
         Route(prefix + line.path, GraphEndpoint(emulator, tokens, line), methods=[line.method])
         for lines in (api.ROUTES, api.UNKNOWN)

@@ -205,7 +205,7 @@ async def state(call: Call) -> Answer:
             "clock": _clock(call),
             "account": {"waba_id": emulator.account.waba_id, "app_id": emulator.account.app_id},
             "numbers": numbers,
-            "messages": emulator.messages.counts(),
+            "messages": emulator.lives.counts,
             "webhooks": emulator.webhooks.shown(),
             "conversations": emulator.customers.conversations.shown(),
             "faults": [as_listed(one) for one in emulator.faults.listed()],

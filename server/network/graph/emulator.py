@@ -126,6 +126,11 @@ class Emulator:
         self._clock_changed = clock_changed
         self._targets: dict[str, Target] = {}
 
+    @property
+    def app_token(self) -> str:
+        """The app's own token, as the platform makes it of id and secret."""
+        return f"{self.account.app_id}|{self.settings.app_secret}"
+
     async def close(self) -> None:
         """Stop telling; nothing is kept."""
         self.calendar.close()
@@ -281,7 +286,7 @@ def _numbers(
 
 def _recipient(body: outgoing.Body) -> tuple[str, str]:
     """As it was given, and its digits. Groups are not emulated: none exists."""
-    given = body.to if body.to is not None else body.recipient or ""
+    given = str(body.to) if body.to is not None else body.recipient or ""
     if body.recipient_type == "group":
         raise unknown_object(given)
     return given, outgoing.wa_id(given) if body.to is not None else wa_id_of(given)

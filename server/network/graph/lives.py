@@ -18,7 +18,7 @@ UNDELIVERABLE = 131026
 
 
 class Lives:
-    """Puts the steps of every message on the calendar."""
+    """Puts the steps of every message on the calendar. `counts`: how many messages made each step."""
 
     def __init__(
         self,
@@ -33,9 +33,11 @@ class Lives:
         self._limits = limits
         self._standing = standing
         self._customers = customers
+        self.counts = dict.fromkeys(("accepted", "sent", "delivered", "read", "failed"), 0)
 
     def begin(self, number: Number, message: Message, code: int | None) -> None:
         """A message was accepted. `code`: it fails with this, and the limits have not booked it."""
+        self.counts["accepted"] += 1
         sent_s = message.accepted_s + self._customers.behaviour.sent_delay_s
         if code is not None:
             self._calendar.at(sent_s, lambda: self._fail(number, message, sent_s, code))
@@ -44,6 +46,7 @@ class Lives:
 
     def _send(self, number: Number, message: Message, at_s: float) -> None:
         message.sent_s = at_s
+        self.counts["sent"] += 1
         message.pricing = self._pricing(number, message)
         self._tell(number, message, "sent", at_s)
         if message.to in number.blocked_by:
@@ -62,10 +65,12 @@ class Lives:
 
     def _fail(self, number: Number, message: Message, at_s: float, code: int) -> None:
         message.failed_s, message.code = at_s, code
+        self.counts["failed"] += 1
         self._tell(number, message, "failed", at_s)
 
     def _deliver(self, number: Number, message: Message, at_s: float) -> None:
         message.delivered_s = at_s
+        self.counts["delivered"] += 1
         now_s = self._calendar.clock.now()
         self._limits.delivered(now_s, number.limited, message.to, message.category, message.window)
         self._standing.delivered(number, message)
@@ -80,6 +85,7 @@ class Lives:
 
     def _read(self, number: Number, message: Message, at_s: float) -> None:
         message.read_s = at_s
+        self.counts["read"] += 1
         self._limits.read(self._calendar.clock.now(), message.to, message.category)
         self._tell(number, message, "read", at_s)
         self._customers.conversations.answered(self._customers.behaviour, number, message.to)

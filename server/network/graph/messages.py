@@ -11,9 +11,7 @@ from server.network.graph.webhook_bodies import Pricing
 from server.network.rules import Category
 from server.network.windows import Window
 
-MAX_KEPT = 1_000_000  # the oldest are forgotten first
-
-STATES = ("accepted", "sent", "delivered", "read", "failed")
+MAX_KEPT = 300_000  # about 250 MB; the oldest are forgotten first
 
 
 class Message(Struct, kw_only=True, gc=False):
@@ -58,7 +56,6 @@ class Message(Struct, kw_only=True, gc=False):
             "type": self.type,
             "category": self.category,
             "state": self.state,
-            "accepted_s": self.accepted_s,
             "sent_s": self.sent_s,
             "delivered_s": self.delivered_s,
             "read_s": self.read_s,
@@ -78,7 +75,6 @@ class Messages:
         self._by_opaque: dict[str, list[str]] = {}
         self._order: deque[str] = deque()
         self._sequence = count(1)
-        self.accepted = 0
 
     def next_sequence(self) -> int:
         return next(self._sequence)
@@ -97,7 +93,6 @@ class Messages:
         return "wamid." + base64.b64encode(b"".join(parts)).decode("ascii")
 
     def add(self, message: Message) -> None:
-        self.accepted += 1
         self._by_id[message.id] = message
         self._order.append(message.id)
         if message.opaque is not None:
@@ -122,13 +117,6 @@ class Messages:
                 if len(found) == limit:
                     break
         return found
-
-    def counts(self) -> dict[str, int]:
-        """Messages by state."""
-        counts = dict.fromkeys(STATES, 0)
-        for message in self._by_id.values():
-            counts[message.state] += 1
-        return counts
 
     def _forget(self, message: Message) -> None:
         if message.opaque is None:

@@ -34,7 +34,7 @@ class Node(Struct, frozen=True, kw_only=True, gc=False):
 
 class Text(Node, frozen=True, gc=False):
     body: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
-    preview_url: bool = False
+    preview_url: bool | Literal["true", "false"] = False
 
 
 class Media(Node, frozen=True, gc=False):
@@ -157,7 +157,7 @@ class Body(Node, frozen=True):
 
     messaging_product: str | UnsetType = UNSET
     recipient_type: Literal["individual", "group"] = "individual"
-    to: Annotated[str, Meta(max_length=64)] | None = None
+    to: Annotated[str, Meta(max_length=64)] | int | None = None
     recipient: Annotated[str, Meta(max_length=160)] | None = None
     type: str = "text"
     text: Text | None = None
@@ -223,8 +223,9 @@ def read(raw: bytes) -> Body:
     return body
 
 
-def wa_id(to: str) -> str:
+def wa_id(given: str | int) -> str:
     """The digits of a number as its sender wrote it (`+1 (650) 555-1234` -> `16505551234`)."""
+    to = str(given)
     return to if to.isdecimal() and to.isascii() else DIGITS.sub("", to)
 
 

@@ -1,0 +1,140 @@
+"""Routes of the business account and its app: templates, subscriptions, tokens."""
+
+import hmac
+
+from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.refusal import ApiError, unknown_object
+from server.network.graph.requests import SUCCESS, account_of, object_of, page_of
+from server.network.graph.verifying import verify
+
+MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
+
+
+async def get_templates(call: Call) -> Answer:
+    account_of(call)
+    query = call.query
+    found = [
+        one.shown()
+        for one in call.emulator.templates
+        if query.get("name", one.name) == one.name
+        and query.get("status", one.state).upper() == one.state
+        and query.get("category", one.category).upper() == one.category
+        and query.get("language", one.language) == one.language
+    ]
+    page, paging = page_of(call, found)
+    summary = {
+        "total_count": len(found),
+        "message_template_count": len(list(call.emulator.templates)),
+        "message_template_limit": MAX_TEMPLATES,
+        "are_translations_complete": True,
+    }
+    return answer({"data": page, "paging": paging, "summary": summary})
+
+
+async def post_template(call: Call) -> Answer:
+    account_of(call)
+    template = call.emulator.templates.add(object_of(call), "PENDING", call.emulator.clock.now())
+    call.emulator.review(template)
+    return answer({"id": template.id, "status": template.status, "category": template.category})
+
+
+async def delete_template(call: Call) -> Answer:
+    account_of(call)
+    name = call.query.get("name", "")
+    if not call.emulator.templates.remove(name, call.query.get("hsm_id")):
+        raise ApiError(
+            100, f"there is no template {name}", subcode=2593002, message="Message Template Not Found"
+        )
+    return SUCCESS
+
+
+async def unpause_template(call: Call) -> Answer:
+    template = call.emulator.templates.get(call.node)
+    if template is None:
+        raise unknown_object(call.node)
+    if template.status != "PAUSED":
+        why = "is paused for its quality" if template.state == "PAUSED" else "is not paused"
+        return answer({"success": False, "reason": f"The template {why}"})
+    call.emulator.set_template_status(template, "APPROVED")
+    return SUCCESS
+
+
+async def get_subscribed(call: Call) -> Answer:
+    account = account_of(call)
+    return answer({"data": [account.app_shown()] if account.is_subscribed else []})
+
+
+async def post_subscribed(call: Call) -> Answer:
+    account, given = account_of(call), object_of(call) if call.body else {}
+    account.is_subscribed = True
+    url = str(given.get("override_callback_uri", ""))
+    if not url:
+        account.callback = None
+        return SUCCESS
+    callback = call.emulator.checked_callback(url, str(given.get("verify_token", "")))
+    await verify(call.emulator.allowed.target(url), callback.verify_token)
+    account.callback = callback
+    return answer({"success": True, "data": [account.app_shown()]})
+
+
+async def delete_subscribed(call: Call) -> Answer:
+    account = account_of(call)
+    account.is_subscribed, account.callback = False, None
+    return SUCCESS
+
+
+async def post_subscription(call: Call) -> Answer:
+    """The app's own webhook address."""
+    emulator = call.emulator
+    if call.node != emulator.account.app_id:
+        raise unknown_object(call.node)
+    given = {**call.query, **(object_of(call) if call.body else {})}
+    url = str(given.get("callback_url", ""))
+    callback = emulator.checked_callback(url, str(given.get("verify_token", "")))
+    await verify(emulator.allowed.target(url), callback.verify_token)
+    emulator.account.app_callback = callback
+    return SUCCESS
+
+
+async def get_subscriptions(call: Call) -> Answer:
+    account = call.emulator.account
+    if call.node != account.app_id:
+        raise unknown_object(call.node)
+    callback = account.app_callback
+    shown = (
+        {"object": "whatsapp_business_account", "callback_url": callback.url, "active": True}
+        if callback
+        else {}
+    )
+    return answer({"data": [shown] if shown else []})
+
+
+async def phone_numbers(call: Call) -> Answer:
+    account_of(call)
+    shown = [one.shown() for one in call.emulator.numbers.values()]
+    page, paging = page_of(call, shown)
+    return answer({"data": page, "paging": paging})
+
+
+async def access_token(call: Call) -> Answer:
+    """The app's token, for the app's secret."""
+    secret = call.emulator.settings.app_secret
+    given = call.query.get("client_secret", "")
+    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+        raise ApiError(190, "Error validating client secret.")
+    return answer({"access_token": call.emulator.app_token, "token_type": "bearer"})
+
+
+ROUTES = (
+    Line("GET", "/{node:node}/message_templates", get_templates),
+    Line("POST", "/{node:node}/message_templates", post_template),
+    Line("DELETE", "/{node:node}/message_templates", delete_template),
+    Line("POST", "/{node:node}/unpause", unpause_template),
+    Line("GET", "/{node:node}/subscribed_apps", get_subscribed),
+    Line("POST", "/{node:node}/subscribed_apps", post_subscribed),
+    Line("DELETE", "/{node:node}/subscribed_apps", delete_subscribed),
+    Line("GET", "/{node:node}/subscriptions", get_subscriptions),
+    Line("POST", "/{node:node}/subscriptions", post_subscription),
+    Line("GET", "/{node:node}/phone_numbers", phone_numbers),
+    Line("GET", "/oauth/access_token", access_token, None),
+)

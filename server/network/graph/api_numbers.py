@@ -1,0 +1,126 @@
+"""Routes of a phone number: registration, profile, settings, blocked users."""
+
+import hmac
+from typing import Any
+
+from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.numbers import PROFILE_FIELDS
+from server.network.graph.outgoing import wa_id
+from server.network.graph.refusal import ApiError
+from server.network.graph.requests import SUCCESS, object_of, page_of
+from server.network.graph.users import user_id
+
+
+async def register(call: Call) -> Answer:
+    number, given = call.emulator.number(call.node), object_of(call)
+    pin = pin_of(given)
+    if number.pin is not None and not hmac.compare_digest(pin, number.pin):
+        raise ApiError(131031, "The two-step verification PIN is not the number's")
+    number.note_registration(call.emulator.clock.now())
+    number.pin, number.is_registered = pin, True
+    return SUCCESS
+
+
+async def deregister(call: Call) -> Answer:
+    number = call.emulator.number(call.node)
+    if not number.is_registered:
+        raise ApiError(133010, "The number is not registered")
+    number.note_registration(call.emulator.clock.now())
+    number.is_registered = False
+    return SUCCESS
+
+
+def pin_of(given: dict[str, Any]) -> str:
+    pin = str(given.get("pin", ""))
+    if not pin:
+        raise ApiError(131008, "Parameter is missing: pin")
+    if len(pin) != 6 or not pin.isdecimal():
+        raise ApiError(131009, "Parameter pin is not valid: six digits")
+    return pin
+
+
+async def request_code(call: Call) -> Answer:
+    """A code by SMS or voice: none is sent, any six digits will do."""
+    call.emulator.number(call.node)
+    return SUCCESS
+
+
+async def verify_code(call: Call) -> Answer:
+    call.emulator.number(call.node)
+    given = str(call.query.get("code") or (object_of(call).get("code", "") if call.body else ""))
+    if not given:
+        raise ApiError(131008, "Parameter is missing: code")
+    if len(given.replace("-", "")) != 6:
+        raise ApiError(131009, "Parameter code is not valid: six digits")
+    return SUCCESS
+
+
+async def get_profile(call: Call) -> Answer:
+    profile = call.emulator.number(call.node).profile
+    return answer({"data": [{"messaging_product": "whatsapp", **profile}]})
+
+
+async def post_profile(call: Call) -> Answer:
+    number, given = call.emulator.number(call.node), object_of(call)
+    number.profile.update({name: given[name] for name in PROFILE_FIELDS if name in given})
+    return SUCCESS
+
+
+async def get_settings(call: Call) -> Answer:
+    return answer(call.emulator.number(call.node).settings)
+
+
+async def post_settings(call: Call) -> Answer:
+    call.emulator.number(call.node).settings.update(object_of(call))
+    return SUCCESS
+
+
+async def get_blocked(call: Call) -> Answer:
+    blocked = list(call.emulator.number(call.node).blocked)
+    page, paging = page_of(
+        call,
+        [
+            {"messaging_product": "whatsapp", "input": f"+{one}", "wa_id": one, "user_id": user_id(one)}
+            for one in blocked
+        ],
+    )
+    return answer({"data": page, "paging": paging})
+
+
+async def post_blocked(call: Call) -> Answer:
+    number, users = call.emulator.number(call.node), _users(call)
+    number.blocked.update(dict.fromkeys(wa_id(user) for user in users))
+    return answer({"messaging_product": "whatsapp", "block_users": {"added_users": _named(users)}})
+
+
+async def delete_blocked(call: Call) -> Answer:
+    number, users = call.emulator.number(call.node), _users(call)
+    for user in users:
+        number.blocked.pop(wa_id(user), None)
+    return answer({"messaging_product": "whatsapp", "block_users": {"removed_users": _named(users)}})
+
+
+def _users(call: Call) -> list[str]:
+    listed = object_of(call).get("block_users")
+    if not isinstance(listed, list) or not listed:
+        raise ApiError(131008, "Parameter is missing: block_users")
+    return [str(one.get("user", "")) for one in listed if isinstance(one, dict)]
+
+
+def _named(users: list[str]) -> list[dict[str, str]]:
+    return [{"input": user, "wa_id": wa_id(user), "user_id": user_id(wa_id(user))} for user in users]
+
+
+ROUTES = (
+    Line("POST", "/{node:node}/register", register),
+    Line("POST", "/{node:node}/deregister", deregister),
+    Line("POST", "/{node:node}/request_code", request_code),
+    Line("POST", "/{node:node}/verify_code", verify_code),
+    Line("GET", "/{node:node}/whatsapp_business_profile", get_profile),
+    Line("POST", "/{node:node}/whatsapp_business_profile", post_profile),
+    Line("GET", "/{node:node}/settings", get_settings),
+    Line("POST", "/{node:node}/settings", post_settings),
+    Line("GET", "/{node:node}/block_users", get_blocked),
+    Line("POST", "/{node:node}/block_users", post_blocked),
+    Line("DELETE", "/{node:node}/block_users", delete_blocked),
+)
