@@ -65,10 +65,10 @@ class Handover(NamedTuple):
     is_confirmed: bool
 
 
-def handover(settings: Settings, seed: int, message_id: int, attempt: int, resends: int) -> Handover:
+def handover(settings: Settings, seed: int, key: str) -> Handover:
     """What becomes of one send on its way to the network; half of the lost ones arrive all the same (assumed:
-    a request and its confirmation take the same way)."""
-    lost, arrived = _uniform(seed, f"handover/{message_id}/{attempt}/{resends}")
+    a request and its confirmation take the same way). `key`: which send it is."""
+    lost, arrived = _uniform(seed, f"handover/{key}")
     is_confirmed = lost >= settings.handover_loss
     return Handover(is_confirmed or arrived < 0.5, is_confirmed)
 

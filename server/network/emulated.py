@@ -112,7 +112,9 @@ class Network:
     def _way(self, message: Outbound, resends: int) -> Handover:
         if not self._settings.handover_loss:
             return CERTAIN
-        return handover(self._settings, self._seed, message.message_id, message.attempt, resends)
+        # By its instant too: one that never arrived is planned anew, and must meet another fate then.
+        key = f"{message.message_id}/{message.attempt}/{resends}/{message.sent_s:.6f}"
+        return handover(self._settings, self._seed, key)
 
     async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
         """Which of these (message_id, attempt) were accepted, with their `sent_s`.

@@ -40,15 +40,15 @@ def test_four_sends_reach_the_network_as_often_as_the_claim_says() -> None:
     reached = 0
     for key in range(total):
         resends = 0
-        while not handover(loss, 7, key, 1, resends).is_confirmed and may_resend(resends):
+        while not handover(loss, 7, f"{key}/{resends}").is_confirmed and may_resend(resends):
             resends += 1
-        reached += handover(loss, 7, key, 1, resends).is_confirmed
+        reached += handover(loss, 7, f"{key}/{resends}").is_confirmed
     assert RESENDS == 3
     assert abs(reached / total - 0.997) < 0.0016  # four standard errors
 
 
 def test_half_of_what_is_not_confirmed_has_arrived() -> None:
-    ways = [handover(Settings(handover_loss=0.5), 7, key, 1, 0) for key in range(10_000)]
+    ways = [handover(Settings(handover_loss=0.5), 7, f"{key}") for key in range(10_000)]
     lost = [way for way in ways if not way.is_confirmed]
     assert abs(len(lost) / len(ways) - 0.5) < 0.02
     assert abs(sum(way.arrives for way in lost) / len(lost) - 0.5) < 0.03
