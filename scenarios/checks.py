@@ -153,6 +153,15 @@ def _usd_is_one_usd(scenario: Scenario) -> str | None:
     return None
 
 
+def _replications_make_an_interval(scenario: Scenario) -> str | None:
+    if scenario.experiment.replications == 1:
+        return (
+            "experiment.replications: found 1; must be at least 2, since one run has no interval, or 0 for "
+            "as many as the population needs"
+        )
+    return None
+
+
 def _purchases_are_of_this_world(scenario: Scenario) -> str | None:
     purchases = scenario.purchases
     a_week = purchases.r / purchases.alpha_weeks
@@ -164,6 +173,26 @@ def _purchases_are_of_this_world(scenario: Scenario) -> str | None:
     return None
 
 
+def _posts_are_apart(scenario: Scenario) -> str | None:
+    pacing = scenario.pacing
+    for clock in scenario.groups.post_times:
+        if scenario.groups.post_times.count(clock) > 1:
+            return f"groups.post_times: {clock} stands twice; name each time once"
+        if pacing.quiet_until < pacing.quiet_from and not pacing.quiet_until <= clock < pacing.quiet_from:
+            return (
+                f"groups.post_times: {clock} lies in the quiet hours ({pacing.quiet_from} to "
+                f"{pacing.quiet_until}); choose another time"
+            )
+    return None
+
+
+def _kinds_share_all_posts(scenario: Scenario) -> str | None:
+    total = sum(kind.share for kind in scenario.groups.kinds)
+    if abs(total - 1) > 1e-6:
+        return f"groups.kinds: the shares add up to {total:g}; they must add up to 1"
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -172,6 +201,9 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _template_is_one,
     _new_accounts_exist,
     _pacing_caps_fit_each_other,
+    _replications_make_an_interval,
+    _posts_are_apart,
+    _kinds_share_all_posts,
     _delivery_leaves_room_for_the_unregistered,
     _reply_delays_are_in_order,
     _shares_add_up,

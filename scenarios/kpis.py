@@ -80,6 +80,41 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "Contacts left out before sending: malformed number, no consent, missing variable.",
         ),
         (
+            "group_daily_active_rate",
+            "fraction",
+            "Members who read a post of the day / members who were sent the day's first post, over all days.",
+        ),
+        (
+            "group_leave_rate",
+            "fraction per 30 days",
+            "Members who left their group / member-days x 30; opting out of everything is not leaving.",
+        ),
+        ("conversations_begun", "conversations", "Conversations that customers began by a reply."),
+        (
+            "auto_handled_rate",
+            "fraction",
+            "Conversations that the reply rules handled without a person / conversations_begun.",
+        ),
+        (
+            "agent_wait_s_mean",
+            "s",
+            "Mean time from when a conversation reaches the agents until one has read it, or its customer leaves.",
+        ),
+        ("agent_wait_s_p95", "s", "95th percentile of the same."),
+        (
+            "long_wait_rate",
+            "fraction",
+            "Conversations that wait longer than agents.long_wait_s / all that reach agents.",
+        ),
+        ("abandoned_rate", "fraction", "Conversations whose customer left unread / all that reach agents."),
+        (
+            "resolution_rate",
+            "fraction",
+            "Conversations dealt with and resolved by the horizon / all that reach agents.",
+        ),
+        ("agent_utilisation", "fraction", "Agent-hours of dealing with conversations / agent_hours."),
+        ("agent_hours", "h", "Agent-hours on shift, and past its end with a conversation."),
+        (
             "response_time_s_p50",
             "s",
             "Median time from a customer's message to the server's decision on it. Measured: the HTTP answer "

@@ -13,6 +13,7 @@ from scenarios.errors import InputError, nearest
 from scenarios.schema import Scenario
 
 SHIPPED = Path(__file__).parent
+LEAST_RUNS, MOST_RUNS, CUSTOMERS_IN_ALL = 3, 20, 200_000  # where experiment.replications is 0
 VALUE_KEYS = ({"value"}, {"value", "source"})
 
 
@@ -77,7 +78,7 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
         _check_names(plain, Scenario, "", origin)
         merged = _merge(merged, plain)
     _rebase_files(merged, origins, path)
-    scenario = _convert(merged, path, origins)
+    scenario = with_replications(_convert(merged, path, origins))
     if problem := problem_of(scenario):
         raise InputError(f"{path.name}: {problem}")
     loaded = Loaded(scenario, path, sources, origins)
@@ -214,6 +215,17 @@ def _check_names(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: s
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: {prefix}{name}: found {value!r}; must be a table of fields")
         _check_names(value, inner, f"{prefix}{name}.", origin)
+
+
+def with_replications(scenario: Scenario) -> Scenario:
+    """The scenario with a number of replications, where it leaves that open."""
+    experiment = scenario.experiment
+    if experiment.replications:
+        return scenario
+    wanted = max(LEAST_RUNS, min(MOST_RUNS, CUSTOMERS_IN_ALL // scenario.population.size))
+    return msgspec.structs.replace(
+        scenario, experiment=msgspec.structs.replace(experiment, replications=wanted)
+    )
 
 
 def _convert(merged: dict[str, Any], path: Path, origins: Mapping[str, str]) -> Scenario:

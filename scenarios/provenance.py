@@ -30,11 +30,18 @@ def _row(loaded: Loaded, path: str, info: Any) -> Row:
         value = getattr(value, name)
     return Row(
         path=path,
-        value=value,
+        value=_plain(value),
         unit=meta.extra["unit"],
         source=_source(loaded, path, meta.extra["source"], _is_default(info, value)),
         meaning=meta.description,
     )
+
+
+def _plain(value: Any) -> Any:
+    """Lists and tables as they are after a way through a file."""
+    if isinstance(value, list | tuple | dict | msgspec.Struct):
+        return msgspec.json.decode(msgspec.json.encode(value))
+    return value
 
 
 def _is_default(info: Any, value: Any) -> bool:

@@ -6,45 +6,13 @@ The source of a default stands here; a scenario file may give its own beside the
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import field
 
-
-def parameter(
-    text: str,
-    *,
-    unit: str = "",
-    source: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    min_length: int | None = None,
-    pattern: str | None = None,
-) -> Meta:
-    """Range, meaning, unit and default's source of one parameter, as msgspec metadata."""
-    limits: dict[str, Any] = {
-        "ge": ge,
-        "gt": gt,
-        "le": le,
-        "lt": lt,
-        "min_length": min_length,
-        "pattern": pattern,
-    }
-    return Meta(
-        description=text,
-        extra={"unit": unit, "source": source},
-        extra_json_schema={"x-unit": unit, "x-source": source},
-        **{name: limit for name, limit in limits.items() if limit is not None},
-    )
-
-
-class Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every scenario struct: immutable, and a typo is an error."""
-
-
-CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+from scenarios.parameters import CLOCK, Frozen, parameter
+from scenarios.programme import Groups, Programme
+from scenarios.staff import Agents, nobody
 
 
 class Segment(Frozen, frozen=True):
@@ -339,6 +307,62 @@ class Network(Frozen, frozen=True):
         float,
         parameter("how long an account counts as new", unit="days", source="C105", ge=0),
     ] = 3.0
+    daily_limit: Annotated[
+        int,
+        parameter(
+            "sends of one account in any 24 h above which a rule counts as broken",
+            unit="messages/day",
+            source="derived: C101 through the 14 h between C030 and C031",
+            ge=1,
+        ),
+    ] = 2800
+    young_days: Annotated[
+        float,
+        parameter(
+            "age below which an account is trusted less",
+            unit="days",
+            source="assumed: a month; C104 and C105 say only that new numbers need care",
+            ge=0,
+        ),
+    ] = 30.0
+    young_hazard_ratio: Annotated[
+        float,
+        parameter(
+            "ban hazard of a young account against an older one",
+            unit="ratio",
+            source="assumed: half as much again; the sources give no figure",
+            ge=1,
+        ),
+    ] = 1.5
+    link_hazard_ratio: Annotated[
+        float,
+        parameter(
+            "ban hazard of an account whose texts all hold a link against one whose texts hold none",
+            unit="ratio",
+            source="assumed: half as much again; ban_per_30_days is of texts with a link, as the shipped one",
+            ge=1,
+        ),
+    ] = 1.5
+    block_limit: Annotated[
+        float,
+        parameter(
+            "share of an account's delivered messages of a day followed by a block, above which its ban "
+            "hazard rises",
+            unit="fraction",
+            source="assumed: four times the complaint limit of T025; no platform publishes one",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.02
+    block_hazard_ratio: Annotated[
+        float,
+        parameter(
+            "ban hazard above block_limit against below",
+            unit="ratio",
+            source="assumed: as strong as one broken rule (2.68)",
+            ge=1,
+        ),
+    ] = 2.68
     complaint_limit: Annotated[
         float,
         parameter(
@@ -483,6 +507,26 @@ class Campaign(Frozen, frozen=True):
             source="assumed: a list is checked before it is paid for; the server refuses malformed numbers anyway",
         ),
     ] = True
+    discount: Annotated[
+        float,
+        parameter(
+            "price cut that the text offers",
+            unit="fraction",
+            source="assumed: that of the shipped text, 15 % (G001 names the same)",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.15
+    opted_in_fraction: Annotated[
+        float,
+        parameter(
+            "consenting contacts who asked for messages themselves; the others complain and block more",
+            unit="fraction",
+            source="assumed: all, the case for which funnel.block and funnel.complaint stand",
+            ge=0,
+            le=1,
+        ),
+    ] = 1.0
     retry_after_h: Annotated[
         float,
         parameter("failed numbers are tried again after this", unit="h", source="C028", gt=0, le=720),
@@ -609,6 +653,115 @@ class Funnel(Frozen, frozen=True):
             gt=0,
         ),
     ] = 60.0
+    attention: Annotated[
+        tuple[float, ...],
+        parameter(
+            "odds of a read by the hour of the day, customer's time, against the mean of the hours 8 to 22",
+            unit="ratio",
+            source="derived: C163, C164 and G041, G042 name 10-12 and 19-21 as best, G176 gives the evening 60 % "
+            "more opens than working hours, which at a read rate of 0.85 no odds can do: half of it taken",
+            min_length=24,
+            max_length=24,
+        ),
+    ] = (
+        *(0.35, 0.25, 0.2, 0.2, 0.25, 0.4, 0.6, 0.75),
+        *(0.85, 0.95, 1.15, 1.15, 1.0, 0.9, 0.85, 0.85, 0.85, 0.9, 1.0, 1.25, 1.3, 1.1),
+        *(0.8, 0.5),
+    )
+    weekday_attention: Annotated[
+        tuple[float, ...],
+        parameter(
+            "the same by the day of the week, from Monday",
+            unit="ratio",
+            source="assumed: level, but for weekends, when business messages are opened less (R150)",
+            min_length=7,
+            max_length=7,
+        ),
+    ] = (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.8)
+    generic_click_odds: Annotated[
+        float,
+        parameter(
+            "odds of a click on a text without variables against a personalised one",
+            unit="ratio",
+            source="derived: C024, 53 % more clicks, at the odds of funnel.click; taken as a parameter, since no "
+            "mechanism behind it is named",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.63
+    fatigue_days: Annotated[
+        float,
+        parameter(
+            "time in which the memory of a message fades to 1/e",
+            unit="days",
+            source="assumed: a week, the span of every frequency rule (R155, G039)",
+            gt=0,
+            le=365,
+        ),
+    ] = 7.0
+    tolerance_per_day: Annotated[
+        float,
+        parameter(
+            "posts a day that tire nobody", unit="messages/day", source="G038: more than 3 may tire", gt=0
+        ),
+    ] = 3.0
+    push_weight: Annotated[
+        float,
+        parameter(
+            "posts that tire as much as one private message",
+            unit="ratio",
+            source="derived: 3 private messages a week (R155) are borne as 3 posts a day (G038)",
+            ge=1,
+        ),
+    ] = 7.0
+    fatigue_read_odds: Annotated[
+        float,
+        parameter(
+            "odds of a read for each message a day above the tolerance",
+            unit="ratio",
+            source="assumed: a fifth less; R157 and R160 must come out",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.8
+    fatigue_leave_odds: Annotated[
+        float,
+        parameter(
+            "odds of opt-out, leaving and block for each message a day above the tolerance",
+            unit="ratio",
+            source="assumed: a fifth more; G219 and R157 must come out",
+            ge=1,
+        ),
+    ] = 1.2
+    unasked_odds: Annotated[
+        float,
+        parameter(
+            "odds of a block or complaint by who did not ask for messages against who did",
+            unit="ratio",
+            source="assumed: four times, as C033 gives for who has no way out",
+            ge=1,
+        ),
+    ] = 4.0
+    price_log_odds: Annotated[
+        float,
+        parameter(
+            "log-odds of an order for 10 points of discount, at price sensitivity 1",
+            unit="log-odds",
+            source="assumed: odds 1.65 for the most sensitive; R163 and G073 must come out",
+            ge=0,
+            le=5,
+        ),
+    ] = 0.5
+    lapsed_order_odds: Annotated[
+        float,
+        parameter(
+            "odds of an order by a customer who no longer buys by themselves against one who does",
+            unit="ratio",
+            source="assumed: a fifth; C181 (a seventh for low activity) must come out",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.2
     order_delay_median_s: Annotated[
         float,
         parameter(
@@ -996,13 +1149,14 @@ class Experiment(Frozen, frozen=True):
     replications: Annotated[
         int,
         parameter(
-            "independent runs behind each interval",
+            "independent runs behind each interval; 0: as many as make 200,000 customers in all, 3 to 20",
             unit="runs",
-            source="assumed: Student intervals from 20 runs are 5 % wider than from many",
-            ge=2,
+            source="assumed: Student intervals from 20 runs are 5 % wider than from many; a large population "
+            "averages within itself",
+            ge=0,
             le=100_000,
         ),
-    ] = 20
+    ] = 0
     horizon_days: Annotated[
         float,
         parameter(
@@ -1103,6 +1257,9 @@ class Scenario(Frozen, frozen=True):
     funnel: Funnel = field(default_factory=Funnel)
     service_levels: ServiceLevels = field(default_factory=ServiceLevels)
     costs: Costs = field(default_factory=Costs)
+    groups: Groups = field(default_factory=Groups)
+    programme: Programme = field(default_factory=Programme)
+    agents: Agents = field(default_factory=nobody)
     purchases: Purchases = field(default_factory=Purchases)
     tagging: Tagging = field(default_factory=Tagging)
     storage: Storage = field(default_factory=Storage)

@@ -13,13 +13,18 @@ Times = NDArray[np.float64]
 class Fleet:
     """One row an account; replacements are added at the end."""
 
-    def __init__(self, accounts: Accounts, first_send_s: Times, seed: int, replication: int) -> None:
+    def __init__(
+        self, accounts: Accounts, first_send_s: Times, posters: int, seed: int, replication: int
+    ) -> None:
+        """Accounts that first sent at these times; `posters` more of the same age for groups follow them."""
+        age_s = accounts.age_months * MONTH_DAYS * DAY_S
+        first_send_s = np.append(first_send_s, np.full(posters, -age_s))
         count = len(first_send_s)
         self._seed, self._replication = seed, replication
         self.opened_s = np.zeros(count)
         self.closed_s = np.full(count, np.inf)
         self.first_send_s = first_send_s.copy()
-        self.birth_s = np.where(np.isinf(first_send_s), 0.0, -accounts.age_months * MONTH_DAYS * DAY_S)
+        self.birth_s = np.where(np.isinf(first_send_s), 0.0, -age_s)
         self.bought = np.zeros(count, np.bool_)
         self.spent = np.zeros(count)  # ban hazard lived through so far
         self.endurance = np.array([self._endurance(account) for account in range(count)])
@@ -44,9 +49,6 @@ class Fleet:
         self.spent = np.append(self.spent, 0.0)
         self.endurance = np.append(self.endurance, self._endurance(index))
         return index
-
-    def age_months(self, account: NDArray[np.int32], at_s: Times) -> Times:
-        return (at_s - self.birth_s[account]) / (MONTH_DAYS * DAY_S)
 
     def _endurance(self, account: int) -> float:
         """The cumulative hazard at which an account is banned: standard exponential, its own luck."""

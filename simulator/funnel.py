@@ -1,197 +1,207 @@
 """What a customer does with a message: read, click, reply, order, leave, and when.
 
-Effects add in log-odds. Intercepts are solved so that the population's own rate equals the parameter.
+Effects multiply odds: a chance is o / (1 + o), o the product of a base, the customer's own pull and what acts
+at the moment, so several effects together saturate and no chance leaves [0, 1]. Bases are solved so that the
+population's own rate equals the parameter (`anchors_of`).
+
+One number in [0, 1) decides each step. Given that u < p, u / p is again uniform: it gives the delay of the
+step, and whether a click becomes an order. Steps that exclude each other in practice share a number, each
+reading it from another point of the circle: click from 0, reply from 1/2; opt-out from 0, block from 1/3,
+complaint from 2/3. Each chance is exact whatever the others are.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit, logit
-
-from scenarios.schema import Scenario
-from simulator.population import engagement_table
-from simulator.streams import BLOCK, Purpose, stream
+from scipy.special import ndtri
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
-DECISIONS = ("deliver", "read", "click", "reply", "order", "opt_out", "block", "complaint")
-DELAYS = ("deliver", "read", "click", "reply", "order", "leave", "value")
-DECISION = {name: row for row, name in enumerate(DECISIONS)}
-DELAY = {name: row for row, name in enumerate(DELAYS)}
-OLD_FROM_MONTHS, OLD_MONTHS = 6.0, 12.0  # C140: the ages between which the read rate falls
-
-
-class Luck(NamedTuple):
-    """All random numbers of one block's customers for one exposure."""
-
-    uniform: Floats  # (len(DECISIONS), customers), in [0, 1)
-    normal: Floats  # (len(DELAYS), customers), standard normal
+CELLS = 1 << 14  # of a delay's quantile table
+EDGE = 2.0**-25  # half of the smallest step of a number in [0, 1)
+DIGITS = 61.0  # of a quotient u / p, those behind its first six bits: all but independent of those
+REPLY_AT, BLOCK_AT, COMPLAINT_AT = 1 / 2, 2 / 3, 1 / 3  # u + this, less 1 from 1 on, is read
 
 
-class Anchors(NamedTuple):
-    """Log-odds at engagement 1/2, and how far engagement moves them either way."""
+class Numbers(Protocol):
+    """One number in [0, 1) for each send and decision of `simulator.luck.DECISIONS`."""
 
-    read: float
-    read_old: float
-    click: float
-    reply: float
-    order: float
-    slope: float
+    def __call__(self, decision: str, rows: NDArray[np.integer] | None = None) -> Floats: ...
 
 
-class Outcomes(NamedTuple):
-    """One row a send. Seconds from the experiment's start; infinity where it never happens."""
+class Further(Protocol):
+    """Two further numbers in [0, 1) for each of some sends."""
 
-    delivered_s: Times
-    read_s: Times
-    clicked_s: Times
-    replied_s: Times
-    ordered_s: Times
-    order_cents: NDArray[np.int64]
-    opted_out_s: Times
-    blocked_s: Times
-    complained_s: Times
+    def __call__(self, rows: NDArray[np.integer]) -> tuple[Floats, Floats]: ...
 
 
-def luck_of(seed: int, replication: int, block: int, exposure: int) -> Luck:
-    """Every number is drawn whether it will be needed or not, and the block is always drawn whole."""
-    decisions = stream(seed, replication, Purpose.DECISIONS, block, exposure)
-    delays = stream(seed, replication, Purpose.DELAYS, block, exposure)
-    return Luck(
-        decisions.random((len(DECISIONS), BLOCK), dtype=np.float32),
-        delays.standard_normal((len(DELAYS), BLOCK), dtype=np.float32),
-    )
+class Delay(NamedTuple):
+    """A lognormal delay, and its quantiles at the middles of CELLS equal parts."""
+
+    median_s: float
+    log_sd: float
+    table_s: Floats
 
 
-def anchors_of(scenario: Scenario) -> Anchors:
-    """Solve the intercepts.
+class Delays(NamedTuple):
+    deliver: Delay
+    read: Delay
+    act: Delay
+    order: Delay
 
-    read: over all customers; click and reply: over readers; order: over those who clicked. So each rate of a
-    report (clicks over reads) reproduces its parameter, although the engaged read, click and order together.
+
+class Chances(NamedTuple):
+    """What acts on some sends beside the customers' own pull; a row a send, or one for all.
+
+    deliver: chance of delivery, 0 for who cannot be reached. read, click, reply, order: odds at pull 1.
+    leave, block, complaint: odds of a reader's leaving.
     """
-    people, funnel = scenario.population, scenario.funnel
-    slope = people.engagement_log_odds
-    quantiles = engagement_table(people.engagement_a, people.engagement_b)
-    shift = slope * (quantiles[:-1] + quantiles[1:] - 1)  # 2 e - 1 at the middle of each cell
-    everyone = np.ones_like(shift)
-    read = _intercept(funnel.read, shift, everyone)
-    readers = expit(read + shift)
-    click = _intercept(funnel.click, shift, readers)
-    clickers = readers * expit(click + shift)
-    return Anchors(
-        read=read,
-        read_old=_intercept(funnel.read_old_account, shift, everyone),
-        click=click,
-        reply=_intercept(funnel.reply, shift, readers),
-        order=_intercept(funnel.order, shift, clickers),
-        slope=slope,
-    )
+
+    deliver: Floats
+    read: Floats
+    click: Floats
+    reply: Floats
+    order: Callable[[Rows], Floats]  # of the sends at these rows
+    opt_out: Floats
+    block: Floats
+    complaint: Floats
 
 
-def _intercept(rate: float, shift: Times, weight: Times) -> float:
-    """c with weighted mean of expit(c + shift) = rate."""
-    total = weight.sum()
-    reach = float(np.abs(shift).max()) + 1e-9
-    middle = float(logit(rate))
-    return float(
-        brentq(
-            lambda c: float((weight * expit(c + shift)).sum() / total) - rate,
-            middle - reach,
-            middle + reach,
-            xtol=1e-12,
-        )
-    )
+class Event(NamedTuple):
+    """What some of the sends led to: which (ascending), and when (s from the experiment's start)."""
+
+    rows: Rows
+    at_s: Times
 
 
-def read_log_odds(anchors: Anchors, age_months: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of a read at engagement 1/2 by the sending account's age; a line from 6 to 12 months."""
-    ages = [OLD_FROM_MONTHS, OLD_MONTHS]
-    return np.interp(age_months, ages, [anchors.read, anchors.read_old])
+class Funnel(NamedTuple):
+    """All that sends led to. Cells: where in their table the delays stand, for histograms."""
+
+    delivered: Event
+    delivered_cell: NDArray[np.int32]
+    read: Event
+    seen: Rows  # which of the delivered are read
+    read_cell: NDArray[np.int32]
+    clicked: Event
+    bought: Rows  # which of the clicked lead to an order
+    replied: Event
+    ordered: Event
+    order_value: Floats  # quantiles, in [0, 1)
+    opted_out: Event
+    blocked: Event
+    complained: Event
 
 
-def outcomes(
-    scenario: Scenario,
-    anchors: Anchors,
-    uniform: Floats,
-    normal: Floats,
+def delay_of(median_s: float, log_sd: float) -> Delay:
+    """A lognormal delay. Its table stops at the last cell's middle, four standard deviations out."""
+    middle = (np.arange(CELLS) + 0.5) / CELLS
+    return Delay(median_s, log_sd, lognormal(median_s, log_sd, middle).astype(np.float32))
+
+
+def lognormal(median: float, log_sd: float, share: NDArray[np.floating]) -> Times:
+    """Quantiles at `share`, in (0, 1)."""
+    return np.asarray(median * np.exp(log_sd * ndtri(share)))
+
+
+def follow(
+    numbers: Numbers,
+    further: Further,
     sent_s: Times,
-    delivery_rate: Times,
-    read_odds: Times,
-    engagement: Floats,
-) -> Outcomes:
-    """What follows each send, one column a send.
+    pull: Floats,
+    chances: Chances,
+    delays: Delays,
+) -> Funnel:
+    """What follows each send (n,). `pull` (n,): the customers' own odds."""
+    delivered, delivered_cell = _delivered(numbers("deliver"), sent_s, chances.deliver, delays.deliver)
+    at = delivered.rows
+    all_arrive = len(at) == len(sent_s)
+    own = pull if all_arrive else pull.take(at)
+    odds = own * (chances.read if all_arrive else _at(chances.read, at))
+    share = numbers("read", None if all_arrive else at)
+    share *= 1 + odds
+    seen = np.flatnonzero(share < odds)
+    cells = share.take(seen)
+    own = own.take(seen)
+    cells /= odds.take(seen)
+    cells *= CELLS
+    read_cell = np.minimum(cells.astype(np.int32), CELLS - 1)
+    readers = at if len(seen) == len(at) else at.take(seen)
+    read = Event(readers, delivered.at_s.take(seen) + delays.read.table_s.take(read_cell))
 
-    uniform (len(DECISIONS), n) and normal (len(DELAYS), n) are the sends' luck; `delivery_rate` is in [0, 1],
-    0 for a number that cannot be reached; `read_odds` is `read_log_odds` of the sending account.
-    """
-    funnel, network, people = scenario.funnel, scenario.network, scenario.population
-    shift = anchors.slope * (2 * engagement - 1)
-
-    def happens(name: str, chance: NDArray[np.floating]) -> Flags:
-        happened: Flags = uniform[DECISION[name]] < chance
-        return happened
-
-    def after(since: Times, happened: Flags, name: str, median_s: float, log_sd: float) -> Times:
-        """since + lognormal delay; infinity where it did not happen or its cause did not."""
-        rows = np.flatnonzero(happened & (since < np.inf))
-        at = np.full(len(since), np.inf)
-        at[rows] = since[rows] + _lognormal(median_s, log_sd, normal[DELAY[name], rows])
-        return at
-
-    def acts(name: str, since: Times, chance: NDArray[np.floating], delay: str) -> Times:
-        return after(since, happens(name, chance), delay, funnel.act_delay_median_s, funnel.delay_log_sd)
-
-    def rate(value: float) -> Floats:
-        return np.full(1, value, np.float32)
-
-    delivered = after(
-        sent_s,
-        happens("deliver", delivery_rate),
-        "deliver",
-        network.delivery_delay_median_s,
-        network.delivery_delay_log_sd,
+    u = numbers("respond", readers)
+    clicks, share = _happens(u, own * _at(chances.click, readers))
+    clicked = _after(read, clicks, _digits(share), delays.act)
+    orders, _ = _happens(share, own.take(clicks) * chances.order(clicked.rows))
+    replies, reply_share = _happens(_turned(u, REPLY_AT), own * _at(chances.reply, readers))
+    u = numbers("leave", readers)
+    leaves = [
+        _happens(u if point == 0 else _turned(u, point), _at(odds, readers))[0]
+        for point, odds in (
+            (0.0, chances.opt_out),
+            (BLOCK_AT, chances.block),
+            (COMPLAINT_AT, chances.complaint),
+        )
+    ]
+    rare = [clicked.rows.take(orders), *(readers.take(rows) for rows in leaves)]
+    wait, value = further(np.concatenate(rare))
+    ends = np.cumsum([len(rows) for rows in rare])
+    opted_out, blocked, complained = (
+        _after(read, rows, wait[first:last], delays.act)
+        for rows, first, last in zip(leaves, ends, ends[1:], strict=False)
     )
-    read = after(
+    return Funnel(
         delivered,
-        happens("read", expit(read_odds + shift)),
-        "read",
-        funnel.read_delay_median_s,
-        funnel.read_delay_log_sd,
-    )
-    clicked = acts("click", read, expit(anchors.click + shift), "click")
-    ordered = after(
+        delivered_cell,
+        read,
+        seen,
+        read_cell,
         clicked,
-        happens("order", expit(anchors.order + shift)),
-        "order",
-        funnel.order_delay_median_s,
-        funnel.delay_log_sd,
-    )
-    return Outcomes(
-        delivered_s=delivered,
-        read_s=read,
-        clicked_s=clicked,
-        replied_s=acts("reply", read, expit(anchors.reply + shift), "reply"),
-        ordered_s=ordered,
-        order_cents=_cents(
-            ordered, people.order_value_median_usd, people.order_value_log_sd, normal[DELAY["value"]]
-        ),
-        opted_out_s=acts("opt_out", read, rate(funnel.opt_out), "leave"),
-        blocked_s=acts("block", read, rate(funnel.block), "leave"),
-        complained_s=acts("complaint", read, rate(funnel.complaint), "leave"),
+        orders,
+        _after(read, replies, _digits(reply_share), delays.act),
+        _after(clicked, orders, wait[: ends[0]], delays.order),
+        value[: ends[0]],
+        opted_out,
+        blocked,
+        complained,
     )
 
 
-def _lognormal(median: float, log_sd: float, normal: Floats) -> Times:
-    return median * np.exp(log_sd * normal.astype(np.float64))
+def _at(column: Floats, rows: Rows) -> Floats:
+    """A row a send, or one for all."""
+    return column if len(column) == 1 else column.take(rows)
 
 
-def _cents(ordered_s: Times, median_usd: float, log_sd: float, normal: Floats) -> NDArray[np.int64]:
-    """Order values in whole cents: sums of integers do not depend on their order."""
-    cents = np.zeros(len(ordered_s), np.int64)
-    rows = np.flatnonzero(ordered_s < np.inf)
-    cents[rows] = np.rint(100 * _lognormal(median_usd, log_sd, normal[rows])).astype(np.int64)
-    return cents
+def _delivered(u: Floats, sent_s: Times, chance: Floats, delay: Delay) -> tuple[Event, NDArray[np.int32]]:
+    rows = np.flatnonzero(u < chance)
+    share = u.take(rows) / (chance if len(chance) == 1 else chance.take(rows))
+    cell = np.minimum((share * CELLS).astype(np.int32), CELLS - 1)
+    return Event(rows, sent_s.take(rows) + delay.table_s.take(cell)), cell
+
+
+def _happens(u: Floats, odds: Floats) -> tuple[Rows, Floats]:
+    """Where u is below the chance of the odds, and there u over that chance."""
+    share = u * (1 + odds)
+    rows = np.flatnonzero(share < odds)
+    return rows, share.take(rows) / (odds if len(odds) == 1 else odds.take(rows))
+
+
+def _turned(u: Floats, by: float) -> Floats:
+    turned = u + np.float32(by)
+    return np.asarray(np.subtract(turned, turned >= 1, dtype=np.float32))
+
+
+def _digits(share: Floats) -> Floats:
+    spread = share * np.float32(DIGITS)
+    return np.asarray(spread - np.floor(spread), np.float32)
+
+
+def _after(cause: Event, rows: Rows, share: Floats, delay: Delay) -> Event:
+    """Some of the events of `cause` have a consequence, a delay later."""
+    inside = np.minimum(np.maximum(share.astype(np.float64), EDGE), 1 - EDGE)
+    wait_s = lognormal(delay.median_s, delay.log_sd, inside)
+    return Event(cause.rows.take(rows), cause.at_s.take(rows) + wait_s)

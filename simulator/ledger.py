@@ -133,6 +133,13 @@ def binned(at_s: NDArray[np.float64], amount: NDArray[np.integer]) -> Amounts:
     return Amounts(ends_s, np.full(len(bins), NO_ACCOUNT, np.int32), sums[bins].astype(np.float64))
 
 
+def by_day(amount: float, horizon_s: float) -> Amounts:
+    """An amount of the whole run, posted evenly by the day."""
+    begin, end = _days(horizon_s)
+    shares = amount * (end - begin) / horizon_s
+    return Amounts(end, np.full(len(end), NO_ACCOUNT, np.int32), shares)
+
+
 def cumulative(ledger: Ledger, bins: int) -> NDArray[np.float64]:
     """Sum of the entries up to the end of each 15-minute bin."""
     cell = np.ceil(ledger.time_s / BIN_S).astype(np.int64) - 1

@@ -1,32 +1,44 @@
-"""One replication: campaigns, bans and replacements as SimPy processes over columns of customers.
+"""One replication: campaigns, posts, follow-ups, bans and replacements as SimPy processes over columns.
 
-Sends are worked off lazily: when a process wakes, everything due before that moment goes out at once, block
-by block of customers. What is random about a customer depends on keyed luck alone, so it does not matter how
-often or when the processes wake.
+Sends are worked off lazily: when a process wakes, everything due before that moment goes out at once. What is
+random about a customer depends on keyed luck alone, so it does not matter how often or when the processes
+wake, but that no stretch of sends reaches over the end of a day.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from simulator import network
+from simulator.customers import Crowd
 from simulator.fleet import Fleet
-from simulator.funnel import Outcomes, luck_of, outcomes, read_log_odds
-from simulator.network import DAY_S, Schedule
+from simulator.funnel import Funnel, follow
+from simulator.inbox import Inbox
+from simulator.luck import Dense, FurtherRows, SparseRows
+from simulator.network import DAY_S
 from simulator.organic import Bought, organic_of
-from simulator.sender import NONE, Sender, Sends, joined, unplanned
-from simulator.streams import BLOCK
+from simulator.pending import Pending, Wanted
+from simulator.risk import Risk, over_limit
+from simulator.sender import Sender, sender_of
 from simulator.tally import Tally
 from simulator.traits import hidden_of
+from simulator.waves import POSTS, Exposure, Queue, Wave, in_turns, merged
 from simulator.world import Campaign, World, first_sends_s
 
 RECENT_S = 2 * DAY_S  # a day's rules look back a day from its first moment
-EXPOSURES = 8  # luck is keyed by campaign x EXPOSURES + attempt; a campaign has at most 6 attempts
+BATCH = 1 << 15  # sends worked on at once: their columns fit a core's cache
 
 Process = Generator[simpy.Event, object, None]
-Watch = Callable[[Sends, Outcomes], None]
+Watch = Callable[[Wave, Funnel], None]
+
+
+class Line(NamedTuple):
+    """Accounts that work together: their sender, and which of the fleet each of its accounts is."""
+
+    sender: Sender
+    accounts: list[int]
 
 
 class Replication:
@@ -37,30 +49,43 @@ class Replication:
         seed = scenario.experiment.seed
         self.world, self.number, self.watch = world, number, watch
         self.env = simpy.Environment()
-        self.changed = self.env.event()  # the plan is another
+        self.changed = self.env.event()  # the day's hazards are others
+        self.renewed = self.env.event()  # there is more to send, or to plan
         self.hidden = hidden_of(world.traits, seed, number, scenario.network.unregistered_fraction)
         self.organic = organic_of(
             scenario.purchases, world.traits, self.hidden, seed, number, world.horizon_s
         )
+        self.crowd = Crowd(world, number, self.hidden, self.organic)
         first_send_s = first_sends_s(scenario.accounts)
-        self.fleet = Fleet(scenario.accounts, first_send_s, seed, number)
-        self.sender = Sender(world, first_send_s, seed << 32 | number)
-        self.tally = Tally(scenario, self.fleet.size)
-        self.opted_out_s = np.full(world.customers.size, np.inf)
-        self.blocked_s = np.full(world.customers.size, np.inf)
-        self.ordered = np.zeros(world.customers.size, np.bool_)
+        posters = scenario.groups.accounts if world.posts else 0
+        self.fleet = Fleet(scenario.accounts, first_send_s, posters, seed, number)
+        key = seed << 32 | number
+        count = len(first_send_s)
+        self.lines = {
+            "message": Line(sender_of(world, first_send_s, key, world.most_messages), list(range(count))),
+        }
+        if posters:
+            old = self.fleet.first_send_s[count:]
+            self.lines["post"] = Line(sender_of(world, old, key, 0), list(range(count, count + posters)))
+        self.tally = Tally(scenario, self.fleet.size, world.delays.deliver, world.delays.read)
+        self.risk = Risk(world, self.fleet, self.tally.days)
+        self.dense = Dense(seed, number, world.customers.size)
+        self.inbox = Inbox(world, number)
         self.bought: list[Bought] = []  # what messages brought
-        self.queue = NONE  # planned
-        self.recent = NONE  # sent in the last RECENT_S
-        self.failed = NONE  # to be tried again
-        self.waiting = NONE  # no account was open to plan them on
-        self.hazard = np.zeros((self.fleet.size, self.tally.days))
-        self.sending = np.zeros((self.fleet.size, self.tally.days), np.bool_)
+        self.queue = Queue()
+        self._retries = {campaign.number: campaign.retries for campaign in world.campaigns}
+        self.pending = Pending(scenario, world.customers.size, self._retries)
+        self.recent: list[Wave] = []  # sent in the last RECENT_S, where rules may be broken
+        self.waiting: list[Wanted] = []  # no account was open to plan them on
+        self._scratch = np.zeros(world.customers.size, np.int8)
 
     def run(self) -> None:
         """From the start to the horizon."""
         for campaign in self.world.campaigns:
             self.env.process(self._campaign(campaign))
+        if self.world.posts:
+            self.env.process(self._posts())
+        self.env.process(self._scans())
         self.env.process(self._bans())
         self.env.run(until=self.world.horizon_s)
         self._send_until(self.world.horizon_s)
@@ -69,112 +94,143 @@ class Replication:
     # processes
 
     def _campaign(self, campaign: Campaign) -> Process:
-        """Plan the audience; then, every `retry_after_h` from the first send, plan what has failed so far."""
+        """Plan a campaign or push for everybody who may get it."""
         yield self.env.timeout(campaign.start_s)
-        customer = self.world.recipients
-        size = len(customer)
-        self._plan(
-            unplanned(customer, campaign.number, np.zeros(size, np.int16), np.full(size, campaign.start_s))
-        )
-        period_s = self.world.scenario.campaign.retry_after_h * 3600
-        first_s = self.queue.due_s[self.queue.campaign == campaign.number].min(initial=np.inf)
-        if np.isfinite(first_s):  # it is not if no account was open
-            yield self.env.timeout(max(0.0, first_s - self.env.now))
-        while self._is_under_way(campaign):
-            yield self.env.timeout(period_s)
-            self._send_until(self.env.now)
-            mine = self.failed.campaign == campaign.number
-            again, self.failed = self.failed.rows(mine), self.failed.rows(~mine)
-            self._plan(again.rows(np.argsort(again.release_s, kind="stable")))
+        self._send_until(self.env.now)
+        self.tally.total["created"] += len(self.world.recipients)
+        self._plan([Wanted(Exposure(campaign.number), self.world.recipients)])
 
-    def _is_under_way(self, campaign: Campaign) -> bool:
-        return any(
-            bool(np.any(part.campaign == campaign.number)) for part in (self.queue, self.failed, self.waiting)
-        )
+    def _posts(self) -> Process:
+        """Every post to the groups of a zone, at its time."""
+        for post in self.world.posts:
+            yield self.env.timeout(max(0.0, post.at_s - self.env.now))
+            exposure = Exposure(
+                POSTS + post.number, kind="post", content=post.content, is_first=post.is_first
+            )
+            line, groups = self.lines["post"], post.members.groups
+            if not self._open(line).any():
+                continue  # nobody to post
+            nobody = post.members.customer[:groups]  # the group's place in its zone stands for it
+            local, due_s = line.sender.plan(nobody, np.zeros(groups), self.env.now)
+            account = np.array(line.accounts, np.int32)[local]
+            in_time = due_s < self.world.horizon_s
+            self.tally.post(due_s[in_time], account[in_time])
+            np.minimum.at(self.fleet.first_send_s, account, due_s)
+            who = post.members.group
+            self.tally.total["created"] += len(who)
+            self._add(Wave(exposure, post.members.customer, account.take(who), due_s.take(who)))
+
+    def _scans(self) -> Process:
+        """Every so often, plan retries and follow-ups whose time has come."""
+        while True:
+            wake_s = self.pending.next_scan_s(self.env.now, self.queue.next_s)
+            renewed = self.renewed
+            yield renewed if wake_s == np.inf else renewed | self.env.timeout(wake_s - self.env.now)
+            if self.env.now < wake_s:
+                continue
+            self._send_until(self.env.now)
+            self._plan(self.pending.take(self.env.now))
 
     def _bans(self) -> Process:
         """Day by day: ban each account whose hazard has reached what it endures."""
         for day in range(self.tally.days):
+            self._judge()
             end = min((day + 1) * DAY_S, self.world.horizon_s)
             while True:
                 account, at = self._next_ban(day)
                 changed = self.changed
                 yield changed | self.env.timeout(max(0.0, min(at, end) - self.env.now))
                 if changed.triggered:
-                    continue  # the day's hazards are others now
+                    continue
                 if at >= end:
                     break
                 self._ban(account)
             self._send_until(end)
             self._close_day(day)
 
-    def _replacement(self) -> Process:
+    def _replacement(self, line: Line) -> Process:
         """A new number, some time after a ban."""
         yield self.env.timeout(self.world.scenario.accounts.replacement_delay_h * 3600)
         self._send_until(self.env.now)
-        self.fleet.add(self.env.now)
+        line.accounts.append(self.fleet.add(self.env.now))
+        line.sender.open(len(line.accounts) - 1, self.env.now)
         self.tally.add_account()
-        self.hazard = np.pad(self.hazard, ((0, 1), (0, 0)))
-        self.sending = np.pad(self.sending, ((0, 1), (0, 0)))
-        self.sender.open(self.fleet.first_send_s, self.fleet.is_open, joined(self.recent, self.queue))
-        waiting, self.waiting = self.waiting, NONE
+        self.risk.add_account()
+        waiting, self.waiting = self.waiting, []
         self._plan(waiting)
 
     # planning
 
-    def _plan(self, sends: Sends) -> None:
+    def _open(self, line: Line) -> NDArray[np.bool_]:
+        return self.fleet.is_open[line.accounts]
+
+    def _plan(self, wanted: Sequence[Wanted]) -> None:
         """Give messages an account and a time; they wait if no account is open."""
-        if not len(sends.customer):
+        willing = [one for one in map(self._willing, wanted) if len(one.customer)]
+        line = self.lines["message"]
+        if not willing or not self._open(line).any():
+            self.waiting += willing
             return
-        if not self.fleet.is_open.any():
-            self.waiting = joined(self.waiting, sends)
-            return
-        consent = self.world.customers.consent & (self.opted_out_s > self.env.now)
-        planned, refused = self.sender.plan(sends, consent, self.env.now)
-        self.tally.total["withdrawn"] += refused
-        self.queue = joined(self.queue, planned)
-        np.minimum.at(self.fleet.first_send_s, planned.account, planned.due_s)
+        customer = np.concatenate([one.customer for one in willing])
+        local, due_s = line.sender.plan(customer, np.zeros(len(customer)), self.env.now)
+        account = np.array(line.accounts, np.int32)[local]
+        np.minimum.at(self.fleet.first_send_s, account, due_s)
+        edges = np.cumsum([len(one.customer) for one in willing])[:-1]
+        parts = zip(willing, np.split(account, edges), np.split(due_s, edges), strict=True)
+        for one, of_each, at_s in parts:
+            self._add(Wave(one.exposure, one.customer, of_each, at_s, one.turn))
+
+    def _willing(self, wanted: Wanted) -> Wanted:
+        """Who has not opted out, and is free by the frequency cap.
+
+        A push to who is not is dropped: it would be stale. Anything else is offered again when they are.
+        """
+        stays = self.crowd.opted_out_s.take(wanted.customer) > self.env.now
+        if not stays.all():
+            self.tally.total["withdrawn"] += int(np.count_nonzero(~stays))
+            wanted = wanted.rows(stays)
+        free_s = self.lines["message"].sender.free_from(wanted.customer, self.env.now)
+        if free_s is None or not (held := free_s > self.env.now).any():
+            return wanted
+        if wanted.exposure.is_push:
+            self.tally.total["withdrawn"] += int(np.count_nonzero(held))
+        else:
+            self.pending.add(wanted.rows(held), free_s[held])
+            self._renew()
+        return wanted.rows(~held)
+
+    def _add(self, wave: Wave) -> None:
+        self.queue.add(wave.in_order())
+        self.risk.plan(wave)
         self._judge()
+        self._renew()
 
     def _judge(self) -> None:
-        """What the network makes of the schedule: sends above the hourly limit, hazards from today on."""
-        schedule = joined(self.recent, self.queue)
-        order = np.lexsort((schedule.due_s, schedule.account))
-        account, due_s = schedule.account[order], schedule.due_s[order]
-        over = np.empty(len(order), np.bool_)
-        rules = self.world.scenario.network
-        over[order] = network.exceeds(account, due_s, rules.hourly_limit, 3600.0)
-        self.queue = self.queue._replace(over_limit=over[len(self.recent.due_s) :])
-        within = due_s < self.world.horizon_s
-        customer = schedule.customer[order][within]
-        people = self.world.customers
-        conduct = network.conduct(
-            rules,
-            Schedule(account[within], due_s[within], people.content[customer], people.shared[customer]),
-            self.fleet.first_send_s,
-            self.tally.days,
-        )
-        self._set_hazards(conduct)
+        """What the network makes of today's plan."""
+        today = min(int(self.env.now // DAY_S), self.tally.days - 1)
+        rows = [] if self.risk.keeps_rules else self._schedule(today)
+        self.risk.judge(today, rows)
         self.changed.succeed()
         self.changed = self.env.event()
 
-    def _set_hazards(self, conduct: network.Conduct) -> None:
-        today = int(self.env.now // DAY_S)
-        rows = self.fleet.is_open
-        self.hazard[rows, today:] = network.hazard(self.world.scenario.network, conduct)[rows, today:]
-        self.sending[rows, today:] = conduct.sending[rows, today:]
+    def _schedule(self, today: int) -> list[Wave]:
+        first, last = (today - 1) * DAY_S, (today + 1) * DAY_S
+        waves = (*self.recent, *self.queue.waves)
+        return [wave.rows((wave.due_s >= first) & (wave.due_s < last)) for wave in waves]
+
+    def _renew(self) -> None:
+        self.renewed.succeed()
+        self.renewed = self.env.event()
 
     # bans
 
     def _next_ban(self, day: int) -> tuple[int, float]:
-        """The account to be banned next on this day and when; infinity if none is.
-
-        A day's hazard acts evenly over its 24 h.
-        """
-        left, today = self.fleet.endurance - self.fleet.spent, self.hazard[:, day]
+        """The account to be banned next on this day and when; infinity if none is."""
+        left, today = self.fleet.endurance - self.fleet.spent, self.risk.hazard[:, day]
         falls = self.fleet.is_open & (left < today)
         share = np.full(self.fleet.size, np.inf)
-        share[falls] = np.maximum(left[falls], 0.0) / today[falls]
+        share[falls] = 0.0  # it fell when a day's complaints were booked, or
+        share[falls & (left > 0)] = left[falls & (left > 0)] / today[falls & (left > 0)]
         account = int(np.argmin(share))
         return account, max(self.env.now, (day + share[account]) * DAY_S)
 
@@ -183,121 +239,94 @@ class Replication:
         now = self.env.now
         self._send_until(now)
         self.fleet.closed_s[account] = now
-        self.sending[account, int(now // DAY_S) + 1 :] = False
-        self.hazard[account, int(now // DAY_S) + 1 :] = 0.0
+        self.risk.ban(account, int(now // DAY_S))
         self.tally.total["accounts_banned"] += 1
-        self.sender.close(account, now)
-        mine = self.queue.account == account
-        moved, self.queue = self.queue.rows(mine), self.queue.rows(~mine)
-        self._plan(moved.rows(np.argsort(moved.due_s, kind="stable")))
-        self.env.process(self._replacement())
+        line = next(line for line in self.lines.values() if account in line.accounts)
+        line.sender.close(line.accounts.index(account), now)
+        moved = self.queue.take_account(account)
+        for wave in moved:
+            line.sender.move(wave.customer, wave.due_s)
+        posts = [wave for wave in moved if wave.exposure.kind == "post"]
+        self.tally.total["withdrawn"] += sum(len(wave.due_s) for wave in posts)
+        self._plan(
+            [
+                Wanted(wave.exposure, wave.customer, wave.turn)
+                for wave in moved
+                if wave.exposure.kind != "post"
+            ]
+        )
+        self._judge()
+        self.env.process(self._replacement(line))
 
     def _close_day(self, day: int) -> None:
-        """Book the day's hazard; complaints are counted now, so what they add acts now."""
-        rules = self.world.scenario.network
-        complained = network.complained_of(
-            rules, self.tally.day_complaints[:, day], self.tally.day_delivered[:, day]
-        )
-        self.hazard[complained, day] *= rules.complaint_hazard_ratio
-        self.fleet.spent += self.hazard[:, day]
+        """Book the day's hazard."""
+        tally = self.tally
+        counts = (tally.day_delivered[:, day], tally.day_complaints[:, day], tally.day_blocks[:, day])
+        self.fleet.spent += self.risk.close_day(day, *counts)
 
     # sending
 
     def _send_until(self, moment_s: float) -> None:
         """Everything due before this moment goes out."""
-        due = self.queue.due_s < moment_s
-        if not due.any():
+        leaving = self.queue.take(moment_s)
+        if not leaving:
             return
-        leaving, self.queue = self.queue.rows(due), self.queue.rows(~due)
-        known = joined(self.recent, leaving)
-        self.recent = known.rows(known.due_s >= moment_s - RECENT_S)
-        for wave in _waves(leaving):
-            self._send_wave(wave)
+        if not self.risk.keeps_rules:
+            leaving = over_limit(self.recent, leaving, self.world.scenario.network.hourly_limit)
+            known = (*self.recent, *leaving)
+            self.recent = [wave.rows(wave.due_s >= moment_s - RECENT_S) for wave in known]
+        for wave in in_turns(merged(leaving), self._scratch):
+            for first in range(0, len(wave.due_s), BATCH):
+                self._send(wave.rows(slice(first, first + BATCH)))
 
-    def _send_wave(self, sends: Sends) -> None:
-        """At most one message a customer, sorted by exposure and customer: a block at a time."""
-        stopped = sends.due_s >= self.opted_out_s[sends.customer]
-        self.tally.total["withdrawn"] += int(np.count_nonzero(stopped))
-        sends = sends.rows(~stopped)
-        exposure = sends.campaign.astype(np.int64) * EXPOSURES + sends.attempt
-        block = sends.customer // BLOCK
-        edges = np.flatnonzero((np.diff(block) != 0) | (np.diff(exposure) != 0)) + 1
-        for first, last in zip([0, *edges], [*edges, len(block)], strict=True):
-            if last > first:
-                self._send_block(sends.rows(slice(first, last)), int(block[first]), int(exposure[first]))
-
-    def _send_block(self, sends: Sends, block: int, exposure: int) -> None:
-        happened = self._outcomes(sends, block, exposure)
-        attempt = exposure % EXPOSURES
-        self.tally.add(sends.account, sends.due_s, attempt, happened)
-        self.opted_out_s[sends.customer] = np.minimum(self.opted_out_s[sends.customer], happened.opted_out_s)
-        self.blocked_s[sends.customer] = np.minimum(self.blocked_s[sends.customer], happened.blocked_s)
-        bought = happened.ordered_s < self.world.horizon_s
-        self.ordered[sends.customer[bought]] = True
-        self.bought.append(
-            Bought(
-                sends.customer[bought].astype(np.int32),
-                happened.ordered_s[bought],
-                happened.order_cents[bought],
-            )
-        )
-        self._keep_failed(sends, happened, attempt)
+    def _send(self, wave: Wave) -> None:
+        stays = self.crowd.stays(wave)
+        if not stays.all():
+            self.tally.total["withdrawn"] += int(np.count_nonzero(~stays))
+            wave = wave.rows(stays)
+        if not len(wave.due_s):
+            return
+        self.tally.send(wave.exposure, wave.account, wave.due_s)
+        happened = self._follow(wave)
+        buyer, at_s = wave.customer.take(happened.ordered.rows), happened.ordered.at_s
+        cents = self.crowd.order_cents(buyer, happened.order_value)
+        in_time = at_s < self.world.horizon_s
+        self.bought.append(Bought(buyer[in_time], at_s[in_time], cents[in_time]))
+        self.tally.count(wave, happened, cents)
+        self.crowd.note(wave, happened)
+        self.inbox.receive(wave, happened)
+        self._note_later(wave, happened)
         if self.watch is not None:
-            self.watch(sends, happened)
+            self.watch(wave, happened)
 
-    def _outcomes(self, sends: Sends, block: int, exposure: int) -> Outcomes:
-        world, customer = self.world, sends.customer
-        luck = luck_of(world.scenario.experiment.seed, self.number, block, exposure)
-        place = customer - block * BLOCK
-        reachable = (
-            self.hidden.registered[customer]
-            & ~world.customers.malformed[customer]
-            & (sends.due_s < self.blocked_s[customer])
-        )
-        return outcomes(
-            world.scenario,
-            world.anchors,
-            luck.uniform[:, place],
-            luck.normal[:, place],
-            sends.due_s,
-            network.delivery_rates(world.scenario.network, reachable, sends.over_limit),
-            read_log_odds(world.anchors, self.fleet.age_months(sends.account, sends.due_s)),
-            self.hidden.engagement[customer],
-        )
-
-    def _keep_failed(self, sends: Sends, happened: Outcomes, attempt: int) -> None:
-        """Put what is to be tried again aside.
+    def _note_later(self, wave: Wave, happened: Funnel) -> None:
+        """Retries and follow-ups.
 
         A sender sees that a message failed, not why: numbers that are not on WhatsApp are tried again like
         the rest. Only a malformed number is told at once, and dropped.
         """
-        failed = np.isinf(happened.delivered_s)
-        again = failed & ~self.world.customers.malformed[sends.customer]
-        if attempt >= self.world.scenario.campaign.retries:
-            again &= False
-        self.tally.total["failed"] += int(np.count_nonzero(failed & ~again))
-        rows = sends.rows(again)
-        wait_s = self.world.scenario.campaign.retry_after_h * 3600
-        later = rows._replace(
-            attempt=rows.attempt + np.int16(1), release_s=rows.due_s + wait_s, account=rows.account * 0 - 1
+        failed = np.ones(len(wave.due_s), np.bool_)
+        failed[happened.delivered.rows] = False
+        rows = np.flatnonzero(failed)
+        again = rows[~self.world.customers.malformed.take(wave.customer.take(rows))]
+        if wave.exposure.attempt >= self._retries.get(wave.exposure.campaign, 0):
+            again = again[:0]
+        self.tally.total["failed"] += len(rows) - len(again)
+        self.pending.note(wave, happened, again)
+        self._renew()
+
+    def _follow(self, wave: Wave) -> Funnel:
+        key = self.world.scenario.experiment.seed, self.number, wave.exposure.number
+        numbers = (
+            self.dense.of(wave.exposure.number, wave.customer)
+            if wave.exposure.is_common
+            else SparseRows(*key, wave.customer, wave.turn)
         )
-        self.failed = joined(self.failed, later)
-
-
-def _waves(sends: Sends) -> Iterator[Sends]:
-    """Split so that a customer's messages go out one after the other; each part sorted for `_send_wave`."""
-    turn = _turn(sends.customer, sends.due_s)
-    for wave in range(int(turn.max()) + 1):
-        rows = np.flatnonzero(turn == wave)
-        order = np.lexsort((sends.customer[rows], sends.attempt[rows], sends.campaign[rows]))
-        yield sends.rows(rows[order])
-
-
-def _turn(customer: NDArray[np.int64], due_s: NDArray[np.float64]) -> NDArray[np.int64]:
-    """0 for a customer's first message by time, 1 for the second, and so on."""
-    order = np.lexsort((due_s, customer))
-    position = np.arange(len(order))
-    is_first = np.diff(customer[order], prepend=-1) != 0
-    turn = np.empty_like(position)
-    turn[order] = position - np.maximum.accumulate(np.where(is_first, position, 0))
-    return turn
+        return follow(
+            numbers,
+            FurtherRows(*key, wave.customer, wave.turn),
+            wave.due_s,
+            self.crowd.pull.take(wave.customer),
+            self.crowd.chances(wave, self.fleet),
+            self.world.delays,
+        )

@@ -1,113 +1,130 @@
-"""The sending side: `server.dispatch.pacing` under the simulator's clock (seconds from the start)."""
+"""The sending side: the pacing of `server.dispatch` under the simulator's clock (seconds from the start)."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.dispatch import pacing
+from server.dispatch.booking import Booking, first_below_cap_s
 from simulator.world import World
 
 Times = NDArray[np.float64]
+Customers = NDArray[np.int32]
+Planned = tuple[NDArray[np.int32], Times]  # account and time of each message
 
 
-class Sends(NamedTuple):
-    """Messages on their way out, one row a message."""
+class Sender(Protocol):
+    """Accounts that get messages. Times in s from the start; at least one account must be open to plan."""
 
-    customer: NDArray[np.int64]
-    campaign: NDArray[np.int16]
-    attempt: NDArray[np.int16]  # 0: first try
-    release_s: Times  # not before
-    account: NDArray[np.int32]
-    due_s: Times
-    over_limit: NDArray[np.bool_]  # above the network's hourly limit when it leaves
+    def free_from(self, customer: Customers, now_s: float) -> Times | None:
+        """From when each may get one more message by the frequency cap.
 
-    def rows(self, wanted: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Sends":
-        return Sends._make(column[wanted] for column in self)
+        None if it never binds, or `plan` itself holds messages back.
+        """
 
+    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
+        """Book an account and a time for each message, in the order in which they are wanted.
 
-def unplanned(
-    customer: NDArray[np.int64], campaign: int, attempt: NDArray[np.integer], release_s: Times
-) -> Sends:
-    """Messages that no account has been chosen for."""
-    size = len(customer)
-    return Sends(
-        customer,
-        np.full(size, campaign, np.int16),
-        attempt.astype(np.int16),
-        release_s,
-        np.full(size, -1, np.int32),
-        np.full(size, np.inf),
-        np.zeros(size, np.bool_),
-    )
+        The customers are free by `free_from`.
+        """
+
+    def move(self, customer: Customers, due_s: Times) -> None:
+        """What was planned for these moments will not be sent then."""
+
+    def close(self, account: int, at_s: float) -> None:
+        """The account gets nothing more."""
+
+    def open(self, account: int, at_s: float) -> None:
+        """A new account, with the next index."""
 
 
-def joined(*parts: Sends) -> Sends:
-    return Sends._make(np.concatenate(column) for column in zip(*parts, strict=True))
+def sender_of(world: World, first_send_s: Times, seed: int, most: int) -> Sender:
+    """Over these accounts; `most`: messages that one customer may get in the whole run, at most."""
+    if world.customers.shared.any():
+        return OneByOne(world, first_send_s, seed)
+    return InColumns(world, first_send_s, seed, most)
 
 
-NONE = unplanned(np.empty(0, np.int64), 0, np.empty(0, np.int16), np.empty(0))
+def starts_of(world: World, first_send_s: Times) -> list[pacing.AccountStart]:
+    return [
+        pacing.AccountStart(key=index, first_send_s=None if np.isinf(at_s) else at_s + world.epoch_s)
+        for index, at_s in enumerate(first_send_s)
+    ]
 
 
-class Sender:
-    """A pacer over the scenario's rules, and the calls that the simulator makes of it."""
+class InColumns:
+    """Where no two customers get the same text: accounts as columns, customers' latest sends as columns."""
+
+    def __init__(self, world: World, first_send_s: Times, seed: int, most: int) -> None:
+        rules = world.scenario.pacing
+        self._world, self._rules = world, rules
+        self._booking = Booking(rules, starts_of(world, first_send_s), world.customers.zones, seed)
+        self._sends_s: Times | None = None  # (customer_cap, customers), if the cap can bind
+        if most > rules.customer_cap:
+            self._sends_s = np.full((rules.customer_cap, world.customers.size), -np.inf)
+
+    def free_from(self, customer: Customers, now_s: float) -> Times | None:
+        if self._sends_s is None:
+            return None
+        sends_s = self._sends_s.take(customer, axis=1)
+        return first_below_cap_s(sends_s, now_s, self._rules.customer_cap_window_s)
+
+    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
+        earliest_s = np.maximum(release_s, now_s)
+        epoch_s = self._world.epoch_s
+        zone = self._world.customers.zone.take(customer)
+        planned = self._booking.book(zone, earliest_s + epoch_s, now_s + epoch_s)
+        due_s = np.maximum(planned.due_s - epoch_s, earliest_s)  # rounding may put it before
+        self._note(customer, due_s)
+        return planned.account, due_s
+
+    def _note(self, customer: Customers, due_s: Times) -> None:
+        """Each in the place of the customer's oldest."""
+        if self._sends_s is not None:
+            self._sends_s[self._sends_s.take(customer, axis=1).argmin(axis=0), customer] = due_s
+
+    def move(self, customer: Customers, due_s: Times) -> None:
+        if self._sends_s is not None:
+            which, row = np.nonzero(self._sends_s.take(customer, axis=1) == due_s)
+            self._sends_s[which, customer[row]] = -np.inf
+
+    def close(self, account: int, at_s: float) -> None:
+        self._booking.close(account)
+
+    def open(self, account: int, at_s: float) -> None:
+        self._booking.add(pacing.AccountStart(key=account), account)
+
+
+class OneByOne:
+    """Where texts are shared, so that equal content must keep its distance: the server's own pacer."""
 
     def __init__(self, world: World, first_send_s: Times, seed: int) -> None:
-        self._world, self._seed = world, seed
-        self._pacer = self._new_pacer([self._start(i, s, ()) for i, s in enumerate(first_send_s)])
+        starts = starts_of(world, first_send_s)
+        self._world = world
+        self._pacer = pacing.new_pacer(world.scenario.pacing, starts, world.customers.zones, seed)
 
-    def plan(self, sends: Sends, consent: NDArray[np.bool_], start_s: float) -> tuple[Sends, int]:
-        """Book an account and a time for each; returns those booked and how many were refused.
+    def free_from(self, customer: Customers, now_s: float) -> Times | None:
+        return None
 
-        `consent` is by customer. At least one account must be open.
-        """
+    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
         people, epoch_s = self._world.customers, self._world.epoch_s
         messages = pacing.Messages(
-            customer=sends.customer,
-            zone=people.zone[sends.customer],
-            content=people.content[sends.customer],
-            consent=consent[sends.customer],
-            release_s=sends.release_s + epoch_s,
+            customer=customer.astype(np.int64),
+            zone=people.zone.take(customer),
+            content=people.content.take(customer),
+            consent=np.ones(len(customer), np.bool_),
+            release_s=release_s + epoch_s,
         )
-        proposal = pacing.plan(self._pacer, messages, start_s + epoch_s)
-        pacing.commit(self._pacer, messages, proposal, start_s + epoch_s)
-        booked = np.flatnonzero(proposal.account >= 0)
-        wanted = sends.rows(booked)
-        earliest_s = np.maximum(wanted.release_s, start_s)  # rounding to a microsecond may fall before it
-        planned = wanted._replace(
-            account=proposal.account[booked].astype(np.int32),
-            due_s=np.maximum(proposal.due_s[booked] - epoch_s, earliest_s),
-        )
-        return planned, len(sends.customer) - len(booked)
+        plan = pacing.plan(self._pacer, messages, now_s + epoch_s)
+        pacing.commit(self._pacer, messages, plan, now_s + epoch_s)
+        return plan.account, np.maximum(plan.due_s - epoch_s, np.maximum(release_s, now_s))
+
+    def move(self, customer: Customers, due_s: Times) -> None:
+        """`close` forgets what a closed account had planned."""
 
     def close(self, account: int, at_s: float) -> None:
         pacing.close_account(self._pacer, account, at_s + self._world.epoch_s)
 
-    def open(self, first_send_s: Times, is_open: NDArray[np.bool_], schedule: Sends) -> None:
-        """Start again with one more account, the others as they stand.
-
-        `schedule` holds all sends of the last day and all planned ones.
-        """
-        order = np.lexsort((schedule.due_s, schedule.account))
-        edges = np.searchsorted(schedule.account[order], np.arange(len(first_send_s) + 1))
-        due_s = schedule.due_s[order] + self._world.epoch_s
-        starts = [
-            self._start(index, first, due_s[edges[index] : edges[index + 1]].tolist(), bool(is_open[index]))
-            for index, first in enumerate(first_send_s)
-        ]
-        known = self._pacer
-        self._pacer = self._new_pacer(starts)
-        self._pacer.customers, self._pacer.contents = known.customers, known.contents
-
-    def _start(
-        self, index: int, first_send_s: float, recent_s: Sequence[float], is_open: bool = True
-    ) -> pacing.AccountStart:
-        first = None if np.isinf(first_send_s) else first_send_s + self._world.epoch_s
-        return pacing.AccountStart(
-            key=index, first_send_s=first, recent_s=recent_s, sent=len(recent_s), open=is_open
-        )
-
-    def _new_pacer(self, starts: list[pacing.AccountStart]) -> pacing.Pacer:
-        world = self._world
-        return pacing.new_pacer(world.scenario.pacing, starts, world.customers.zones, self._seed)
+    def open(self, account: int, at_s: float) -> None:
+        pacing.open_account(self._pacer, pacing.AccountStart(key=account))

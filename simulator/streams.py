@@ -40,6 +40,12 @@ class Purpose(IntEnum):
     ORGANIC_VALUE = 36
     ACTIVE = 37
     FIRST_VALUE = 38
+    GROUP = 50
+    CONTENT = 51
+    ASKED = 52
+    RARE = 53
+    TOPIC = 54
+    WORDING = 55
 
 
 def stream(

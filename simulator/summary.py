@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.histories import purchases_of
-from simulator.ledger import Ledger, binned, cumulative, ledger_of, payback_days
+from simulator.ledger import Amounts, Ledger, binned, by_day, cumulative, ledger_of, payback_days
 from simulator.lifetime import lifetime_value_usd
 from simulator.network import DAY_S, MONTH_DAYS
 from simulator.organic import Bought, bought_before
 from simulator.replication import Replication
 from simulator.rfm import looked_back_on, shares
-from simulator.sender import Sends
 from simulator.tally import BIN_S
 from simulator.world import World, capacity, permitted
 
@@ -73,17 +72,42 @@ def simulate_once(world: World, number: int) -> Summary:
 
 
 def summary_of(run: Replication) -> Summary:
+    people = run.inbox.figures()
     ledger = ledger_of(
         run.world.scenario.costs,
-        run.tally.sends,
+        run.tally.sends.astype(np.int64),
         run.tally.revenue_cents,
         run.fleet.opened_s,
         run.fleet.closed_s,
         run.fleet.bought,
         run.world.horizon_s,
         organic_cents=binned(run.organic.at_s, run.organic.cents),
+        posts=_posts(run.world),
+        agent_hours=by_day(people.get("agent_hours", 0.0), run.world.horizon_s),
     )
-    return Summary(_kpis(run, ledger), _series(run, ledger), run.tally.histograms, _tiers(run))
+    kpis = {**_kpis(run, ledger), **_groups(run), **people}
+    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run))
+
+
+def _posts(world: World) -> Amounts:
+    """Each content is made once, however many groups get it."""
+    first_s: dict[int, float] = {}
+    for post in world.posts:
+        first_s.setdefault(post.number, post.at_s)
+    at_s = np.array(list(first_s.values()))
+    return binned(at_s, np.ones(len(at_s), np.int64))
+
+
+def _groups(run: Replication) -> dict[str, float]:
+    """What groups add; none without them."""
+    if not run.world.posts:
+        return {}
+    left = int(np.count_nonzero(run.crowd.left_group_s < run.world.horizon_s))
+    member_days = run.crowd.members_days
+    return {
+        "group_daily_active_rate": _ratio(run.crowd.active_days, member_days),
+        "group_leave_rate": _ratio(left * MONTH_DAYS, member_days),
+    }
 
 
 def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
@@ -106,7 +130,7 @@ def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:
     total = run.tally.total
     return {
         **{name: float(total[name]) for name in COUNTS},
-        "messages_unsent": float(sum(len(part.customer) for part in _unsent(run))),
+        "messages_unsent": float(unsent(run)),
         **{name: _ratio(total[part], total[whole]) for name, (part, whole) in RATES.items()},
         **_money(run, ledger),
         "account_ban_rate": _ban_rate(run),
@@ -115,15 +139,16 @@ def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:
     }
 
 
-def _unsent(run: Replication) -> tuple[Sends, ...]:
+def unsent(run: Replication) -> int:
     """What the horizon cut off: planned, waiting for an account, or for another try."""
-    return run.queue, run.waiting, run.failed
+    return len(run.queue) + sum(len(one.customer) for one in run.waiting) + run.pending.messages
 
 
 def _send_duration_s(run: Replication) -> float:
     """From the first to the last first try; to the horizon if some are still to come."""
     first_s, last_s = run.tally.first_try_s
-    cut_off = any(np.any(part.attempt == 0) for part in _unsent(run))
+    exposures = [wave.exposure for wave in run.queue.waves] + [one.exposure for one in run.waiting]
+    cut_off = any(exposure.attempt == 0 and exposure.kind != "post" for exposure in exposures)
     return (run.world.horizon_s if cut_off else last_s) - first_s
 
 
@@ -134,7 +159,7 @@ def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
         "revenue_usd": revenue,
         "cost_usd": cost,
         "roi": _ratio(revenue * costs.gross_margin, cost),
-        "cac_usd": _ratio(cost, int(np.count_nonzero(run.ordered))),
+        "cac_usd": _ratio(cost, int(np.count_nonzero(run.crowd.ordered))),
         "ltv_usd": lifetime_value_usd(
             costs, ledger, run.world.traits, run.hidden, run.organic, run.world.horizon_s
         ),
@@ -146,8 +171,8 @@ def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
 
 def _ban_rate(run: Replication) -> float:
     """1 - exp(-30 h), h the mean hazard of an account-day with a send."""
-    days = int(np.count_nonzero(run.sending))
-    return float(-np.expm1(-MONTH_DAYS * _ratio(float(run.hazard[run.sending].sum()), days)))
+    days = int(np.count_nonzero(run.risk.sending))
+    return float(-np.expm1(-MONTH_DAYS * _ratio(float(run.risk.hazard[run.risk.sending].sum()), days)))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,21 +1,30 @@
 """What all replications of a scenario share: built once, read by each, never changed."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.content import variables_of
 from scenarios.loading import Loaded
 from scenarios.schema import Accounts, Pacing, Scenario
-from server.dispatch.quiet_hours import windows
-from simulator.funnel import Anchors, anchors_of
+from server.dispatch.quiet_hours import windows, zone_of
+from simulator.anchors import Anchors, anchors_of, attention
+from simulator.funnel import Delays, delay_of
+from simulator.groups import Members, Post, members_of, posts_of
 from simulator.histories import Known, fitted, known_of, past_of
 from simulator.network import DAY_S, MONTH_DAYS
 from simulator.population import Customers, customers_of
 from simulator.tally import BIN_S
-from simulator.traits import Traits, traits_of
+from simulator.traits import Traits, engagement_cells, traits_of
+from simulator.waves import PUSHES
+
+ATTENTION_S = 1800.0  # every zone's hours begin on half hours of Unix time
+LINK = re.compile(r"https?://|www\.|wa\.me/", re.IGNORECASE)
 
 
 class Campaign(NamedTuple):
@@ -23,6 +32,7 @@ class Campaign(NamedTuple):
 
     number: int
     start_s: float
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,12 @@ class World:
     customers: Customers
     anchors: Anchors
     traits: Traits
+    campaigns: tuple[Campaign, ...]  # and pushes
+    members: tuple[Members, ...]
+    posts: tuple[Post, ...]
+    attention: NDArray[np.float32]  # odds of a read, (zones, half hours from the start)
+    delays: Delays
     known: Known | None  # what past orders say
-    campaigns: tuple[Campaign, ...]
 
     @property
     def rejected(self) -> NDArray[np.bool_]:
@@ -46,25 +60,88 @@ class World:
         return people.audience & (malformed | ~people.consent | ~people.complete)
 
     @property
-    def recipients(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self.customers.audience & ~self.rejected)
+    def recipients(self) -> NDArray[np.int32]:
+        return np.flatnonzero(self.customers.audience & ~self.rejected).astype(np.int32)
+
+    @property
+    def has_link(self) -> bool:
+        return bool(LINK.search(self.scenario.campaign.template))
+
+    @property
+    def is_personal(self) -> bool:
+        return bool(variables_of(self.scenario.campaign.template))
+
+    @property
+    def most_messages(self) -> int:
+        """That one customer may get beside posts, at most; a follow-up may follow every other one."""
+        sent = sum(1 + campaign.retries for campaign in self.campaigns)
+        return sent + (len(self.campaigns) + len(self.posts)) * len(self.scenario.programme.follow_ups)
 
 
 def world_of(loaded: Loaded) -> World:
-    """Read contacts, render texts, solve intercepts. Raises InputError for a malformed contact file."""
+    """Read contacts, render texts, solve bases. Raises InputError for a malformed contact file."""
     loaded = fitted(loaded)
     scenario = loaded.scenario
     begin = scenario.experiment.start
-    customers, known = customers_of(loaded), known_of(loaded)
+    epoch_s, horizon_s = begin.timestamp(), scenario.experiment.horizon_days * DAY_S
+    customers = customers_of(loaded)
+    members = members_of(scenario, customers)
+    known = known_of(loaded)
+    past = past_of(known, customers.row)
+    traits = traits_of(scenario, customers.segments, customers.segment, past)
+    start_s = (scenario.campaign.start - begin) / timedelta(seconds=1)
     return World(
         scenario=scenario,
-        epoch_s=begin.timestamp(),
-        horizon_s=scenario.experiment.horizon_days * DAY_S,
+        epoch_s=epoch_s,
+        horizon_s=horizon_s,
         customers=customers,
-        anchors=anchors_of(scenario),
-        traits=traits_of(scenario, customers.segments, customers.segment, past_of(known, customers.row)),
+        anchors=anchors_of(scenario, *engagement_cells(traits)),
+        traits=traits,
+        campaigns=(Campaign(0, start_s, scenario.campaign.retries), *_pushes(scenario, epoch_s, horizon_s)),
+        members=members,
+        posts=tuple(posts_of(scenario, customers, members, epoch_s)),
+        attention=_attention(scenario, customers.zones, epoch_s, horizon_s),
+        delays=delays_of(scenario),
         known=known,
-        campaigns=(Campaign(0, (scenario.campaign.start - begin) / timedelta(seconds=1)),),
+    )
+
+
+def _pushes(scenario: Scenario, epoch_s: float, horizon_s: float) -> Iterator[Campaign]:
+    """Every push before the horizon, in the order of the days; times are UTC."""
+    first = datetime.fromtimestamp(epoch_s, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for day in range(int(horizon_s // DAY_S) + 2):
+        date = first + timedelta(days=day)
+        for turn, push in enumerate(scenario.programme.pushes):
+            clock = datetime.strptime(push.at, "%H:%M")
+            at_s = date.replace(hour=clock.hour, minute=clock.minute).timestamp() - epoch_s
+            if date.weekday() == push.weekday and 0 <= at_s < horizon_s:
+                yield Campaign(PUSHES + day * len(scenario.programme.pushes) + turn, at_s)
+
+
+def _attention(
+    scenario: Scenario, zones: tuple[str, ...], epoch_s: float, horizon_s: float
+) -> NDArray[np.float32]:
+    """Odds of a read by zone and half hour from the start, from the customers' own clocks."""
+    table = attention(scenario.funnel)
+    moments = np.arange(epoch_s // ATTENTION_S, (epoch_s + horizon_s) // ATTENTION_S + 1) * ATTENTION_S
+    return np.array([table[local_hours(zone, moments)] for zone in zones], np.float32)
+
+
+def local_hours(zone: str, moments: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Weekday and hour of these Unix times in a zone."""
+    where = zone_of(zone)
+    local = [datetime.fromtimestamp(moment, where) for moment in moments.tolist()]
+    return np.array([one.weekday() for one in local]), np.array([one.hour for one in local])
+
+
+def delays_of(scenario: Scenario) -> Delays:
+    """Every delay of the funnel with its table."""
+    network, funnel = scenario.network, scenario.funnel
+    return Delays(
+        deliver=delay_of(network.delivery_delay_median_s, network.delivery_delay_log_sd),
+        read=delay_of(funnel.read_delay_median_s, funnel.read_delay_log_sd),
+        act=delay_of(funnel.act_delay_median_s, funnel.delay_log_sd),
+        order=delay_of(funnel.order_delay_median_s, funnel.delay_log_sd),
     )
 
 

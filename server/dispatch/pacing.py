@@ -29,10 +29,13 @@ from server.dispatch.pacing_state import (
     append_sends,
     drop_outdated,
     micros,
+    new_account,
     new_pacer,
+    next_free,
     own,
     prune,
     remember_opt_out,
+    requeue,
 )
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "close_account",
     "commit",
     "new_pacer",
+    "open_account",
     "opt_out",
     "plan",
     "plan_one_by_one",
@@ -87,6 +91,15 @@ def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:
     own(pacer, account_index).free = CLOSED
     for sends in (pacer.customers, pacer.contents):
         sends.keep(lambda send: send[0] != account_index or send[1] <= at_us)
+
+
+def open_account(pacer: Pacer, start: AccountStart) -> int:
+    """One more account, as it is known at its start; returns its index."""
+    account = new_account(pacer, start)
+    pacer.accounts.append(account)
+    index = len(pacer.accounts) - 1
+    requeue(pacer, index, next_free(pacer, account) if start.recent_s else 0)
+    return index
 
 
 def opt_out(pacer: Pacer, customer: int) -> None:

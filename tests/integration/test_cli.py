@@ -91,7 +91,7 @@ def test_scenarios_schema_is_json() -> None:
     [
         (["simulate", "bulk_sned"], "did you mean 'bulk_send'?"),
         (["simulate", "bulk_send", "--set", "pacing.rate_per_mim=3"], "did you mean 'rate_per_min'?"),
-        (["simulate", "bulk_send", "--replications", "0"], "experiment.replications: found 0; must be"),
+        (["simulate", "bulk_send", "--replications", "1"], "experiment.replications: found 1; must be"),
         (
             ["simulate", "bulk_send", "--set", "pacing.rate_per_hour=0"],
             "found 0; must be a whole number >= 1",

@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.loading import load
-from simulator.funnel import Outcomes
 from simulator.network import DAY_S
-from simulator.replication import Replication
-from simulator.sender import Sends
-from simulator.summary import summary_of
+from simulator.summary import summary_of, unsent
 from simulator.world import Campaign, World, world_of
+from tests.watched import watched
 
 
 def one_of(path: str, *values: object) -> st.SearchStrategy[str]:
@@ -37,56 +35,58 @@ SETTINGS = st.tuples(
     one_of("purchases.enabled", "true", "false"),
     one_of("experiment.seed", *range(20)),
 )
+PROGRAMME = (
+    'groups.post_times=["20:00","10:00"]',
+    "groups.size=5",
+    'programme.pushes=[{name="a",weekday=2,at="15:00"},{name="b",weekday=3,at="10:00"}]',
+    'programme.follow_ups=[{when="no_order",after_h=2.0,pause_days=0.0},{when="unread",after_h=6.0,pause_days=1.0}]',
+    'agents.shifts=[{start="08:00",end="22:00",agents=2}]',
+)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """One campaign, or two of which the second may overlap with the first."""
-    world = world_of(load("bulk_send", draw(SETTINGS)))
+    """One campaign, or two of which the second may overlap with the first; half with all that is sent beside."""
+    world = world_of(load("bulk_send", [*draw(SETTINGS), *draw(st.sampled_from([(), PROGRAMME]))]))
     second_s = draw(st.sampled_from([None, 0.0, 3600.0, 0.9 * DAY_S]))
     if second_s is None or second_s >= world.horizon_s:
         return world
-    return replace(world, campaigns=(*world.campaigns, Campaign(1, second_s)))
-
-
-def ran(world: World) -> tuple[Replication, list[tuple[Sends, Outcomes]]]:
-    seen: list[tuple[Sends, Outcomes]] = []
-    run = Replication(world, 1, watch=lambda sends, happened: seen.append((sends, happened)))
-    run.run()
-    return run, seen
+    return replace(world, campaigns=(*world.campaigns, Campaign(5, second_s, draw(st.sampled_from([0, 2])))))
 
 
 @given(worlds())
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_every_message_ends_in_exactly_one_state(world: World) -> None:
-    run, seen = ran(world)
+    run, seen = watched(world)
     total = run.tally.total
-    started = sum(len(world.recipients) for campaign in world.campaigns if campaign.start_s < world.horizon_s)
     ended = total["messages_delivered"] + total["in_transit"] + total["failed"] + total["withdrawn"]
-    pending = sum(len(part.customer) for part in (run.queue, run.failed, run.waiting))
-    assert ended + pending == started
+    assert ended + unsent(run) == total["created"] + run.pending.begun
     sent = sum(len(sends.customer) for sends, _ in seen)
     arrived = sum(int((happened.delivered_s < np.inf).sum()) for _, happened in seen)
-    assert sent == total["messages_sent"] == run.tally.sends.sum()
+    assert sent == total["messages_sent"]
+    assert sum(int((~sends.is_post).sum()) for sends, _ in seen) == run.tally.sends.sum() - run.tally.posts
     assert arrived == total["messages_delivered"] + total["in_transit"]
 
 
 @given(worlds())
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_nobody_gets_what_they_must_not(world: World) -> None:
-    run, seen = ran(world)
+    run, seen = watched(world)
     people = world.customers
     opted_out = np.full(people.size, np.inf)
+    left_group = np.full(people.size, np.inf)
     blocked = np.full(people.size, np.inf)
     for sends, happened in seen:
-        np.minimum.at(opted_out, sends.customer, happened.opted_out_s)
+        stop = opted_out if not sends.is_post[0] else left_group
+        np.minimum.at(stop, sends.customer, happened.opted_out_s)
         np.minimum.at(blocked, sends.customer, happened.blocked_s)
     for sends, happened in seen:
         who = sends.customer
         arrived = happened.delivered_s < np.inf
         assert people.consent[who].all()
-        assert people.complete[who].all()
+        assert sends.is_post[0] or people.complete[who].all()
         assert np.all(sends.due_s < opted_out[who])
+        assert not sends.is_post[0] or np.all(sends.due_s < left_group[who])
         assert np.all(sends.due_s[arrived] < blocked[who][arrived])
         assert not (people.malformed[who] & arrived).any()
         assert np.all(run.hidden.registered[who] | ~arrived)
@@ -101,15 +101,17 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
 @given(worlds())
 @settings(max_examples=20, deadline=None, derandomize=True)
 def test_money_is_its_causes(world: World) -> None:
-    run, _ = ran(world)
+    run, _ = watched(world)
     kpis, costs, days = summary_of(run).kpis, world.scenario.costs, world.horizon_s / DAY_S
     fleet = run.fleet
     rented = np.minimum(fleet.closed_s, world.horizon_s) - fleet.opened_s
     expected = (
-        run.tally.total["messages_sent"] * costs.message_usd
+        run.tally.sends.sum() * costs.message_usd
         + rented.sum() / DAY_S / 30 * costs.account_usd_per_month
         + days / 30 * costs.server_usd_per_month
         + fleet.bought.sum() * costs.new_account_usd
+        + len({post.number for post in world.posts}) * costs.post_usd
+        + kpis.get("agent_hours", 0.0) * costs.agent_usd_per_h
     )
     assert np.isclose(kpis["cost_usd"], expected)
     assert np.isclose(kpis["revenue_usd"], run.tally.revenue_cents.sum() / 100)

@@ -6,29 +6,15 @@ import pytest
 import simpy
 
 from scenarios.loading import load
-from simulator.funnel import Outcomes
 from simulator.network import DAY_S
 from simulator.replication import Replication
-from simulator.sender import Sends
 from simulator.summary import simulate_once, summary_of
 from simulator.world import Campaign, World, world_of
-
-Seen = list[tuple[Sends, Outcomes]]
+from tests.watched import Outcomes, Sends, ran
 
 
 def world(*settings: str) -> World:
     return world_of(load("bulk_send", ["population.size=600", *settings]))
-
-
-def ran(world: World, number: int = 1) -> tuple[Replication, Sends, Outcomes]:
-    """A finished replication with all its sends and what came of them, in order of customer and time."""
-    seen: Seen = []
-    run = Replication(world, number, watch=lambda sends, happened: seen.append((sends, happened)))
-    run.run()
-    sends = Sends._make(np.concatenate(column) for column in zip(*(s for s, _ in seen), strict=True))
-    happened = Outcomes._make(np.concatenate(column) for column in zip(*(h for _, h in seen), strict=True))
-    order = np.lexsort((sends.due_s, sends.customer))
-    return run, sends.rows(order), Outcomes._make(column[order] for column in happened)
 
 
 def share(part: int, whole: int, expected: float) -> None:
@@ -245,7 +231,7 @@ def test_messages_wait_when_the_last_account_is_banned() -> None:
 
 
 def test_ban_rate_reproduces_its_parameter_when_all_rules_are_kept() -> None:
-    kpis = simulate_once(world(), 1).kpis
+    kpis = simulate_once(world("accounts.new_count=0"), 1).kpis
     assert kpis["account_ban_rate"] == pytest.approx(0.012)  # C106
 
 
@@ -271,6 +257,6 @@ def test_money_adds_up() -> None:
     cost += 2 / 30 * (10 * costs.account_usd_per_month + costs.server_usd_per_month)
     in_time = happened.ordered_s < run.world.horizon_s
     assert kpis["cost_usd"] == pytest.approx(cost)
-    assert kpis["revenue_usd"] == pytest.approx(happened.order_cents[in_time].sum() / 100)
+    assert kpis["revenue_usd"] == pytest.approx(run.tally.revenue_cents.sum() / 100)
     assert kpis["roi"] == pytest.approx(kpis["revenue_usd"] * costs.gross_margin / cost)
     assert kpis["cac_usd"] == pytest.approx(cost / len(np.unique(sends.customer[in_time])))

@@ -1,83 +1,96 @@
 import numpy as np
+import pytest
 
 from scenarios.loading import load
 from simulator.network import DAY_S, exceeds
-from simulator.sender import NONE, Sender, Sends, joined, unplanned
+from simulator.sender import InColumns, OneByOne, Planned, Sender, sender_of
 from simulator.world import World, world_of
 
 OLD_S = -1e7
 
 
-def world() -> World:
-    return world_of(load("bulk_send", ["population.size=2000", "pacing.rate_per_hour=100"]))
+def world(*settings: str) -> World:
+    return world_of(load("bulk_send", ["population.size=2000", "pacing.rate_per_hour=100", *settings]))
 
 
-def messages(world: World, first: int, last: int, release_s: float = 0.0) -> Sends:
-    customer = world.recipients[first:last]
-    return unplanned(customer, 0, np.zeros(len(customer), np.int16), np.full(len(customer), release_s))
+@pytest.fixture(params=["in columns", "one by one"])
+def base(request: pytest.FixtureRequest) -> World:
+    return world() if request.param == "in columns" else world('campaign.template="Sale {name}!"')
 
 
-def plan(sender: Sender, world: World, sends: Sends, start_s: float = 0.0) -> Sends:
-    planned, refused = sender.plan(sends, world.customers.consent, start_s)
-    assert refused == 0
-    return planned
+def sender(base: World, accounts: int = 2, most: int = 1) -> Sender:
+    return sender_of(base, np.full(accounts, OLD_S), 1, most)
 
 
-def test_plans_are_in_seconds_from_the_start() -> None:
-    base = world()
-    sends = plan(Sender(base, np.full(2, OLD_S), 1), base, messages(base, 0, 200), 600.0)
-    assert len(sends.customer) == 200
-    assert 600.0 <= sends.due_s.min() < 601.0
-    assert sends.due_s.max() < 2 * DAY_S
-    assert set(sends.account.tolist()) == {0, 1}
+def plan(
+    line: Sender, base: World, first: int, last: int, release_s: float = 0.0, now_s: float = 0.0
+) -> Planned:
+    customer = base.recipients[first:last]
+    return line.plan(customer, np.full(len(customer), release_s), now_s)
 
 
-def test_release_is_kept() -> None:
-    base = world()
-    sends = plan(Sender(base, np.full(2, OLD_S), 1), base, messages(base, 0, 50, 3600.0))
-    assert sends.due_s.min() >= 3600.0
+def test_shared_texts_need_the_pacer_that_knows_contents() -> None:
+    assert isinstance(sender(world()), InColumns)
+    assert isinstance(sender(world('campaign.template="Sale!"')), OneByOne)
 
 
-def test_rounding_never_puts_a_send_before_its_time() -> None:
-    base = world()
-    sender = Sender(base, np.full(50, OLD_S), 1)
+def test_plans_are_in_seconds_from_the_start(base: World) -> None:
+    account, due_s = plan(sender(base), base, 0, 200, now_s=600.0)
+    assert len(account) == 200
+    assert 600.0 <= due_s.min() < 601.0
+    assert due_s.max() < 2 * DAY_S
+    assert set(account.tolist()) == {0, 1}
+
+
+def test_release_is_kept(base: World) -> None:
+    assert plan(sender(base), base, 0, 50, 3600.0)[1].min() >= 3600.0
+
+
+def test_rounding_never_puts_a_send_before_its_time(base: World) -> None:
+    line = sender(base, 50)
     for turn in range(30):
-        start_s = 4 * 3600 + 0.93210054 + turn * 3e-7
-        planned = plan(sender, base, messages(base, turn, turn + 1, start_s), start_s)
-        assert start_s <= planned.due_s[0] < start_s + 1e-6
+        now_s = 4 * 3600 + 0.93210054 + turn * 3e-7
+        _, due_s = plan(line, base, turn, turn + 1, now_s, now_s)
+        assert now_s <= due_s[0] < now_s + 16.0  # equal texts of two accounts are 15 s apart
 
 
-def test_who_does_not_consent_is_refused() -> None:
-    base = world()
-    sends = messages(base, 0, 10)
-    consent = base.customers.consent.copy()
-    consent[sends.customer[:4]] = False
-    planned, refused = Sender(base, np.full(2, OLD_S), 1).plan(sends, consent, 0.0)
-    assert refused == 4
-    assert planned.customer.tolist() == sends.customer[4:].tolist()
+def test_a_closed_account_gets_nothing(base: World) -> None:
+    line = sender(base)
+    line.close(0, 0.0)
+    assert set(plan(line, base, 0, 50)[0].tolist()) == {1}
 
 
-def test_a_closed_account_gets_nothing() -> None:
-    base = world()
-    sender = Sender(base, np.full(2, OLD_S), 1)
-    sender.close(0, 0.0)
-    assert set(plan(sender, base, messages(base, 0, 50)).account.tolist()) == {1}
+def test_another_account_keeps_what_the_others_have_sent_and_planned(base: World) -> None:
+    line = sender(base)
+    before = plan(line, base, 0, 150)
+    line.open(2, 0.0)
+    after = plan(line, base, 150, 500)
+    account, due_s = (np.concatenate(column) for column in zip(before, after, strict=True))
+    assert set(account.tolist()) == {0, 1, 2}
+    order = np.lexsort((due_s, account))
+    assert not exceeds(account[order], due_s[order], 100, 3600.0).any()
+    assert not exceeds(account[order], due_s[order], 12, 60.0).any()
+    assert (account == 2).sum() <= 50  # new: warms up
 
 
-def test_another_account_keeps_what_the_others_have_sent_and_planned() -> None:
-    base = world()
-    first_send_s = np.full(2, OLD_S)
-    sender = Sender(base, first_send_s, 1)
-    before = plan(sender, base, messages(base, 0, 150))
-    sender.open(np.append(first_send_s, np.inf), np.array([True, True, True]), before)
-    whole = joined(before, plan(sender, base, messages(base, 150, 500)))
-    assert set(whole.account.tolist()) == {0, 1, 2}
-    order = np.lexsort((whole.due_s, whole.account))
-    account, due_s = whole.account[order], whole.due_s[order]
-    assert not exceeds(account, due_s, 100, 3600.0).any()
-    assert not exceeds(account, due_s, 12, 60.0).any()
-    assert (whole.account == 2).sum() <= 50  # new: warms up
+def test_the_frequency_cap_holds_who_has_had_enough() -> None:
+    base = world("pacing.customer_cap=2")
+    line, who = sender(base, most=3), base.recipients[:5]
+    assert line.free_from(who, 0.0).tolist() == [0.0] * 5
+    first = line.plan(who, np.zeros(5), 0.0)[1]
+    line.plan(who[:3], np.zeros(3), DAY_S)
+    free_s = line.free_from(who, 2 * DAY_S)
+    assert free_s[:3].tolist() == (first[:3] + 7 * DAY_S).tolist()
+    assert free_s[3:].tolist() == [2 * DAY_S] * 2
 
 
-def test_nothing_is_no_messages() -> None:
-    assert [len(column) for column in NONE] == [0] * len(NONE)
+def test_what_is_moved_counts_no_more() -> None:
+    base = world("pacing.customer_cap=1")
+    line, who = sender(base, most=2), base.recipients[:2]
+    due_s = line.plan(who, np.zeros(2), 0.0)[1]
+    line.move(who[:1], due_s[:1])
+    assert line.free_from(who, 60.0).tolist() == [60.0, due_s[1] + 7 * DAY_S]
+
+
+def test_a_cap_that_cannot_bind_is_not_counted() -> None:
+    assert sender(world(), most=3).free_from(np.zeros(1, np.int32), 0.0) is None

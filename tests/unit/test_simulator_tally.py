@@ -2,32 +2,55 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.funnel import Outcomes
+from simulator.funnel import Event, Funnel, delay_of
 from simulator.network import DAY_S
 from simulator.tally import BIN_S, HISTOGRAM_BINS, Tally, edges_of
+from simulator.waves import Exposure, Wave
 
 SCENARIO = load("bulk_send", ["experiment.horizon_days=1.5"]).scenario
-NEVER = np.inf
+DELIVER, READ = delay_of(2.0, 2.0), delay_of(900.0, 1.8)
+EVENTS = ("delivered", "read", "clicked", "replied", "ordered", "opted_out", "blocked", "complained")
 
 
-def outcomes(**columns: list[float]) -> Outcomes:
-    """Three sends; what is not given never happens."""
-    never = dict.fromkeys(Outcomes._fields, [NEVER] * 3) | {"order_cents": [0, 0, 0]}
-    return Outcomes(**{name: np.array(value) for name, value in {**never, **columns}.items()})
+def event(*pairs: tuple[int, float]) -> Event:
+    return Event(np.array([row for row, _ in pairs], np.intp), np.array([at for _, at in pairs], float))
+
+
+def funnel(cells: int = 8000, **events: Event) -> Funnel:
+    """What is not given never happens; every delay stands in one cell."""
+    none = np.empty(0, np.intp)
+    found = {name: events.get(name, event()) for name in EVENTS}
+    return Funnel(
+        **found,
+        delivered_cell=np.full(len(found["delivered"].rows), cells, np.int32),
+        read_cell=np.full(len(found["read"].rows), cells, np.int32),
+        seen=none,
+        bought=none,
+        order_value=np.empty(0, np.float32),
+    )
+
+
+def wave(account: list[int], due_s: list[float], attempt: int = 0) -> Wave:
+    size = len(account)
+    return Wave(
+        Exposure(0, attempt), np.arange(size, dtype=np.int32), np.array(account, np.int32), np.array(due_s)
+    )
 
 
 def counted() -> Tally:
-    tally = Tally(SCENARIO, 2)
+    tally = Tally(SCENARIO, 2, DELIVER, READ)
     horizon_s = 1.5 * DAY_S
-    happened = outcomes(
-        delivered_s=[10.0, DAY_S + 5, horizon_s],
-        read_s=[20.0, horizon_s + 1, NEVER],
-        clicked_s=[30.0, NEVER, NEVER],
-        ordered_s=[2 * BIN_S, NEVER, NEVER],
-        complained_s=[40.0, NEVER, NEVER],
-        order_cents=[4321, 0, 0],
+    sends = wave([1, 0, 0], [5.0, DAY_S, horizon_s - 1])
+    happened = funnel(
+        delivered=event((0, 10.0), (1, DAY_S + 5), (2, horizon_s)),
+        read=event((0, 20.0), (1, horizon_s + 1)),
+        clicked=event((0, 30.0)),
+        ordered=event((0, 2 * BIN_S)),
+        complained=event((0, 40.0)),
+        blocked=event((1, DAY_S + 9)),
     )
-    tally.add(np.array([1, 0, 0], np.int32), np.array([5.0, DAY_S, horizon_s - 1]), 0, happened)
+    tally.send(sends.exposure, sends.account, sends.due_s)
+    tally.count(sends, happened, np.array([4321]))
     return tally
 
 
@@ -48,30 +71,44 @@ def test_counts_fall_into_their_bins_and_days() -> None:
     assert tally.revenue_cents[2].tolist() == [0, 4321]
     assert tally.day_delivered.tolist() == [[0, 1], [1, 0]]
     assert tally.day_complaints.tolist() == [[0, 0], [1, 0]]
+    assert tally.day_blocks.tolist() == [[0, 1], [0, 0]]
     assert tally.first_try_s == (5.0, 1.5 * DAY_S - 1)
 
 
 def test_retries_are_counted_apart() -> None:
     tally = counted()
-    tally.add(np.zeros(3, np.int32), np.zeros(3), 2, outcomes())
+    again = wave([0, 0, 0], [0.0, 0.0, 0.0], attempt=2)
+    tally.send(again.exposure, again.account, again.due_s)
     assert tally.sends.sum(axis=(0, 2)).tolist() == [3, 3]
     assert tally.first_try_s[0] == 5.0
+
+
+def test_a_post_is_one_message_of_its_account_and_as_many_exposures_as_members() -> None:
+    tally = counted()
+    tally.post(np.array([100.0]), np.array([0], np.int32))
+    tally.send(Exposure(1, kind="post"), np.zeros(5, np.int32), np.full(5, 100.0))
+    assert tally.sends[0, 0].tolist() == [1, 1]
+    assert tally.total["messages_sent"] == 8
 
 
 def test_an_added_account_has_room() -> None:
     tally = counted()
     tally.add_account()
-    tally.add(np.full(3, 2, np.int32), np.zeros(3), 0, outcomes(delivered_s=[1.0, 2.0, 3.0]))
+    sends = wave([2, 2, 2], [0.0, 0.0, 0.0])
+    tally.send(sends.exposure, sends.account, sends.due_s)
+    tally.count(sends, funnel(delivered=event((0, 1.0), (1, 2.0), (2, 3.0))), np.empty(0, np.int64))
     assert tally.sends[0, 0].tolist() == [0, 1, 3]
     assert tally.day_delivered[2].tolist() == [3, 0]
 
 
-def test_values_beyond_the_edges_are_counted_in_the_outermost_bins() -> None:
-    tally = Tally(SCENARIO, 1)
-    tally.add(np.zeros(3, np.int32), np.zeros(3), 0, outcomes(delivered_s=[1e-9, 2.0, 1.2 * DAY_S]))
-    counts = tally.histograms["delivery_delay_s"]
-    assert counts[0] == counts[-1] == 1
-    assert counts.sum() == 3
+def test_delays_are_counted_in_the_bin_of_their_cell() -> None:
+    tally = Tally(SCENARIO, 1, DELIVER, READ)
+    sends = wave([0, 0], [0.0, 0.0])
+    for cell in (0, 8192, 16383):
+        happened = funnel(cell, delivered=event((0, 1.0), (1, 2.0)))
+        tally.count(sends, happened, np.empty(0, np.int64))
+        delay, edges = DELIVER.table_s[cell], tally.edges.delivery_delay_s
+        assert tally.histograms["delivery_delay_s"][np.searchsorted(edges, delay) - 1] == 2
 
 
 def test_edges_surround_the_median_even_without_spread() -> None:

@@ -59,7 +59,7 @@ def observed(horizon_days: int, number: int) -> tuple[Floats, NDArray[np.bool_]]
     closed_s = run.fleet.closed_s
     days = np.ceil(np.minimum(closed_s, world.horizon_s) / DAY_S).astype(int)
     lived = np.arange(horizon_days) < days[:, None]
-    assert run.sending[lived].all(), "an account paused: its hazard was not constant"
+    assert run.risk.sending[lived].all(), "an account paused: its hazard was not constant"
     return np.minimum(closed_s, world.horizon_s) / DAY_S, closed_s < np.inf
 
 
