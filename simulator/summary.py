@@ -15,7 +15,8 @@ from simulator.rfm import looked_back_on, shares
 from simulator.tally import BIN_S
 from simulator.world import World, capacity, permitted
 
-TIERED = 5  # replications whose customers are sorted into tiers: shares of thousands vary little
+TIERED = 5  # replications at most whose customers are sorted into tiers: shares of thousands vary little,
+TIERED_CUSTOMERS = 1_000_000  # and so many customers in all are enough
 RATES = {
     "delivery_rate": ("messages_delivered", "messages_sent"),
     "read_rate": ("messages_read", "messages_delivered"),
@@ -112,7 +113,7 @@ def _groups(run: Replication) -> dict[str, float]:
 
 def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
     """Shares of customers and revenue, from all purchases up to the horizon, whatever brought them."""
-    if run.number > TIERED:
+    if run.number > max(1, min(TIERED, TIERED_CUSTOMERS // run.world.customers.size)):
         return {}
     world, organic = run.world, run.organic
     before = (

@@ -1,6 +1,7 @@
 """Messages on their way out: waves of one exposure each, in order of time."""
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -80,43 +81,47 @@ def _joined(waves: Sequence[Wave]) -> Wave:
 
 
 class Queue:
-    """All that is planned and not sent."""
+    """All that is planned and not sent: a heap of waves by their next message."""
 
     def __init__(self) -> None:
-        self.waves: list[Wave] = []
+        self._heap: list[tuple[float, int, Wave]] = []
+        self._added = 0  # tells waves of one moment apart
 
     def __len__(self) -> int:
         return sum(len(wave.due_s) for wave in self.waves)
 
     @property
+    def waves(self) -> list[Wave]:
+        return [wave for _, _, wave in self._heap]
+
+    @property
     def next_s(self) -> float:
         """When the next message leaves; infinity if none does."""
-        return min((float(wave.due_s[0]) for wave in self.waves), default=np.inf)
+        return self._heap[0][0] if self._heap else np.inf
 
     def add(self, wave: Wave) -> None:
         if len(wave.due_s):
-            self.waves.append(wave)
+            heappush(self._heap, (float(wave.due_s[0]), self._added, wave))
+            self._added += 1
 
     def take(self, before_s: float) -> list[Wave]:
         """All that is due before this moment, taken out."""
-        due, later = [], []
-        for wave in self.waves:
+        due = []
+        while self.next_s < before_s:
+            _, _, wave = heappop(self._heap)
             count = int(np.searchsorted(wave.due_s, before_s))
-            if count:
-                due.append(wave.rows(slice(None, count)))
-            if count < len(wave.due_s):
-                later.append(wave.rows(slice(count, None)) if count else wave)
-        self.waves = later
+            due.append(wave.rows(slice(None, count)))
+            self.add(wave.rows(slice(count, None)))
         return due
 
     def take_account(self, account: int) -> list[Wave]:
         """All of one account, taken out."""
-        taken, kept = [], []
-        for wave in self.waves:
+        waves, self._heap = self.waves, []
+        taken = []
+        for wave in waves:
             own = wave.account == account
             taken.append(wave.rows(own))
-            kept.append(wave.rows(~own) if own.any() else wave)
-        self.waves = [wave for wave in kept if len(wave.due_s)]
+            self.add(wave.rows(~own) if own.any() else wave)
         return [wave for wave in taken if len(wave.due_s)]
 
 

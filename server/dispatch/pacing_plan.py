@@ -165,7 +165,7 @@ class Batch:
         if not len(self._fleet.index):
             raise ValueError(NO_ACCOUNT_OPEN)
         self.book()
-        self._slots = Slots(self._pacer, self._fleet, release_us)
+        self._slots = Slots(self._pacer, self._fleet, release_us, len(self._messages))
         return self._slots
 
     def _place(self, slots: Slots, positions: Ints) -> None:

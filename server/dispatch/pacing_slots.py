@@ -26,6 +26,7 @@ from server.dispatch.pacing_state import (
 
 _BLOCKS_AT_ONCE = 8
 _SLOTS_AT_ONCE = 1 << 14  # so many fit the cache, and outweigh the cost of a call
+_FEWEST_AT_ONCE = 1 << 9  # where few are wanted
 
 Times = NDArray[np.int64]  # Unix microseconds
 
@@ -104,11 +105,12 @@ def _bottom_aligned(columns: list[Times]) -> Times:
 class Slots:
     """The coming slots of a fleet from a release on, made as far as they are asked for."""
 
-    def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int) -> None:
+    def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int, wanted: int) -> None:
+        """`wanted`, how many will be taken, is a matter of speed alone."""
         accounts = len(fleet.index)
         self._release_us = release_us
         self._depth = pacer.depth
-        self._table = _Table(pacer, fleet, release_us)
+        self._table = _Table(pacer, fleet, release_us, wanted)
         self._bits = (accounts - 1).bit_length()  # a key is a time and, in so many bits, a column
         self._columns = np.arange(accounts)
         # Before the release, accounts are chosen in the order in which they became free.
@@ -160,7 +162,8 @@ class Slots:
 class _Table:
     """History and slots in one table, a row for each next message of every account."""
 
-    def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int) -> None:
+    def __init__(self, pacer: Pacer, fleet: Fleet, release_us: int, wanted: int) -> None:
+        self._at_once = min(_SLOTS_AT_ONCE, max(_FEWEST_AT_ONCE, 2 * wanted))
         self._pacer = pacer
         self._position = fleet.position
         self._first = np.maximum(fleet.free, release_us)
@@ -177,11 +180,11 @@ class _Table:
         return self._table[: self._depth + self._made]
 
     def extend(self) -> Times:
-        """Makes some thousand further slots, fewer if blocks are small, and returns their rows."""
+        """Makes some further slots, thousands where many are wanted, and returns their rows."""
         before = self._made
         for _ in range(_BLOCKS_AT_ONCE):
             self._make_block()
-            if (self._made - before) * self._table.shape[1] >= _SLOTS_AT_ONCE:
+            if (self._made - before) * self._table.shape[1] >= self._at_once:
                 break
         return self.rows[self._depth + before :]
 
@@ -214,7 +217,7 @@ class _Table:
     def _block_length(self, warming: bool) -> int:
         caps = [cap for cap in (self._pacer.hour, self._pacer.day) if cap != NO_CAP]
         caps += [self._pacer.warm_up] * warming
-        most: int = max(1, 2 * _SLOTS_AT_ONCE // self._table.shape[1])
+        most: int = max(1, 2 * self._at_once // self._table.shape[1])
         for count, _ in caps:
             most = min(most, count)
         return min(most, LONGEST_BLOCK)
