@@ -181,6 +181,10 @@ def simulate(
         str, typer.Option(metavar="KPI", help="The KPI that --precision is about.")
     ] = "orders",
     max_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 1000,
+    trace: Annotated[
+        str | None,
+        typer.Option(metavar="customer:N|account:N", help="Only the events of one, in replication 1."),
+    ] = None,
     fresh: Fresh = False,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
@@ -191,6 +195,9 @@ def simulate(
     """
     cluster = _cluster(backend, scheduler)
     loaded = load(scenario, _with_experiment(settings, replications, seed))
+    if trace is not None:
+        _print_trace(loaded, trace, as_json)
+        return
 
     from reports.terminal import precision_line
     from simulator.precision import Goal
@@ -435,6 +442,20 @@ def _order_facts(loaded: Loaded) -> dict[str, float]:
 
     known = known_of(loaded)
     return known.facts() if known is not None else {}
+
+
+def _print_trace(loaded: Loaded, subject: str, as_json: bool) -> None:
+    from simulator.tracing import trace
+
+    entries = trace(loaded, subject)
+    if as_json:
+        _print_json([entry._asdict() for entry in entries])
+        return
+    for entry in entries:
+        by = "" if entry.account is None else f", account {entry.account}"
+        line = f"{entry.time}  customer {entry.customer}{by}: {entry.event}"
+        out.print(line, markup=False, highlight=False)
+    err.print(f"{len(entries):,} events of {subject} in replication 1; times are UTC")
 
 
 def _cores() -> int:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from scenarios.contacts import Contact, contacts_of
 from scenarios.content import renderer
@@ -17,7 +16,6 @@ from scenarios.loading import Loaded
 from scenarios.schema import Campaign, Population
 from simulator.streams import SHARED, Purpose, uniforms
 
-QUANTILES = 4096  # nodes of the engagement table
 MOST_CODES = 127  # of segments and languages: their columns are int8
 
 
@@ -139,8 +137,3 @@ def _content(texts: list[str | None], rows: NDArray[np.int64]) -> tuple[NDArray[
     own = copies & unique[rows]
     content[own] = len(numbers) + np.flatnonzero(own)
     return content, ~unique[rows]
-
-
-def engagement_table(a: float, b: float) -> NDArray[np.float64]:
-    """Quantiles of Beta(a, b) at 0, 1/QUANTILES, ..., 1, shape (QUANTILES + 1,)."""
-    return np.asarray(betaincinv(a, b, np.linspace(0.0, 1.0, QUANTILES + 1)))
