@@ -215,7 +215,7 @@ def test_blocks_bring_the_spam_limit_quality_pauses_and_restrictions(bot_of: Cal
         assert running.get(f"/{offer['id']}")["quality_score"]["score"] == "RED"
         with pytest.raises(errors.TemplatePaused):
             bot.hello(users[50], "offer")
-        assert {one["event"] for one in events(hook, "message_template_status_update")} >= {"PAUSED"}
+        until(lambda: "PAUSED" in {one["event"] for one in events(hook, "message_template_status_update")})
         bot.advance(3600)
         until(lambda: running.get(f"/{NUMBER}")["quality_rating"] == "RED")
         bot.advance(DAY_S)

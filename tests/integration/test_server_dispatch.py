@@ -206,7 +206,7 @@ def test_nothing_is_sent_after_stop(campaign: Campaign) -> None:
 
 def test_a_banned_account_sends_no_more(campaign: Campaign) -> None:
     by_account = {row["account"]: row["sent_s"] for row in campaign.taken}  # the last one stays
-    assert by_account[0] <= campaign.closed_s
+    assert by_account.get(0, 0.0) <= campaign.closed_s  # a slow machine may ban it before its first
     assert by_account[1] > campaign.closed_s
 
 
