@@ -673,7 +673,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "the same by the day of the week, from Monday",
             unit="ratio",
-            source="assumed: level, but for weekends, when business messages are opened less (R150)",
+            source="assumed: level, and a fifth less on weekends; R150 must come out",
             min_length=7,
             max_length=7,
         ),
@@ -738,7 +738,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "odds of a block or complaint by who did not ask for messages against who did",
             unit="ratio",
-            source="assumed: four times, as C033 gives for who has no way out",
+            source="assumed: four times; no source compares the two",
             ge=1,
         ),
     ] = 4.0

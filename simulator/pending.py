@@ -58,10 +58,14 @@ class Pending:
             self._messages.append((wanted, release_s))
             self._first_s = min(self._first_s, float(release_s.min()))
 
+    def is_tried_again(self, exposure: Exposure) -> bool:
+        """Whether a message of this exposure that fails gets another try."""
+        return exposure.attempt < self._retries.get(exposure.campaign, 0)
+
     def note(self, wave: Wave, happened: Funnel, failed: NDArray[np.intp]) -> None:
         """What follows from some sends; `failed` are those to be tried again."""
         exposure = wave.exposure
-        if exposure.attempt < self._retries.get(exposure.campaign, 0):
+        if len(failed):
             again = exposure._replace(attempt=exposure.attempt + 1)
             wanted = Wanted(again, wave.customer.take(failed))
             self.add(wanted, wave.due_s.take(failed) + self._retry_after_s)

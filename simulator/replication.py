@@ -73,8 +73,8 @@ class Replication:
         self.inbox = Inbox(world, number)
         self.bought: list[Bought] = []  # what messages brought
         self.queue = Queue()
-        self._retries = {campaign.number: campaign.retries for campaign in world.campaigns}
-        self.pending = Pending(scenario, world.customers.size, self._retries)
+        retries = {campaign.number: campaign.retries for campaign in world.campaigns}
+        self.pending = Pending(scenario, world.customers.size, retries)
         self.recent: list[Wave] = []  # sent in the last RECENT_S, where rules may be broken
         self.waiting: list[Wanted] = []  # no account was open to plan them on
         self._scratch = np.zeros(world.customers.size, np.int8)
@@ -309,7 +309,7 @@ class Replication:
         failed[happened.delivered.rows] = False
         rows = np.flatnonzero(failed)
         again = rows[~self.world.customers.malformed.take(wave.customer.take(rows))]
-        if wave.exposure.attempt >= self._retries.get(wave.exposure.campaign, 0):
+        if not self.pending.is_tried_again(wave.exposure):
             again = again[:0]
         self.tally.total["failed"] += len(rows) - len(again)
         self.pending.note(wave, happened, again)

@@ -45,7 +45,6 @@ class Purpose(IntEnum):
     ASKED = 52
     RARE = 53
     TOPIC = 54
-    WORDING = 55
 
 
 def stream(
