@@ -36,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0008", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0009", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -164,7 +164,8 @@ messages = Table(
 index_where("messages_queued", messages.c.due_s, messages.c.status, where="status = 'queued'")
 index_where("messages_waiting", messages.c.due_s, messages.c.status, where="status = 'waiting'")
 # With these two, counts by state need not look at the delivered, which are nearly all of a million.
-LEFT = "status IN ('paused', 'sending', 'sent', 'failed', 'cancelled')"
+# Not as a list: SQLite makes a table of that for every row that is written, a third of the row's whole price.
+LEFT = "status <> 'queued' AND status <> 'waiting' AND status <> 'delivered'"
 index_where("messages_left", messages.c.status, where=LEFT)
 index_where("messages_sent", messages.c.sent_s, messages.c.account_id, where="sent_s IS NOT NULL")
 
