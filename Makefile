@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types imports unit verify bench bench-emulator bench-server crash docs clean
+.PHONY: help install demo test audit lint types imports unit verify bench bench-emulator bench-server crash docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: $(STAMP) ## simulate a campaign, load-test a server, write the report, pri
 	@$(BIN)/wavetank demo
 
 test: $(STAMP) lint types imports unit ## all checks and tests, as CI runs them
+
+audit: $(STAMP) ## known vulnerabilities of what is installed; skipped, with the reason, where nobody can be asked
+	@$(BIN)/python .ci/audit.py
 
 lint: $(STAMP) ## formatting and lint
 	$(BIN)/ruff format --check .
