@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.endpoint import Answer, Call, Route, endpoint
-from server.network.graph.app import control_routes, graph_routes
+from server.network.graph.app import absent_routes, control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
@@ -45,13 +45,15 @@ def _description() -> bytes:
 
 
 def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
-    """The ASGI application of an open service, and of the Cloud API beside it, if there is one."""
+    """The ASGI application of an open service, with the Cloud API beside it, or its refusal."""
     endpoints = {(route.method, route.path): endpoint(service, route) for route in ROUTES}
     routes: list[routing.BaseRoute] = [
         routing.Route(path, app, methods=[method]) for (method, path), app in endpoints.items()
     ]
     if emulator is not None:
         routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
+    else:
+        routes += absent_routes()
     others = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
     return ServerErrorMiddleware(_Direct(endpoints, others), handler=_failure)
 

@@ -132,6 +132,8 @@ def _in_header(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     media_type = (EVENTS if route.streams else route.gives).decode()
     schema = schemas[route.answer] if route.answer is not None else {"type": "string"}
+    if route.streams:
+        schema = _event(schema if route.answer is not None else {})
     good = {"description": HTTPStatus(route.status).phrase, **_content(media_type, schema)}
     problem = _content(MEDIA_TYPE.decode(), schemas[ProblemDocument])
     return {
@@ -140,6 +142,15 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
             str(status): {"description": HTTPStatus(status).phrase, **problem}
             for status in sorted(statuses(route))
         },
+    }
+
+
+def _event(data: Any) -> dict[str, Any]:
+    """One server-sent event, whose data is JSON of this schema."""
+    text = {"type": "string", "contentMediaType": JSON.decode(), "contentSchema": data}
+    return {
+        "type": "object",
+        "properties": {"event": {"enum": ["progress", "done"]}, "data": text, "retry": {"type": "integer"}},
     }
 
 

@@ -122,7 +122,7 @@ async def alive(service: Service, _call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", "/stats", stats, "read", answer=figures.Stats),
-    Route("GET", "/stats/events", stats_events, "read", streams=True),
+    Route("GET", "/stats/events", stats_events, "read", answer=figures.Stats, streams=True),
     Route("GET", "/stats/history", history, "read", query=HistoryQuery, answer=figures.History),
     Route("GET", "/alarms", alarms, "read", answer=health.Alarms),
     Route("GET", "/metrics", prometheus, "read", gives=metrics.MEDIA_TYPE),

@@ -82,7 +82,9 @@ ROUTES = (
         headers=("Idempotency-Key",),
     ),
     Route("GET", "/send/{batch_id}", batch, "read", answer=BatchProgress, problems=(404,)),
-    Route("GET", "/send/{batch_id}/events", events, "read", problems=(404,), streams=True),
+    Route(
+        "GET", "/send/{batch_id}/events", events, "read", answer=BatchProgress, problems=(404,), streams=True
+    ),
     Route("POST", "/send/{batch_id}/pause", pause, "send", answer=Held, problems=(404, 409)),
     Route("POST", "/send/{batch_id}/resume", resume, "send", answer=Held, problems=(404, 409)),
     Route("POST", "/send/{batch_id}/cancel", cancel, "send", answer=Held, problems=(404,)),

@@ -69,6 +69,21 @@ def test_a_ban_that_one_is_told_of_holds_for_all(client: httpx.Client, used: Dat
     assert late == []
 
 
+@pytest.mark.parametrize("path", ["/graph/v26.0/1/messages", "/v26.0/1/messages", "/1/messages"])
+def test_the_cloud_api_is_refused_in_its_own_shape_and_says_why(client: httpx.Client, path: str) -> None:
+    answer = client.post(path, json={})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (501, 3)
+    assert "wavetank emulator" in error["error_data"]["details"]
+
+
+def test_its_controls_are_refused_too_and_a_ban_is_not(client: httpx.Client) -> None:
+    answer = client.get("/emulator/state")
+    assert (answer.status_code, answer.headers["content-type"]) == (501, "application/problem+json")
+    assert "--workers 1" in answer.json()["detail"]
+    assert client.post("/emulator/accounts/99/ban").json()["field"] == "index"
+
+
 def test_what_a_killed_worker_had_to_do_is_done_by_the_other_within_seconds(
     server: Running, client: httpx.Client, used: Databases
 ) -> None:

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from server.auth import Tokens, digest
-from server.network.errors import Profile
+from server.network.errors import PROFILES, Profile
 from server.network.graph import api, controls
 from server.network.graph.emulator import Emulator
 from server.network.graph.http import ControlEndpoint, GraphEndpoint, refusal
-from server.network.graph.refusal import unknown_object
+from server.network.graph.refusal import ApiError, unknown_object
 from server.problems import MEDIA_TYPE, Problem
 
 
@@ -76,6 +76,31 @@ def make_app(emulator: Emulator, tokens: Tokens) -> Starlette:
     return Starlette(
         routes=routes, exception_handlers={HTTPException: partial(_no_route, emulator.settings.profile)}
     )
+
+
+ABSENT = (
+    "the Cloud API lives in the memory of one process and is not served by several workers: "
+    "start the server with --workers 1, or wavetank emulator beside it"
+)
+
+
+def absent_routes() -> list[BaseRoute]:
+    """In place of the others, where several workers serve: each request is told why there is no Cloud API."""
+    methods = ["GET", "POST", "PUT", "DELETE"]
+    paths = ("/graph/{rest:path}", "/{version:version}/{rest:path}", "/{node:node}/{rest:path}")
+    return [
+        *(Route(path, _absent, methods=methods) for path in paths),
+        Route("/emulator/{rest:path}", _absent_control, methods=methods),
+    ]
+
+
+async def _absent(_request: Request) -> Response:
+    refused, _ = refusal(ApiError(3, ABSENT, http=501), PROFILES["modern"])
+    return Response(refused.body, refused.status, media_type="application/json")
+
+
+async def _absent_control(_request: Request) -> Response:
+    return Response(Problem(501, ABSENT).document(), 501, media_type=MEDIA_TYPE.decode())
 
 
 async def _no_route(profile: Profile, request: Request, error: Exception) -> Response:
