@@ -17,6 +17,8 @@ $(STAMP): pyproject.toml
 	@echo "installing into .venv (a minute or two, once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "compiling the simulator's engine (half a minute, once)"
+	@$(BIN)/python -m simulator.precompile
 	@touch $(STAMP)
 
 demo: $(STAMP) ## simulate a campaign, load-test a server, write the report, print where

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from scenarios.schema import Funnel, Scenario
@@ -12,6 +11,7 @@ from scenarios.schema import Funnel, Scenario
 Times = NDArray[np.float64]
 
 DAYTIME = slice(8, 22)  # hours of the day over which attention is 1 on the mean: those that may be sent in
+PRECISE = 1e-10  # of a base, in log-odds
 DISCOUNT = 0.15  # what funnel.order stands for: the shipped text's offer
 
 
@@ -85,15 +85,20 @@ def _attention_levels(funnel: Funnel) -> tuple[Times, Times]:
 
 
 def _base(rate: float, shift: Times, weight: Times) -> float:
-    """c with weighted mean of expit(c + shift) = rate."""
+    """c with weighted mean of expit(c + shift) = rate.
+
+    By Newton's steps, or by halves where one would leave the bracket: scipy.optimize takes longer to load
+    than a small scenario to run.
+    """
     total = weight.sum()
-    reach = float(np.abs(shift).max()) + 1e-9
-    middle = float(logit(rate))
-    return float(
-        brentq(
-            lambda c: float((weight * expit(c + shift)).sum() / total) - rate,
-            middle - reach,
-            middle + reach,
-            xtol=1e-10,
-        )
-    )
+    middle, reach = float(logit(rate)), float(np.abs(shift).max()) + 1e-9
+    low, high, base, before = middle - reach, middle + reach, middle, np.inf
+    while abs(base - before) > PRECISE:
+        chance = expit(base + shift)
+        excess = float(weight @ chance / total) - rate
+        low, high = (low, base) if excess > 0 else (base, high)
+        before = base
+        base -= excess * total / float(weight @ (chance * (1 - chance)))
+        if not low <= base <= high:
+            base = (low + high) / 2
+    return base

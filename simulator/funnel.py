@@ -11,7 +11,7 @@ complaint from 2/3. Each chance is exact whatever the others are.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,8 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 CELLS = 1 << 14  # of a delay's quantile table
-EDGE = 2.0**-25  # half of the smallest step of a number in [0, 1)
 DIGITS = 61.0  # of a quotient u / p, those behind its first six bits: all but independent of those
 REPLY_AT, BLOCK_AT, COMPLAINT_AT = 1 / 2, 2 / 3, 1 / 3  # u + this, less 1 from 1 on, is read
-
-
-class Numbers(Protocol):
-    """One number in [0, 1) for each send and decision of `simulator.luck.DECISIONS`."""
-
-    def __call__(self, decision: str, rows: NDArray[np.integer] | None = None) -> Floats: ...
-
-
-class Further(Protocol):
-    """Two further numbers in [0, 1) for each of some sends."""
-
-    def __call__(self, rows: NDArray[np.integer]) -> tuple[Floats, Floats]: ...
 
 
 class Delay(NamedTuple):
@@ -59,7 +46,7 @@ class Chances(NamedTuple):
     """What acts on some sends beside the customers' own pull; a row a send, or one for all.
 
     deliver: chance of delivery, 0 for who cannot be reached. read, click, reply, order: odds at pull 1.
-    leave, block, complaint: odds of a reader's leaving.
+    opt_out, block, complaint: odds of a reader's leaving.
     """
 
     deliver: Floats
@@ -109,15 +96,18 @@ def lognormal(median: float, log_sd: float, share: NDArray[np.floating]) -> Time
 
 
 def follow(
-    numbers: Numbers,
-    further: Further,
+    numbers: Callable[[str, Rows | None], Floats],
+    further: Callable[[Rows], tuple[Floats, Floats]],
     sent_s: Times,
     pull: Floats,
     chances: Chances,
     delays: Delays,
 ) -> Funnel:
-    """What follows each send (n,). `pull` (n,): the customers' own odds."""
-    delivered, delivered_cell = _delivered(numbers("deliver"), sent_s, chances.deliver, delays.deliver)
+    """What follows each send (n,). `pull` (n,): the customers' own odds.
+
+    numbers(decision, rows): in [0, 1), of the sends at these rows or of all; further(rows): two more each.
+    """
+    delivered, delivered_cell = _delivered(numbers("deliver", None), sent_s, chances.deliver, delays.deliver)
     at = delivered.rows
     all_arrive = len(at) == len(sent_s)
     own = pull if all_arrive else pull.take(at)
@@ -125,11 +115,8 @@ def follow(
     share = numbers("read", None if all_arrive else at)
     share *= 1 + odds
     seen = np.flatnonzero(share < odds)
-    cells = share.take(seen)
     own = own.take(seen)
-    cells /= odds.take(seen)
-    cells *= CELLS
-    read_cell = np.minimum(cells.astype(np.int32), CELLS - 1)
+    read_cell = _cell(share.take(seen) / odds.take(seen))
     readers = at if len(seen) == len(at) else at.take(seen)
     read = Event(readers, delivered.at_s.take(seen) + delays.read.table_s.take(read_cell))
 
@@ -178,8 +165,7 @@ def _at(column: Floats, rows: Rows) -> Floats:
 
 def _delivered(u: Floats, sent_s: Times, chance: Floats, delay: Delay) -> tuple[Event, NDArray[np.int32]]:
     rows = np.flatnonzero(u < chance)
-    share = u.take(rows) / (chance if len(chance) == 1 else chance.take(rows))
-    cell = np.minimum((share * CELLS).astype(np.int32), CELLS - 1)
+    cell = _cell(u.take(rows) / (chance if len(chance) == 1 else chance.take(rows)))
     return Event(rows, sent_s.take(rows) + delay.table_s.take(cell)), cell
 
 
@@ -200,8 +186,11 @@ def _digits(share: Floats) -> Floats:
     return np.asarray(spread - np.floor(spread), np.float32)
 
 
+def _cell(share: Floats) -> NDArray[np.int32]:
+    """Which cell of a delay's table stands for this part of it."""
+    return np.minimum((share * np.float32(CELLS)).astype(np.int32), CELLS - 1)
+
+
 def _after(cause: Event, rows: Rows, share: Floats, delay: Delay) -> Event:
     """Some of the events of `cause` have a consequence, a delay later."""
-    inside = np.minimum(np.maximum(share.astype(np.float64), EDGE), 1 - EDGE)
-    wait_s = lognormal(delay.median_s, delay.log_sd, inside)
-    return Event(cause.rows.take(rows), cause.at_s.take(rows) + wait_s)
+    return Event(cause.rows.take(rows), cause.at_s.take(rows) + delay.table_s.take(_cell(share)))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scenarios.schema import Script
 from server.dispatch.replies import Rulebook, decide, new_rules
 from simulator.agents import figures, inbound_of, reading_of, roster_of, serve
-from simulator.funnel import Funnel
-from simulator.luck import keyed_words, unit
+from simulator.funnel import Event
+from simulator.luck import Messages, keyed_words, unit
 from simulator.streams import Purpose
 from simulator.waves import Wave
 from simulator.world import World
@@ -42,15 +42,16 @@ class Inbox:
         self._is_open = bool(world.scenario.agents.shifts)
         self._parts: list[tuple[NDArray[np.int32], Times, NDArray[np.float32], NDArray[np.float32]]] = []
 
-    def receive(self, wave: Wave, happened: Funnel) -> None:
-        """Replies to these sends."""
-        replied = happened.replied
+    def receive(self, wave: Wave, numbers: NDArray[np.uint64], replied: Event) -> None:
+        """Replies to these sends; `numbers` of their exposures."""
         if not self._is_open or not len(replied.rows):
             return
-        customer = wave.customer.take(replied.rows)
-        key = self._world.scenario.experiment.seed, self._number, wave.exposure.number
-        turn = None if wave.turn is None else wave.turn.take(replied.rows)
-        words = keyed_words(*key, Purpose.TOPIC, customer, turn)
+        what, customer, turn = (
+            column.take(replied.rows) for column in (wave.exposure, wave.customer, wave.turn)
+        )
+        seed = self._world.scenario.experiment.seed
+        messages = Messages(numbers.take(what), customer, turn)
+        words = keyed_words(seed, self._number, Purpose.TOPIC, messages)
         self._parts.append((customer, replied.at_s, unit(words[0]), unit(words[1])))
 
     def figures(self) -> dict[str, float]:

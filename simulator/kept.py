@@ -26,7 +26,7 @@ from simulator.world import World
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("scenarios", "server/dispatch", "server/network", "simulator")  # all that a replication runs
-LIBRARIES = ("numpy", "scipy", "simpy")
+LIBRARIES = ("numpy", "scipy", "simpy", "numba")
 
 
 class Kept:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schema import Costs
-from simulator.network import DAY_S, MONTH_DAYS
-from simulator.tally import BIN_S
+from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 
 NO_ACCOUNT = -1
 

@@ -1,132 +1,81 @@
-"""The random numbers of each exposure: one in [0, 1) for every decision of every customer.
+"""The random numbers of each message: one in [0, 1) for every decision.
 
-Where most customers get a message (a campaign, a push, a post), a block's numbers are drawn at once, needed
-or not, from the block's own Philox stream: the quickest way. Where few do (a retry, a follow-up), each
-customer's numbers come from Philox4x32-10 with the customer in its counter (Salmon, Moraes, Dror & Shaw 2011,
-Parallel random numbers: as easy as 1, 2, 3, SC'11). Either way a number depends on what it is for alone: on
-seed, replication, exposure, customer and decision.
+Philox4x32-10 with the customer in its counter (Salmon, Moraes, Dror & Shaw 2011, Parallel random numbers: as
+easy as 1, 2, 3, SC'11): a number depends on what it is for alone, on seed, replication, exposure, customer
+and decision, whatever else is sent, in whichever order.
 """
 
-from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.streams import BLOCK, Purpose, stream
+from simulator.streams import Purpose
 
 DECISIONS = ("deliver", "read", "respond", "leave")
 DECISION = {name: row for row, name in enumerate(DECISIONS)}
-ROWS = len(DECISIONS)
-KEPT = 4  # exposures whose numbers are held at once: 16 bytes a customer each
 ROUNDS = 10
 MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 WEYL = 0x9E3779B9, 0xBB67AE85
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
+TURN, WORD = np.uint64(8), np.uint64(8)  # bits below a turn in the counter, and below a number in its word
+STEP = np.float32(2**-24)
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]  # of 32 bits
 
 
-class Dense:
-    """Blocks of numbers, drawn when first looked at and kept for the latest exposures."""
+class Messages(NamedTuple):
+    """What tells the luck of some messages apart, columns of equal length."""
 
-    def __init__(self, seed: int, replication: int, size: int) -> None:
-        self._seed, self._replication = seed, replication
-        self._blocks = -(-size // BLOCK)
-        self._kept: OrderedDict[int, tuple[Floats, NDArray[np.bool_]]] = OrderedDict()
+    number: Words  # of the exposure
+    customer: NDArray[np.int32]
+    turn: NDArray[np.int32]  # in [0, 2**24)
 
-    def of(self, exposure: int, customer: NDArray[np.int32]) -> "DenseRows":
-        table, drawn = self._table(exposure)
-        block = customer >> BLOCK.bit_length() - 1
-        for number in np.flatnonzero(~drawn & (np.bincount(block, minlength=self._blocks) > 0)).tolist():
-            draw = stream(self._seed, self._replication, Purpose.DECISIONS, number, exposure)
-            draw.random(dtype=np.float32, out=table[number])
-            drawn[number] = True
-        return DenseRows(table.reshape(-1), customer + block * ((ROWS - 1) * BLOCK))
-
-    def _table(self, exposure: int) -> tuple[Floats, NDArray[np.bool_]]:
-        if exposure in self._kept:
-            self._kept.move_to_end(exposure)
-            return self._kept[exposure]
-        if len(self._kept) == KEPT:
-            table, drawn = self._kept.popitem(last=False)[1]
-            drawn[:] = False
-        else:
-            table = np.empty((self._blocks, ROWS, BLOCK), np.float32)
-            drawn = np.zeros(self._blocks, np.bool_)
-        self._kept[exposure] = table, drawn
-        return table, drawn
+    def rows(self, rows: NDArray[np.integer]) -> "Messages":
+        return Messages._make(column.take(rows) for column in self)
 
 
-class DenseRows:
-    """The numbers of some customers for one exposure."""
+class Numbers:
+    """One number for each message and decision."""
 
-    def __init__(self, flat: Floats, place: NDArray[np.int32]) -> None:
-        self._flat, self._place = flat, place
+    def __init__(self, seed: int, replication: int, messages: Messages) -> None:
+        self._words = keyed_words(seed, replication, Purpose.DECISIONS, messages)
 
     def __call__(self, decision: str, rows: NDArray[np.integer] | None = None) -> Floats:
         """In [0, 1), of all of them or of those at `rows`."""
-        place = self._place if rows is None else self._place.take(rows)
-        return self._flat[DECISION[decision] * BLOCK :].take(place)
-
-
-class SparseRows:
-    """The same, worked out customer by customer; `turn` tells apart a customer's messages of one exposure."""
-
-    def __init__(
-        self,
-        seed: int,
-        replication: int,
-        exposure: int,
-        customer: NDArray[np.int32],
-        turn: NDArray[np.int32] | None,
-    ) -> None:
-        self._words = keyed_words(seed, replication, exposure, Purpose.DECISIONS, customer, turn)
-
-    def __call__(self, decision: str, rows: NDArray[np.integer] | None = None) -> Floats:
         words = self._words[DECISION[decision]]
         return unit(words if rows is None else words.take(rows))
 
 
-class FurtherRows:
-    """Further numbers for the few to whom something rare happens."""
+class Further:
+    """Two further numbers for the few to whom something rare happens."""
 
-    def __init__(
-        self,
-        seed: int,
-        replication: int,
-        exposure: int,
-        customer: NDArray[np.int32],
-        turn: NDArray[np.int32] | None,
-    ) -> None:
-        self._key = seed, replication, exposure
-        self._customer, self._turn = customer, turn
+    def __init__(self, seed: int, replication: int, messages: Messages) -> None:
+        self._key, self._messages = (seed, replication), messages
 
     def __call__(self, rows: NDArray[np.integer]) -> tuple[Floats, Floats]:
-        turn = None if self._turn is None else self._turn.take(rows)
-        words = keyed_words(*self._key, Purpose.RARE, self._customer.take(rows), turn)
+        words = keyed_words(*self._key, Purpose.RARE, self._messages.rows(rows))
         return unit(words[0]), unit(words[1])
 
 
 def keyed_words(
-    seed: int,
-    replication: int,
-    exposure: int,
-    purpose: Purpose,
-    customer: NDArray[np.integer],
-    turn: NDArray[np.integer] | None = None,
+    seed: int, replication: int, purpose: Purpose, messages: Messages
 ) -> tuple[Words, Words, Words, Words]:
-    """Four words of 32 bits for each customer. `exposure` < 2**32, `turn` < 2**24, `purpose` < 256."""
-    size = len(customer)
-    turns = np.zeros(size, np.uint64) if turn is None else turn.astype(np.uint64)
+    """Four words of 32 bits for each message. `seed` < 2**64, `replication` < 2**32, `purpose` < 256."""
     counter = (
-        customer.astype(np.uint64),
-        np.full(size, exposure, np.uint64),
-        turns << np.uint64(8) | np.uint64(purpose),
-        np.full(size, replication, np.uint64),
+        messages.customer.astype(np.uint64),
+        messages.number,
+        messages.turn.astype(np.uint64) << TURN | np.uint64(purpose),
+        np.full(len(messages.customer), replication, np.uint64),
     )
-    return philox4x32(counter, (seed & 0xFFFFFFFF, seed >> 32))
+    return philox4x32(counter, key_of(seed))
+
+
+def key_of(seed: int) -> tuple[int, int]:
+    """A seed as the two words of a key."""
+    return seed & 0xFFFFFFFF, seed >> 32
 
 
 def philox4x32(
@@ -149,4 +98,4 @@ def philox4x32(
 
 def unit(words: Words) -> Floats:
     """Words of 32 bits as numbers in [0, 1)."""
-    return (words >> np.uint64(8)).astype(np.float32) * np.float32(2**-24)
+    return (words >> WORD).astype(np.float32) * STEP

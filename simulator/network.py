@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scenarios.schema import Network
 
 DAY_S = 86_400.0
+BIN_S = 900.0  # by which counts over time are kept
 MONTH_DAYS = 30.0
 CLOCK_S = 1e-3  # the network's clock: two sends this much too close are not told apart
 

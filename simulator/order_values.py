@@ -9,6 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from simulator.anchors import DISCOUNT
+from simulator.traits import OrderValue
+
+EDGE = 2.0**-25  # half of the smallest step of a number in [0, 1)
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +51,19 @@ def own(found: ValueFit, customer: NDArray[np.int64], log_usd: Floats, size: int
     between, within = found.between_log_sd**2, found.within_log_sd**2
     trust = count * between / np.maximum(within + count * between, np.finfo(float).tiny)
     return Own(trust * (means - found.mean_log_usd), np.sqrt(between * (1 - trust)))
+
+
+def order_cents(
+    value: OrderValue, discount: float, scale: NDArray[np.float32], share: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Orders that messages brought, in whole cents: sums of integers do not depend on their order.
+
+    `discount`: fraction of the price that the offer takes off; `scale`: value_scale of each buyer; `share`:
+    quantiles in [0, 1).
+    """
+    normal = ndtri(np.clip(share.astype(np.float64), EDGE, 1 - EDGE))
+    usd = value.typical_usd * scale * np.exp(value.within_log_sd * normal)
+    return np.asarray(np.rint(100 * usd * (1 - discount) / (1 - DISCOUNT)), np.int64)
 
 
 def _means(customer: NDArray[np.int64], values: Floats, size: int = 0) -> tuple[Floats, Floats]:

@@ -1,146 +1,147 @@
 """What is to be sent later because of what happened: retries, follow-ups, what a frequency cap holds back."""
 
-import math
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.programme import FollowUp
 from scenarios.schema import Scenario
-from simulator.funnel import Funnel
-from simulator.waves import FOLLOW_UPS, Exposure, Wave
+from simulator.exposures import FOLLOW_UPS, LAST, Exposures
+from simulator.funnel import Event, Rows
+from simulator.plain import Consequences
+from simulator.waves import Wave, taken
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
+HOUR_S = 3600.0
 
 Times = NDArray[np.float64]
-Customers = NDArray[np.int32]
-Turns = NDArray[np.int32] | None
+Flags = NDArray[np.bool_]
+Part = TypeVar("Part")
 
 
 class Wanted(NamedTuple):
-    """Messages of one exposure that want an account and a time; `turn` as in a Wave."""
+    """Messages that want an account and a time; columns as in a Wave."""
 
-    exposure: Exposure
-    customer: Customers
-    turn: Turns = None
+    customer: NDArray[np.int32]
+    exposure: NDArray[np.int32]
+    turn: NDArray[np.int32]
 
-    def rows(self, rows: NDArray[np.bool_]) -> "Wanted":
-        return Wanted(self.exposure, self.customer[rows], None if self.turn is None else self.turn[rows])
+    def rows(self, rows: Rows | slice) -> "Wanted":
+        return Wanted._make(taken(column, rows) for column in self)
+
+
+class Waiting(NamedTuple):
+    """Follow-ups of one rule."""
+
+    customer: NDArray[np.int32]
+    release_s: Times
+
+
+def together(parts: Sequence[Wanted]) -> Wanted:
+    """One after the other."""
+    if not parts:
+        return Wanted(*(np.empty(0, np.int32) for _ in Wanted._fields))
+    return Wanted._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 class Pending:
-    """Messages by the time from which they may be planned; a scan every `scan_every_h` takes them out."""
+    """Messages by the scan that takes them out, one every `scan_every_h`: the first from their release on."""
 
-    def __init__(self, scenario: Scenario, customers: int, retries: dict[int, int]) -> None:
-        """`retries`: how often a failed message of each campaign is tried again, by its number."""
-        self._retries = retries
+    def __init__(self, scenario: Scenario, exposures: Exposures, malformed: Flags) -> None:
+        """`malformed` (customers,): numbers that can never be reached."""
+        self._exposures, self._malformed = exposures, malformed
         self._retry_after_s = scenario.campaign.retry_after_h * HOUR_S
-        self._rules: tuple[FollowUp, ...] = scenario.programme.follow_ups
         self._scan_s = scenario.programme.scan_every_h * HOUR_S
-        waits_s = [rule.after_h * HOUR_S for rule in self._rules]
-        if any(retries.values()):
+        waits_s = [rule.after_h * HOUR_S for rule in scenario.programme.follow_ups]
+        if np.any(exposures.next_try != LAST):
             waits_s.append(self._retry_after_s)
         self._shortest_s = min(waits_s, default=np.inf)
-        self._last_s = [np.full(customers, -np.inf, np.float32) for _ in self._rules]
-        self._messages: list[tuple[Wanted, Times]] = []
-        self._triggered: list[list[tuple[Customers, Times]]] = [[] for _ in self._rules]
-        self._first_s = np.inf
+        self._messages: defaultdict[int, list[Wanted]] = defaultdict(list)
+        self._follow_ups: list[defaultdict[int, list[Waiting]]] = [
+            defaultdict(list) for _ in scenario.programme.follow_ups
+        ]
         self.begun = 0  # follow-ups handed out so far
 
     @property
     def messages(self) -> int:
         """Messages already begun: retries, and what a cap holds back."""
-        return sum(len(wanted.customer) for wanted, _ in self._messages)
+        return sum(len(part.customer) for parts in self._messages.values() for part in parts)
 
     def add(self, wanted: Wanted, release_s: Times) -> None:
-        if len(release_s):
-            self._messages.append((wanted, release_s))
-            self._first_s = min(self._first_s, float(release_s.min()))
+        for scan, rows in self._scans(release_s):
+            self._messages[scan].append(wanted.rows(rows))
 
-    def is_tried_again(self, exposure: Exposure) -> bool:
-        """Whether a message of this exposure that fails gets another try."""
-        return exposure.attempt < self._retries.get(exposure.campaign, 0)
+    def note(self, wave: Wave, found: Consequences) -> int:
+        """What follows from some sends; returns how many of the failed are not tried again.
 
-    def note(self, wave: Wave, happened: Funnel, failed: NDArray[np.intp]) -> None:
-        """What follows from some sends; `failed` are those to be tried again."""
-        exposure = wave.exposure
-        if len(failed):
-            again = exposure._replace(attempt=exposure.attempt + 1)
-            wanted = Wanted(again, wave.customer.take(failed))
-            self.add(wanted, wave.due_s.take(failed) + self._retry_after_s)
-        if exposure.kind == "follow_up":
-            return
-        for number, rule in enumerate(self._rules):
-            if rule.when == "no_order":
-                self._trigger(number, rule, wave, *_unordered(happened, rule.after_h * HOUR_S))
-            elif exposure.kind == "message":
-                self._trigger(number, rule, wave, *_unread(happened, rule.after_h * HOUR_S))
+        A sender sees that a message failed, not why: numbers that are not on WhatsApp are tried again like
+        the rest. Only a malformed number is told at once, and dropped.
+        """
+        again = self._exposures.next_try.take(wave.exposure.take(found.failed))
+        tried = (again != LAST) & ~self._malformed.take(wave.customer.take(found.failed))
+        rows = found.failed[tried]
+        wanted = Wanted(wave.customer.take(rows), again[tried], np.zeros(len(rows), np.int32))
+        self.add(wanted, wave.due_s.take(rows) + self._retry_after_s)
+        for scans, event in zip(self._follow_ups, found.begun, strict=True):
+            self._wait(scans, wave.customer.take(event.rows), event)
+        return len(again) - len(rows)
 
-    def _trigger(
-        self, number: int, rule: FollowUp, wave: Wave, rows: NDArray[np.intp], release_s: Times
+    def _wait(
+        self, scans: defaultdict[int, list[Waiting]], customer: NDArray[np.int32], event: Event
     ) -> None:
-        customer, last_s = wave.customer.take(rows), self._last_s[number]
-        due = release_s - last_s.take(customer) >= rule.pause_days * DAY_S
-        customer, release_s = customer[due], release_s[due]
-        if len(customer):
-            last_s[customer] = release_s
-            self._triggered[number].append((customer, release_s))
-            self._first_s = min(self._first_s, float(release_s.min()))
+        for scan, rows in self._scans(event.at_s):
+            scans[scan].append(Waiting(customer[rows], event.at_s[rows]))
+
+    def _scans(self, release_s: Times) -> list[tuple[int, Rows | slice]]:
+        """The scans that take these out, ascending, and the rows of each."""
+        scan = np.ceil(release_s / self._scan_s).astype(np.int64)
+        if not len(scan):
+            return []
+        first, last = int(scan.min()), int(scan.max())
+        if first == last:
+            return [(first, slice(None))]
+        counts = np.bincount(scan - first)
+        rows = np.split(np.argsort(scan, kind="stable"), np.cumsum(counts)[:-1])
+        return [(first + number, part) for number, part in enumerate(rows) if len(part)]
 
     def next_scan_s(self, now_s: float, next_send_s: float) -> float:
         """When to scan next: for what waits, and early enough for what the sends to come may set off."""
-        for_waiting = math.ceil(self._first_s / self._scan_s) if self._first_s < np.inf else np.inf
-        for_sends = np.inf
+        waiting = [*self._messages, *(scan for scans in self._follow_ups for scan in scans)]
+        for_waiting, for_sends = min(waiting, default=np.inf), np.inf
         if next_send_s + self._shortest_s < np.inf:
             for_sends = (next_send_s + self._shortest_s) // self._scan_s
         following = now_s // self._scan_s + 1
         return float(max(following, min(for_waiting, for_sends)) * self._scan_s)
 
-    def take(self, now_s: float) -> list[Wanted]:
+    def take(self, now_s: float) -> Wanted:
         """All that may be planned now, taken out."""
-        if self._first_s > now_s:
-            return []
-        waiting, self._messages = self._messages, []
-        taken, self._first_s = [], np.inf
-        for wanted, release_s in waiting:
-            ready = release_s <= now_s
-            self.add(wanted.rows(~ready), release_s[~ready])
-            taken.append(wanted.rows(ready))
-        for number, rule in enumerate(self._rules):
-            exposure = Exposure(FOLLOW_UPS + number, kind="follow_up", order_odds=rule.order_odds)
-            customer = self._ready(number, now_s)
-            turn = np.full(len(customer), round(now_s / self._scan_s), np.int32)
-            taken.append(Wanted(exposure, customer, turn))
-            self.begun += len(customer)
-        return [wanted for wanted in taken if len(wanted.customer)]
-
-    def _ready(self, number: int, now_s: float) -> Customers:
-        """Whom a rule's time has come for, in order of time, each once."""
-        if not self._triggered[number]:
-            return np.empty(0, np.int32)
-        customer, release_s = (np.concatenate(part) for part in zip(*self._triggered[number], strict=True))
-        ready = release_s <= now_s
-        self._triggered[number] = []
-        if not ready.all():
-            self._triggered[number] = [(customer[~ready], release_s[~ready])]
-            self._first_s = min(self._first_s, float(release_s[~ready].min()))
-        due = customer[ready][np.argsort(release_s[ready], kind="stable")]
-        first = np.unique(due, return_index=True)[1]
-        return due if len(first) == len(due) else due[np.sort(first)]
+        now = round(now_s / self._scan_s)
+        parts = [part for parts in _ready(self._messages, now) for part in parts]
+        for number, scans in enumerate(self._follow_ups):
+            waiting = [part for parts in _ready(scans, now) for part in parts]
+            if waiting:
+                customer = _first_of_each(waiting)
+                what = self._exposures.first_try[FOLLOW_UPS + number]
+                parts.append(
+                    Wanted(
+                        customer,
+                        np.full(len(customer), what, np.int32),
+                        np.full(len(customer), now, np.int32),
+                    )
+                )
+                self.begun += len(customer)
+        return together(parts)
 
 
-def _unordered(happened: Funnel, after_s: float) -> tuple[NDArray[np.intp], Times]:
-    """Who clicked and does not order within that time, and when it is over."""
-    clicked, ordered = happened.clicked, happened.ordered
-    waits = np.ones(len(clicked.rows), np.bool_)
-    waits[happened.bought[ordered.at_s <= clicked.at_s.take(happened.bought) + after_s]] = False
-    return clicked.rows[waits], clicked.at_s[waits] + after_s
+def _ready(scans: defaultdict[int, list[Part]], now: int) -> list[list[Part]]:
+    return [scans.pop(scan) for scan in sorted(scans) if scan <= now]
 
 
-def _unread(happened: Funnel, after_s: float) -> tuple[NDArray[np.intp], Times]:
-    """Whose message arrived and is not read within that time, and when it is over."""
-    delivered, read = happened.delivered, happened.read
-    waits = np.ones(len(delivered.rows), np.bool_)
-    waits[happened.seen[read.at_s <= delivered.at_s.take(happened.seen) + after_s]] = False
-    return delivered.rows[waits], delivered.at_s[waits] + after_s
+def _first_of_each(waiting: Sequence[Waiting]) -> NDArray[np.int32]:
+    """Customers in order of time, each once."""
+    customer = np.concatenate([part.customer for part in waiting])
+    release_s = np.concatenate([part.release_s for part in waiting])
+    due = customer[np.argsort(release_s, kind="stable")]
+    first = np.unique(due, return_index=True)[1]
+    return due if len(first) == len(due) else due[np.sort(first)]

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from scenarios.errors import InputError
@@ -108,6 +107,8 @@ def fit(history: History) -> Fit:
     Raises InputError if the columns cannot be a history, nobody bought again, or no maximum is found (the
     likelihood has none if, say, nobody ever stops).
     """
+    from scipy.optimize import minimize  # takes longer to load than most scenarios need, and few fit
+
     _check(history)
     seen = _sorted(history)
     scale = float(history.age.mean())  # time in units near 1, so that one step suits all four

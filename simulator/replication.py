@@ -5,33 +5,36 @@ random about a customer depends on keyed luck alone, so it does not matter how o
 wake, but that no stretch of sends reaches over the end of a day.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from simulator.customers import Crowd
+from simulator.customers import crowd_of
+from simulator.engine import booker_of, engine_of, is_worth_compiling
+from simulator.exposures import POSTS, exposures_of
 from simulator.fleet import Fleet
-from simulator.funnel import Funnel, follow
+from simulator.follow_ups import rules_of
+from simulator.funnel import Event
 from simulator.inbox import Inbox
-from simulator.luck import Dense, FurtherRows, SparseRows
 from simulator.network import DAY_S
+from simulator.odds import odds_of, read_by_account
+from simulator.order_values import order_cents
 from simulator.organic import Bought, organic_of
-from simulator.pending import Pending, Wanted
+from simulator.pending import Pending, Wanted, together
+from simulator.plain import Sends, Stage, Watch
 from simulator.risk import Risk, over_limit
 from simulator.sender import Sender, sender_of
 from simulator.tally import Tally
 from simulator.traits import hidden_of
-from simulator.waves import POSTS, Exposure, Queue, Wave, in_turns, merged
+from simulator.waves import Queue, Wave, in_turns, joined
 from simulator.world import Campaign, World, first_sends_s
 
 RECENT_S = 2 * DAY_S  # a day's rules look back a day from its first moment
-BATCH = 1 << 15  # sends worked on at once: their columns fit a core's cache
 
 Process = Generator[simpy.Event, object, None]
-Watch = Callable[[Wave, Funnel], None]
 
 
 class Line(NamedTuple):
@@ -42,12 +45,19 @@ class Line(NamedTuple):
 
 
 class Replication:
-    """The state of one run. `watch` sees every send with what came of it, in no particular order."""
+    """The state of one run.
 
-    def __init__(self, world: World, number: int, watch: Watch | None = None) -> None:
+    `watch` sees every send with what came of it, in no particular order. `compiled`: in which form it runs,
+    which is a matter of speed alone; None: whichever is quicker.
+    """
+
+    def __init__(
+        self, world: World, number: int, watch: Watch | None = None, *, compiled: bool | None = None
+    ) -> None:
         scenario = world.scenario
         seed = scenario.experiment.seed
-        self.world, self.number, self.watch = world, number, watch
+        self.world, self.number = world, number
+        compiled = is_worth_compiling(world) if compiled is None else compiled
         self.env = simpy.Environment()
         self.changed = self.env.event()  # the day's hazards are others
         self.renewed = self.env.event()  # there is more to send, or to plan
@@ -55,29 +65,43 @@ class Replication:
         self.organic = organic_of(
             scenario.purchases, world.traits, self.hidden, seed, number, world.horizon_s
         )
-        self.crowd = Crowd(world, number, self.hidden, self.organic)
+        self.exposures = exposures_of(world)
+        self.crowd = crowd_of(world, number, self.hidden, self.organic)
         first_send_s = first_sends_s(scenario.accounts)
         posters = scenario.groups.accounts if world.posts else 0
         self.fleet = Fleet(scenario.accounts, first_send_s, posters, seed, number)
         key = seed << 32 | number
         count = len(first_send_s)
+        booker = booker_of(self.fleet.size, compiled)
+        most = world.most_messages
         self.lines = {
-            "message": Line(sender_of(world, first_send_s, key, world.most_messages), list(range(count))),
+            "message": Line(sender_of(world, first_send_s, key, most, booker), list(range(count))),
         }
         if posters:
             old = self.fleet.first_send_s[count:]
-            self.lines["post"] = Line(sender_of(world, old, key, 0), list(range(count, count + posters)))
+            self.lines["post"] = Line(
+                sender_of(world, old, key, 0, booker), list(range(count, count + posters))
+            )
         self.tally = Tally(scenario, self.fleet.size, world.delays.deliver, world.delays.read)
         self.risk = Risk(world, self.fleet, self.tally.days)
-        self.dense = Dense(seed, number, world.customers.size)
+        stage = Stage(
+            seed,
+            number,
+            world.horizon_s,
+            self.exposures,
+            odds_of(world, self.exposures, float(np.mean(self.organic.lapsed_s <= 0))),
+            world.delays,
+            self.crowd,
+            rules_of(scenario.programme.follow_ups),
+        )
+        self.engine = engine_of(stage, watch, compiled)
         self.inbox = Inbox(world, number)
         self.bought: list[Bought] = []  # what messages brought
         self.queue = Queue()
-        retries = {campaign.number: campaign.retries for campaign in world.campaigns}
-        self.pending = Pending(scenario, world.customers.size, retries)
+        self.pending = Pending(scenario, self.exposures, world.customers.malformed)
         self.recent: list[Wave] = []  # sent in the last RECENT_S, where rules may be broken
         self.waiting: list[Wanted] = []  # no account was open to plan them on
-        self._scratch = np.zeros(world.customers.size, np.int8)
+        self._scratch = np.zeros(world.customers.size, np.int32)
 
     def run(self) -> None:
         """From the start to the horizon."""
@@ -97,28 +121,33 @@ class Replication:
         """Plan a campaign or push for everybody who may get it."""
         yield self.env.timeout(campaign.start_s)
         self._send_until(self.env.now)
-        self.tally.total["created"] += len(self.world.recipients)
-        self._plan([Wanted(Exposure(campaign.number), self.world.recipients)])
+        recipients = self.world.recipients
+        self.tally.total["created"] += len(recipients)
+        what = np.full(len(recipients), self.exposures.first_try[campaign.number], np.int32)
+        self._plan(Wanted(recipients, what, np.zeros(len(recipients), np.int32)))
 
     def _posts(self) -> Process:
         """Every post to the groups of a zone, at its time."""
         for post in self.world.posts:
             yield self.env.timeout(max(0.0, post.at_s - self.env.now))
-            exposure = Exposure(
-                POSTS + post.number, kind="post", content=post.content, is_first=post.is_first
-            )
             line, groups = self.lines["post"], post.members.groups
             if not self._open(line).any():
                 continue  # nobody to post
             nobody = post.members.customer[:groups]  # the group's place in its zone stands for it
-            local, due_s = line.sender.plan(nobody, np.zeros(groups), self.env.now)
-            account = np.array(line.accounts, np.int32)[local]
+            planned = line.sender.plan(nobody, self.env.now)
+            account, due_s = np.empty(groups, np.int32), np.empty(groups)
+            account[planned.rows] = np.array(line.accounts, np.int32).take(planned.account)
+            due_s[planned.rows] = planned.due_s
             in_time = due_s < self.world.horizon_s
             self.tally.post(due_s[in_time], account[in_time])
-            np.minimum.at(self.fleet.first_send_s, account, due_s)
             who = post.members.group
-            self.tally.total["created"] += len(who)
-            self._add(Wave(exposure, post.members.customer, account.take(who), due_s.take(who)))
+            size = len(who)
+            self.tally.total["created"] += size
+            what = np.full(size, self.exposures.first_try[POSTS + post.number], np.int32)
+            wave = Wave(
+                post.members.customer, account.take(who), due_s.take(who), what, np.zeros(size, np.int32)
+            )
+            self._add(wave.in_order(), account, due_s)
 
     def _scans(self) -> Process:
         """Every so often, plan retries and follow-ups whose time has come."""
@@ -129,7 +158,7 @@ class Replication:
             if self.env.now < wake_s:
                 continue
             self._send_until(self.env.now)
-            self._plan(self.pending.take(self.env.now))
+            self._plan_in_turns(self.pending.take(self.env.now))
 
     def _bans(self) -> Process:
         """Day by day: ban each account whose hazard has reached what it endures."""
@@ -157,51 +186,58 @@ class Replication:
         self.tally.add_account()
         self.risk.add_account()
         waiting, self.waiting = self.waiting, []
-        self._plan(waiting)
+        self._plan_in_turns(together(waiting))
 
     # planning
 
     def _open(self, line: Line) -> NDArray[np.bool_]:
         return self.fleet.is_open[line.accounts]
 
-    def _plan(self, wanted: Sequence[Wanted]) -> None:
-        """Give messages an account and a time; they wait if no account is open."""
-        willing = [one for one in map(self._willing, wanted) if len(one.customer)]
+    def _plan_in_turns(self, wanted: Wanted) -> None:
+        """Plan a customer's messages one after the other: each counts in the frequency cap of the next."""
+        for rows in in_turns(wanted.customer, self._scratch):
+            self._plan(wanted.rows(rows))
+
+    def _plan(self, wanted: Wanted) -> None:
+        """Give messages of different customers an account and a time; they wait if no account is open."""
+        wanted = self._willing(wanted)
         line = self.lines["message"]
-        if not willing or not self._open(line).any():
-            self.waiting += willing
+        if not len(wanted.customer) or not self._open(line).any():
+            self.waiting += [wanted] if len(wanted.customer) else []
             return
-        customer = np.concatenate([one.customer for one in willing])
-        local, due_s = line.sender.plan(customer, np.zeros(len(customer)), self.env.now)
-        account = np.array(line.accounts, np.int32)[local]
-        np.minimum.at(self.fleet.first_send_s, account, due_s)
-        edges = np.cumsum([len(one.customer) for one in willing])[:-1]
-        parts = zip(willing, np.split(account, edges), np.split(due_s, edges), strict=True)
-        for one, of_each, at_s in parts:
-            self._add(Wave(one.exposure, one.customer, of_each, at_s, one.turn))
+        planned = line.sender.plan(wanted.customer, self.env.now)
+        account = np.array(line.accounts, np.int32).take(planned.account)
+        customer, what, turn = wanted.rows(planned.rows)
+        self._add(Wave(customer, account, planned.due_s, what, turn), account, planned.due_s)
 
     def _willing(self, wanted: Wanted) -> Wanted:
         """Who has not opted out, and is free by the frequency cap.
 
         A push to who is not is dropped: it would be stale. Anything else is offered again when they are.
         """
-        stays = self.crowd.opted_out_s.take(wanted.customer) > self.env.now
-        if not stays.all():
-            self.tally.total["withdrawn"] += int(np.count_nonzero(~stays))
+        stays = np.flatnonzero(self.crowd.opted_out_s.take(wanted.customer) > self.env.now)
+        if len(stays) < len(wanted.customer):
+            self.tally.total["withdrawn"] += len(wanted.customer) - len(stays)
             wanted = wanted.rows(stays)
         free_s = self.lines["message"].sender.free_from(wanted.customer, self.env.now)
-        if free_s is None or not (held := free_s > self.env.now).any():
+        if free_s is None:
             return wanted
-        if wanted.exposure.is_push:
-            self.tally.total["withdrawn"] += int(np.count_nonzero(held))
-        else:
-            self.pending.add(wanted.rows(held), free_s[held])
-            self._renew()
-        return wanted.rows(~held)
+        held = np.flatnonzero(free_s > self.env.now)
+        if not len(held):
+            return wanted
+        is_push = self.exposures.is_push.take(wanted.exposure.take(held))
+        self.tally.total["withdrawn"] += int(np.count_nonzero(is_push))
+        later = held[~is_push]
+        self.pending.add(wanted.rows(later), free_s.take(later))
+        self._renew()
+        return wanted.rows(np.flatnonzero(free_s <= self.env.now))
 
-    def _add(self, wave: Wave) -> None:
-        self.queue.add(wave.in_order())
-        self.risk.plan(wave)
+    def _add(self, wave: Wave, account: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
+        """Queue a wave; its accounts send at these times, once for all members of a group."""
+        if self.fleet.first_send_s.max() > self.env.now:
+            np.minimum.at(self.fleet.first_send_s, account, due_s)
+        self.queue.add(wave)
+        self.risk.plan(account, due_s)
         self._judge()
         self._renew()
 
@@ -216,7 +252,7 @@ class Replication:
     def _schedule(self, today: int) -> list[Wave]:
         first, last = (today - 1) * DAY_S, (today + 1) * DAY_S
         waves = (*self.recent, *self.queue.waves)
-        return [wave.rows((wave.due_s >= first) & (wave.due_s < last)) for wave in waves]
+        return [wave.rows(np.flatnonzero((wave.due_s >= first) & (wave.due_s < last))) for wave in waves]
 
     def _renew(self) -> None:
         self.renewed.succeed()
@@ -246,22 +282,17 @@ class Replication:
         moved = self.queue.take_account(account)
         for wave in moved:
             line.sender.move(wave.customer, wave.due_s)
-        posts = [wave for wave in moved if wave.exposure.kind == "post"]
-        self.tally.total["withdrawn"] += sum(len(wave.due_s) for wave in posts)
-        self._plan(
-            [
-                Wanted(wave.exposure, wave.customer, wave.turn)
-                for wave in moved
-                if wave.exposure.kind != "post"
-            ]
-        )
+        wanted = together([Wanted(wave.customer, wave.exposure, wave.turn) for wave in moved])
+        is_post = self.exposures.is_post.take(wanted.exposure)
+        self.tally.total["withdrawn"] += int(np.count_nonzero(is_post))
+        self._plan_in_turns(wanted.rows(np.flatnonzero(~is_post)))
         self._judge()
         self.env.process(self._replacement(line))
 
     def _close_day(self, day: int) -> None:
         """Book the day's hazard."""
-        tally = self.tally
-        counts = (tally.day_delivered[:, day], tally.day_complaints[:, day], tally.day_blocks[:, day])
+        tables = self.tally.tables
+        counts = (tables.day_delivered[:, day], tables.day_complaints[:, day], tables.day_blocks[:, day])
         self.fleet.spent += self.risk.close_day(day, *counts)
 
     # sending
@@ -271,62 +302,33 @@ class Replication:
         leaving = self.queue.take(moment_s)
         if not leaving:
             return
+        wave = joined(leaving)
+        over = np.zeros(len(wave.due_s), np.bool_)
         if not self.risk.keeps_rules:
-            leaving = over_limit(self.recent, leaving, self.world.scenario.network.hourly_limit)
-            known = (*self.recent, *leaving)
-            self.recent = [wave.rows(wave.due_s >= moment_s - RECENT_S) for wave in known]
-        for wave in in_turns(merged(leaving), self._scratch):
-            for first in range(0, len(wave.due_s), BATCH):
-                self._send(wave.rows(slice(first, first + BATCH)))
+            over = over_limit(self.recent, wave, self.world.scenario.network.hourly_limit)
+            recent = [*self.recent, wave]
+            first_s = moment_s - RECENT_S
+            self.recent = [one.rows(slice(int(np.searchsorted(one.due_s, first_s)), None)) for one in recent]
+        day = int(wave.due_s[0] // DAY_S)
+        read = read_by_account(self.world, self.fleet.birth_s, day)
+        sends = Sends(wave, over, day, read)
+        batch = self.engine.batch
+        for first in range(0, len(wave.due_s), batch):
+            self._send(sends.rows(slice(first, first + batch)))
 
-    def _send(self, wave: Wave) -> None:
-        stays = self.crowd.stays(wave)
-        if not stays.all():
-            self.tally.total["withdrawn"] += int(np.count_nonzero(~stays))
-            wave = wave.rows(stays)
-        if not len(wave.due_s):
-            return
-        self.tally.send(wave.exposure, wave.account, wave.due_s)
-        happened = self._follow(wave)
-        buyer, at_s = wave.customer.take(happened.ordered.rows), happened.ordered.at_s
-        cents = self.crowd.order_cents(buyer, happened.order_value)
-        in_time = at_s < self.world.horizon_s
-        self.bought.append(Bought(buyer[in_time], at_s[in_time], cents[in_time]))
-        self.tally.count(wave, happened, cents)
-        self.crowd.note(wave, happened)
-        self.inbox.receive(wave, happened)
-        self._note_later(wave, happened)
-        if self.watch is not None:
-            self.watch(wave, happened)
-
-    def _note_later(self, wave: Wave, happened: Funnel) -> None:
-        """Retries and follow-ups.
-
-        A sender sees that a message failed, not why: numbers that are not on WhatsApp are tried again like
-        the rest. Only a malformed number is told at once, and dropped.
-        """
-        failed = np.ones(len(wave.due_s), np.bool_)
-        failed[happened.delivered.rows] = False
-        rows = np.flatnonzero(failed)
-        again = rows[~self.world.customers.malformed.take(wave.customer.take(rows))]
-        if not self.pending.is_tried_again(wave.exposure):
-            again = again[:0]
-        self.tally.total["failed"] += len(rows) - len(again)
-        self.pending.note(wave, happened, again)
+    def _send(self, sends: Sends) -> None:
+        found, wave = self.engine.send(sends, self.tally), sends.wave
+        self._book_orders(wave, found.ordered, found.order_value)
+        self.inbox.receive(wave, self.exposures.number, found.replied)
+        self.tally.total["failed"] += self.pending.note(wave, found)
         self._renew()
 
-    def _follow(self, wave: Wave) -> Funnel:
-        key = self.world.scenario.experiment.seed, self.number, wave.exposure.number
-        numbers = (
-            self.dense.of(wave.exposure.number, wave.customer)
-            if wave.exposure.is_common
-            else SparseRows(*key, wave.customer, wave.turn)
-        )
-        return follow(
-            numbers,
-            FurtherRows(*key, wave.customer, wave.turn),
-            wave.due_s,
-            self.crowd.pull.take(wave.customer),
-            self.crowd.chances(wave, self.fleet),
-            self.world.delays,
-        )
+    def _book_orders(self, wave: Wave, ordered: Event, value: NDArray[np.float32]) -> None:
+        """`value`: quantiles."""
+        in_time = np.flatnonzero(ordered.at_s < self.world.horizon_s)
+        rows, at_s = ordered.rows.take(in_time), ordered.at_s.take(in_time)
+        buyer = wave.customer.take(rows)
+        scale, discount = self.hidden.value_scale.take(buyer), self.world.scenario.campaign.discount
+        cents = order_cents(self.world.traits.order_value, discount, scale, value.take(in_time))
+        self.bought.append(Bought(buyer, at_s, cents))
+        self.tally.orders(wave.account.take(rows), at_s, cents)

@@ -31,13 +31,13 @@ class Risk:
         sending: NDArray[np.bool_] = self.sends > 0
         return sending
 
-    def plan(self, wave: Wave, by: int = 1) -> None:
-        """Messages are planned, or (by -1) not any more."""
-        day = (wave.due_s / DAY_S).astype(np.int64)
-        inside = day < self.sends.shape[1]
-        cell = wave.account[inside] * self.sends.shape[1] + day[inside]
-        counts = np.bincount(cell, minlength=self.sends.size).reshape(self.sends.shape)
-        self.sends += by * counts
+    def plan(self, account: NDArray[np.int32], due_s: Times) -> None:
+        """Accounts are to send at these times."""
+        days = self.sends.shape[1]
+        day = np.minimum(due_s / DAY_S, days).astype(np.int64)  # all beyond the horizon in one more
+        cell = account * (days + 1) + day
+        counts = np.bincount(cell, minlength=len(self.sends) * (days + 1)).reshape(-1, days + 1)
+        self.sends += counts[:, :-1]
 
     def judge(self, today: int, schedule: Sequence[Wave]) -> None:
         """What today's plan means. `schedule`: all sends of today and the day before, done and planned."""
@@ -97,13 +97,11 @@ def keeps_rules(pacing: Pacing, rules: Network, shares_content: bool) -> bool:
     )
 
 
-def over_limit(recent: Sequence[Wave], leaving: Sequence[Wave], hourly_limit: int) -> list[Wave]:
-    """The leaving sends, told which are above the hourly limit in the trailing 3600 s of their account."""
-    account = np.concatenate([wave.account for wave in (*recent, *leaving)])
-    due_s = np.concatenate([wave.due_s for wave in (*recent, *leaving)])
+def over_limit(recent: Sequence[Wave], leaving: Wave, hourly_limit: int) -> NDArray[np.bool_]:
+    """Which of the leaving sends are above the hourly limit in the trailing 3600 s of their account."""
+    account = np.concatenate([wave.account for wave in (*recent, leaving)])
+    due_s = np.concatenate([wave.due_s for wave in (*recent, leaving)])
     order = np.lexsort((due_s, account))
     over = np.empty(len(order), np.bool_)
     over[order] = network.exceeds(account[order], due_s[order], hourly_limit, 3600.0)
-    edges = np.cumsum([len(wave.due_s) for wave in (*recent, *leaving)])[:-1]
-    flags = np.split(over, edges)[len(recent) :]
-    return [wave._replace(over=flag) for wave, flag in zip(leaving, flags, strict=True)]
+    return over[len(over) - len(leaving.due_s) :]

@@ -23,12 +23,13 @@ from simulator.conversations import RAMP_S, predict
 from simulator.histories import fitted
 from simulator.intervals import intervals, student
 from simulator.kept import Kept
+from simulator.network import BIN_S
 from simulator.parallel import Cluster
 from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
 from simulator.rfm import TIERS
 from simulator.summary import KPIS, Summary
-from simulator.tally import BIN_S, edges_of
+from simulator.tally import edges_of
 from simulator.world import World, world_of
 
 Progress = Callable[[int, int], None]

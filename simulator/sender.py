@@ -1,17 +1,48 @@
 """The sending side: the pacing of `server.dispatch` under the simulator's clock (seconds from the start)."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.dispatch import pacing
-from server.dispatch.booking import Booking, first_below_cap_s
+from server.dispatch import booking, pacing
+from server.dispatch.booking import Booked
 from simulator.world import World
 
 Times = NDArray[np.float64]
 Customers = NDArray[np.int32]
-Planned = tuple[NDArray[np.int32], Times]  # account and time of each message
+
+
+class Planned(NamedTuple):
+    """Messages in order of time, columns of equal length."""
+
+    rows: NDArray[np.intp]  # their places among those wanted
+    account: NDArray[np.int32]
+    due_s: Times
+
+
+class Accounts(Protocol):
+    """The accounts of one strategy, as far as they are booked; times are Unix seconds."""
+
+    def book(self, zone: NDArray[np.int32], start_s: float) -> Booked: ...
+
+    def close(self, account: int) -> None: ...
+
+    def add(self, start: pacing.AccountStart, account: int) -> None: ...
+
+
+class Booker(Protocol):
+    """`server.dispatch.booking`, or the same compiled."""
+
+    @property
+    def Booking(self) -> Callable[..., Accounts]: ...  # a class
+
+    @property
+    def first_below_cap_s(self) -> Callable[[Times, Customers, float, float], Times]: ...
+
+    @property
+    def record(self) -> Callable[[Times, Customers, Times], None]: ...
 
 
 class Sender(Protocol):
@@ -23,8 +54,8 @@ class Sender(Protocol):
         None if it never binds, or `plan` itself holds messages back.
         """
 
-    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
-        """Book an account and a time for each message, in the order in which they are wanted.
+    def plan(self, customer: Customers, now_s: float) -> Planned:
+        """Book an account and a time from `now_s` on for each message, in the order in which they are wanted.
 
         The customers are free by `free_from`.
         """
@@ -39,11 +70,11 @@ class Sender(Protocol):
         """A new account, with the next index."""
 
 
-def sender_of(world: World, first_send_s: Times, seed: int, most: int) -> Sender:
+def sender_of(world: World, first_send_s: Times, seed: int, most: int, booker: Booker = booking) -> Sender:
     """Over these accounts; `most`: messages that one customer may get in the whole run, at most."""
     if world.customers.shared.any():
         return OneByOne(world, first_send_s, seed)
-    return InColumns(world, first_send_s, seed, most)
+    return InColumns(world, first_send_s, seed, most, booker)
 
 
 def starts_of(world: World, first_send_s: Times) -> list[pacing.AccountStart]:
@@ -56,10 +87,10 @@ def starts_of(world: World, first_send_s: Times) -> list[pacing.AccountStart]:
 class InColumns:
     """Where no two customers get the same text: accounts as columns, customers' latest sends as columns."""
 
-    def __init__(self, world: World, first_send_s: Times, seed: int, most: int) -> None:
+    def __init__(self, world: World, first_send_s: Times, seed: int, most: int, booker: Booker) -> None:
         rules = world.scenario.pacing
-        self._world, self._rules = world, rules
-        self._booking = Booking(rules, starts_of(world, first_send_s), world.customers.zones, seed)
+        self._world, self._rules, self._booker = world, rules, booker
+        self._booking = booker.Booking(rules, starts_of(world, first_send_s), world.customers.zones, seed)
         self._sends_s: Times | None = None  # (customer_cap, customers), if the cap can bind
         if most > rules.customer_cap:
             self._sends_s = np.full((rules.customer_cap, world.customers.size), -np.inf)
@@ -67,22 +98,17 @@ class InColumns:
     def free_from(self, customer: Customers, now_s: float) -> Times | None:
         if self._sends_s is None:
             return None
-        sends_s = self._sends_s.take(customer, axis=1)
-        return first_below_cap_s(sends_s, now_s, self._rules.customer_cap_window_s)
+        return self._booker.first_below_cap_s(
+            self._sends_s, customer, now_s, self._rules.customer_cap_window_s
+        )
 
-    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
-        earliest_s = np.maximum(release_s, now_s)
+    def plan(self, customer: Customers, now_s: float) -> Planned:
         epoch_s = self._world.epoch_s
-        zone = self._world.customers.zone.take(customer)
-        planned = self._booking.book(zone, earliest_s + epoch_s, now_s + epoch_s)
-        due_s = np.maximum(planned.due_s - epoch_s, earliest_s)  # rounding may put it before
-        self._note(customer, due_s)
-        return planned.account, due_s
-
-    def _note(self, customer: Customers, due_s: Times) -> None:
-        """Each in the place of the customer's oldest."""
+        booked = self._booking.book(self._world.customers.zone.take(customer), now_s + epoch_s)
+        due_s = np.maximum(booked.due_s - epoch_s, now_s)  # rounding may put it before
         if self._sends_s is not None:
-            self._sends_s[self._sends_s.take(customer, axis=1).argmin(axis=0), customer] = due_s
+            self._booker.record(self._sends_s, customer.take(booked.rows), due_s)
+        return Planned(booked.rows, booked.account, due_s)
 
     def move(self, customer: Customers, due_s: Times) -> None:
         if self._sends_s is not None:
@@ -107,18 +133,19 @@ class OneByOne:
     def free_from(self, customer: Customers, now_s: float) -> Times | None:
         return None
 
-    def plan(self, customer: Customers, release_s: Times, now_s: float) -> Planned:
+    def plan(self, customer: Customers, now_s: float) -> Planned:
         people, epoch_s = self._world.customers, self._world.epoch_s
         messages = pacing.Messages(
             customer=customer.astype(np.int64),
             zone=people.zone.take(customer),
             content=people.content.take(customer),
             consent=np.ones(len(customer), np.bool_),
-            release_s=release_s + epoch_s,
+            release_s=np.zeros(len(customer)),
         )
         plan = pacing.plan(self._pacer, messages, now_s + epoch_s)
         pacing.commit(self._pacer, messages, plan, now_s + epoch_s)
-        return plan.account, np.maximum(plan.due_s - epoch_s, np.maximum(release_s, now_s))
+        rows = np.argsort(plan.due_s, kind="stable")
+        return Planned(rows, plan.account.take(rows), np.maximum(plan.due_s.take(rows) - epoch_s, now_s))
 
     def move(self, customer: Customers, due_s: Times) -> None:
         """`close` forgets what a closed account had planned."""

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from simulator.histories import purchases_of
 from simulator.ledger import Amounts, Ledger, binned, by_day, cumulative, ledger_of, payback_days
 from simulator.lifetime import lifetime_value_usd
-from simulator.network import DAY_S, MONTH_DAYS
+from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 from simulator.organic import Bought, bought_before
 from simulator.replication import Replication
 from simulator.rfm import looked_back_on, shares
-from simulator.tally import BIN_S
 from simulator.world import World, capacity, permitted
 
 TIERED = 5  # replications at most whose customers are sorted into tiers: shares of thousands vary little,
@@ -76,7 +75,7 @@ def summary_of(run: Replication) -> Summary:
     people = run.inbox.figures()
     ledger = ledger_of(
         run.world.scenario.costs,
-        run.tally.sends.astype(np.int64),
+        run.tally.tables.sends.astype(np.int64),
         run.tally.revenue_cents,
         run.fleet.opened_s,
         run.fleet.closed_s,
@@ -104,9 +103,9 @@ def _groups(run: Replication) -> dict[str, float]:
     if not run.world.posts:
         return {}
     left = int(np.count_nonzero(run.crowd.left_group_s < run.world.horizon_s))
-    member_days = run.crowd.members_days
+    member_days = run.tally.total["members_days"]
     return {
-        "group_daily_active_rate": _ratio(run.crowd.active_days, member_days),
+        "group_daily_active_rate": _ratio(run.tally.total["active_days"], member_days),
         "group_leave_rate": _ratio(left * MONTH_DAYS, member_days),
     }
 
@@ -147,10 +146,11 @@ def unsent(run: Replication) -> int:
 
 def _send_duration_s(run: Replication) -> float:
     """From the first to the last first try; to the horizon if some are still to come."""
-    first_s, last_s = run.tally.first_try_s
-    exposures = [wave.exposure for wave in run.queue.waves] + [one.exposure for one in run.waiting]
-    cut_off = any(exposure.attempt == 0 and exposure.kind != "post" for exposure in exposures)
-    return (run.world.horizon_s if cut_off else last_s) - first_s
+    first_s, last_s = run.tally.tables.first_try_s.tolist()
+    is_first = (run.exposures.is_retry == 0) & ~run.exposures.is_post
+    left = [*(wave.exposure for wave in run.queue.waves), *(one.exposure for one in run.waiting)]
+    cut_off = any(is_first.take(exposure).any() for exposure in left)
+    return float((run.world.horizon_s if cut_off else last_s) - first_s)
 
 
 def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
@@ -184,10 +184,10 @@ def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
     pacing, fleet, per_h = run.world.scenario.pacing, run.fleet, 3600 / BIN_S
     warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
     return {
-        "sends_per_h": run.tally.sends.sum(axis=(1, 2)) * per_h,
+        "sends_per_h": run.tally.tables.sends.sum(axis=(1, 2)) * per_h,
         "capacity_per_h": capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
         * per_h,
-        "deliveries_per_h": run.tally.deliveries * per_h,
+        "deliveries_per_h": run.tally.tables.deliveries * per_h,
         "revenue_usd_cum": cumulative(ledger.orders, run.tally.bins),
         "cost_usd_cum": cumulative(ledger.costs, run.tally.bins),
     }

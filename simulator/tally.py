@@ -4,25 +4,24 @@ Whole numbers only (cents, counts), so that no sum depends on the order of work.
 """
 
 from collections import Counter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schema import Scenario
+from simulator.exposures import Exposures
 from simulator.funnel import Delay, Event, Funnel
-from simulator.network import DAY_S
-from simulator.waves import Exposure, Wave
+from simulator.network import BIN_S, DAY_S
+from simulator.waves import Wave
 
-BIN_S = 900.0
 HISTOGRAM_BINS = 60
 HISTOGRAM_SD = 5.0  # edges reach this many standard deviations either side of the median
 
-Number = TypeVar("Number", bound=np.generic)
 Counts = NDArray[np.int64]
 Times = NDArray[np.float64]
 
-# KPI's name -> event of a Funnel that it counts within the horizon
+# KPI's name -> event of a Funnel that it counts within the horizon, in the order of `simulator.compiled`
 EVENTS = {
     "messages_delivered": "delivered",
     "messages_read": "read",
@@ -57,114 +56,120 @@ def _edges(median: float, log_sd: float) -> Times:
     return median * np.exp(np.linspace(-reach, reach, HISTOGRAM_BINS + 1))
 
 
+class Tables(NamedTuple):
+    """Counts by 15-minute bin, account and day, and histograms by bin of Edges."""
+
+    sends: NDArray[np.int32]  # (bins, first tries and retries, accounts); a post counts once
+    deliveries: Counts  # (bins,)
+    day_delivered: Counts  # (accounts, days)
+    day_complaints: Counts
+    day_blocks: Counts
+    delivery_delay: Counts
+    read_delay: Counts
+    delivery_bin: NDArray[np.uint8]  # the histogram's bin of each cell of the delay's table
+    read_bin: NDArray[np.uint8]
+    first_try_s: Times  # (2,): the first and the last that left
+
+
 class Tally:
-    """Counts by 15-minute bin, account and day; histograms; totals."""
+    """All counts of a replication."""
 
     def __init__(self, scenario: Scenario, accounts: int, deliver: Delay, read: Delay) -> None:
         self.horizon_s = scenario.experiment.horizon_days * DAY_S
         self.bins = int(np.ceil(self.horizon_s / BIN_S))
         self.days = int(np.ceil(scenario.experiment.horizon_days))
         self.total: Counter[str] = Counter()
-        self.sends = np.zeros((self.bins, 2, accounts), np.int32)  # first tries, retries; a post counts once
-        self.revenue_cents = np.zeros((self.bins, accounts), np.int64)
-        self.deliveries = np.zeros(self.bins, np.int64)
-        self.day_delivered = np.zeros((accounts, self.days), np.int64)
-        self.day_complaints = np.zeros((accounts, self.days), np.int64)
-        self.day_blocks = np.zeros((accounts, self.days), np.int64)
         self.edges = edges_of(scenario)
-        self.histograms = {name: np.zeros(HISTOGRAM_BINS, np.int64) for name in Edges._fields}
-        self._bin_of_cell = {
-            "delivery_delay_s": _bins_of(deliver.table_s, self.edges.delivery_delay_s),
-            "read_delay_s": _bins_of(read.table_s, self.edges.read_delay_s),
-        }
-        self.first_try_s = (np.inf, -np.inf)
+        self.tables = Tables(
+            sends=np.zeros((self.bins, 2, accounts), np.int32),
+            deliveries=np.zeros(self.bins, np.int64),
+            day_delivered=np.zeros((accounts, self.days), np.int64),
+            day_complaints=np.zeros((accounts, self.days), np.int64),
+            day_blocks=np.zeros((accounts, self.days), np.int64),
+            delivery_delay=np.zeros(HISTOGRAM_BINS, np.int64),
+            read_delay=np.zeros(HISTOGRAM_BINS, np.int64),
+            delivery_bin=_bins_of(deliver.table_s, self.edges.delivery_delay_s),
+            read_bin=_bins_of(read.table_s, self.edges.read_delay_s),
+            first_try_s=np.array([np.inf, -np.inf]),
+        )
+        self.revenue_cents = np.zeros((self.bins, accounts), np.int64)
+        self.order_value = np.zeros(HISTOGRAM_BINS, np.int64)
         self.posts = 0
+
+    @property
+    def histograms(self) -> dict[str, Counts]:
+        """By the names of Edges."""
+        tables = self.tables
+        counts = tables.delivery_delay, tables.read_delay, self.order_value
+        return {name: column.copy() for name, column in zip(Edges._fields, counts, strict=True)}
 
     def add_account(self) -> None:
         """Room for one more account in every table."""
-        self.sends = np.pad(self.sends, ((0, 0), (0, 0), (0, 1)))
+        tables = self.tables
+        self.tables = tables._replace(
+            sends=np.pad(tables.sends, ((0, 0), (0, 0), (0, 1))),
+            day_delivered=np.pad(tables.day_delivered, ((0, 1), (0, 0))),
+            day_complaints=np.pad(tables.day_complaints, ((0, 1), (0, 0))),
+            day_blocks=np.pad(tables.day_blocks, ((0, 1), (0, 0))),
+        )
         self.revenue_cents = np.pad(self.revenue_cents, ((0, 0), (0, 1)))
-        for name in ("day_delivered", "day_complaints", "day_blocks"):
-            setattr(self, name, np.pad(getattr(self, name), ((0, 1), (0, 0))))
 
     def post(self, at_s: Times, account: NDArray[np.int32]) -> None:
         """Posts to groups: each is one message of its account."""
         self.posts += len(at_s)
-        np.add.at(self.sends[:, 0], ((at_s / BIN_S).astype(np.int64), account.astype(np.int64)), 1)
+        at = (at_s / BIN_S).astype(np.int64), account.astype(np.int64)
+        np.add.at(self.tables.sends[:, 0], at, 1)
 
-    def send(self, exposure: Exposure, account: NDArray[np.int32], due_s: Times) -> None:
+    def send(self, wave: Wave, exposures: Exposures) -> None:
         """Messages that leave."""
-        self.total["messages_sent"] += len(due_s)
-        if exposure.kind == "post" or not len(due_s):
-            return
-        if exposure.attempt == 0:
-            first, last = self.first_try_s
-            self.first_try_s = (min(first, float(due_s.min())), max(last, float(due_s.max())))
-        accounts = self.sends.shape[2]
-        first_bin, cell = _from_first((due_s / BIN_S).astype(np.int64))
-        size = (int(cell.max()) + 1) * accounts
-        rows = np.bincount(cell * accounts + account, minlength=size).reshape(-1, accounts)
-        self.sends[first_bin : first_bin + len(rows), min(exposure.attempt, 1)] += rows.astype(np.int32)
+        self.total["messages_sent"] += len(wave.due_s)
+        alone = np.flatnonzero(~exposures.is_post.take(wave.exposure))
+        due_s, retry = wave.due_s.take(alone), exposures.is_retry.take(wave.exposure.take(alone))
+        at = (due_s / BIN_S).astype(np.int64), retry.astype(np.int64), wave.account.take(alone)
+        np.add.at(self.tables.sends, at, 1)
+        first = due_s[retry == 0]
+        if len(first):
+            known = self.tables.first_try_s
+            known[:] = min(known[0], first.min()), max(known[1], first.max())
 
-    def count(self, wave: Wave, happened: Funnel, order_cents: Counts) -> None:
-        """What of the consequences of some sends lies within the horizon."""
+    def count(self, wave: Wave, happened: Funnel) -> None:
+        """What of the consequences of some sends lies within the horizon; orders apart."""
         seen = {name: self._within(getattr(happened, event)) for name, event in EVENTS.items()}
         for name, rows in seen.items():
-            self.total[name] += len(getattr(happened, EVENTS[name]).at_s) if rows is None else len(rows)
-        delivered = happened.delivered
-        in_time = seen["messages_delivered"]
-        if in_time is not None:
-            self.total["in_transit"] += len(delivered.at_s) - len(in_time)
-        self._observe("delivery_delay_s", _of(happened.delivered_cell, in_time))
-        self._observe("read_delay_s", _of(happened.read_cell, seen["messages_read"]))
-        self._deliveries(wave.account.take(_of(delivered.rows, in_time)), _of(delivered.at_s, in_time))
-        self._orders(wave, happened.ordered, order_cents, seen["orders"])
-        for table, name in ((self.day_complaints, "complaints"), (self.day_blocks, "blocks")):
+            self.total[name] += len(rows)
+        delivered, in_time = happened.delivered, seen["messages_delivered"]
+        tables = self.tables
+        self.total["in_transit"] += len(delivered.at_s) - len(in_time)
+        for histogram, bins, cells in (
+            (tables.delivery_delay, tables.delivery_bin, happened.delivered_cell.take(in_time)),
+            (tables.read_delay, tables.read_bin, happened.read_cell.take(seen["messages_read"])),
+        ):
+            histogram += np.bincount(bins.take(cells), minlength=HISTOGRAM_BINS)
+        at_s = delivered.at_s.take(in_time)
+        counts = np.bincount((at_s / BIN_S).astype(np.int64))
+        tables.deliveries[: len(counts)] += counts
+        for table, name in (
+            (tables.day_delivered, "messages_delivered"),
+            (tables.day_complaints, "complaints"),
+            (tables.day_blocks, "blocks"),
+        ):
             event, rows = getattr(happened, EVENTS[name]), seen[name]
-            day = (_of(event.at_s, rows) / DAY_S).astype(np.int64)
-            np.add.at(table, (wave.account.take(_of(event.rows, rows)), day), 1)
+            day = (event.at_s.take(rows) / DAY_S).astype(np.int64)
+            np.add.at(table, (wave.account.take(event.rows.take(rows)), day), 1)
 
-    def _within(self, event: Event) -> NDArray[np.intp] | None:
-        """Which lie before the horizon; None for all."""
-        if not len(event.at_s) or event.at_s.max() < self.horizon_s:
-            return None
+    def _within(self, event: Event) -> NDArray[np.intp]:
+        """Which lie before the horizon."""
         return np.flatnonzero(event.at_s < self.horizon_s)
 
-    def _deliveries(self, account: NDArray[np.int32], at_s: Times) -> None:
-        if not len(at_s):
-            return
-        first, cell = _from_first((at_s / BIN_S).astype(np.int64))
-        counts = np.bincount(cell)
-        self.deliveries[first : first + len(counts)] += counts
-        day = (at_s / DAY_S).astype(np.int64)
-        today = int(day[0])
-        apart = np.flatnonzero(day != today)
-        accounts = len(self.day_delivered)
-        self.day_delivered[:, today] += np.bincount(account, minlength=accounts)
-        self.day_delivered[:, today] -= np.bincount(account.take(apart), minlength=accounts)
-        np.add.at(self.day_delivered, (account.take(apart), day.take(apart)), 1)
-
-    def _orders(self, wave: Wave, event: Event, cents: Counts, rows: NDArray[np.intp] | None) -> None:
-        cents = _of(cents, rows)
-        at = (_of(event.at_s, rows) / BIN_S).astype(np.int64), wave.account.take(_of(event.rows, rows))
-        np.add.at(self.revenue_cents, at, cents)
-        edges = self.edges.order_value_usd
-        cell = np.clip(np.searchsorted(edges, cents / 100, side="right") - 1, 0, HISTOGRAM_BINS - 1)
-        self.histograms["order_value_usd"] += np.bincount(cell, minlength=HISTOGRAM_BINS)
-
-    def _observe(self, name: str, cells: NDArray[np.int32]) -> None:
-        self.histograms[name] += np.bincount(self._bin_of_cell[name].take(cells), minlength=HISTOGRAM_BINS)
+    def orders(self, account: NDArray[np.int32], at_s: Times, cents: Counts) -> None:
+        """Orders within the horizon."""
+        np.add.at(self.revenue_cents, ((at_s / BIN_S).astype(np.int64), account), cents)
+        cell = np.searchsorted(self.edges.order_value_usd, cents / 100, side="right") - 1
+        cell = np.clip(cell, 0, HISTOGRAM_BINS - 1)
+        self.order_value += np.bincount(cell, minlength=HISTOGRAM_BINS)
 
 
-def _bins_of(table: NDArray[np.float32], edges: Times) -> NDArray[np.int64]:
+def _bins_of(table: NDArray[np.float32], edges: Times) -> NDArray[np.uint8]:
     """Into which bin each cell of a delay's table falls."""
-    return np.clip(np.searchsorted(edges, table, side="right") - 1, 0, HISTOGRAM_BINS - 1)
-
-
-def _from_first(bins: Counts) -> tuple[int, Counts]:
-    first = int(bins.min())
-    return first, bins - first
-
-
-def _of(values: NDArray[Number], rows: NDArray[np.intp] | None) -> NDArray[Number]:
-    return values if rows is None else values.take(rows)
+    bins = np.searchsorted(edges, table, side="right") - 1
+    return np.clip(bins, 0, HISTOGRAM_BINS - 1).astype(np.uint8)

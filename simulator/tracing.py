@@ -5,9 +5,11 @@ from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
+from simulator.exposures import POSTS, Exposure, exposures_of
 from simulator.funnel import Funnel
 from simulator.replication import Replication
 from simulator.waves import Wave
@@ -44,12 +46,14 @@ def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:
     kind, index = _subject(subject, world)
     found: list[tuple[float, int, int, str]] = []
 
-    def watch(wave: Wave, happened: Funnel) -> None:
+    exposures = exposures_of(world)
+
+    def watch(wave: Wave, _over: NDArray[np.bool_], happened: Funnel) -> None:
         rows = np.flatnonzero((wave.customer if kind == "customer" else wave.account) == index)
         if not len(rows):
             return
-        what = _content(wave)
         for row in rows.tolist():
+            what = _content(exposures.each[wave.exposure[row]])
             who, by = int(wave.customer[row]), int(wave.account[row])
             found.append((float(wave.due_s[row]), who, by, f"{what} sent"))
             arrived = bool(np.isin(row, happened.delivered.rows))
@@ -82,10 +86,9 @@ def _subject(subject: str, world: World) -> tuple[str, int]:
     return kind, int(index)
 
 
-def _content(wave: Wave) -> str:
-    exposure = wave.exposure
+def _content(exposure: Exposure) -> str:
     if exposure.kind == "post":
-        return f"post {exposure.campaign % 1_000_000}"
+        return f"post {exposure.campaign - POSTS}"
     if exposure.kind == "follow_up":
         return "follow-up"
     name = f"push {exposure.campaign}" if exposure.is_push else f"campaign {exposure.campaign}"

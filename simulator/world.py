@@ -17,12 +17,11 @@ from simulator.anchors import Anchors, anchors_of, attention
 from simulator.funnel import Delays, delay_of
 from simulator.groups import Members, Post, members_of, posts_of
 from simulator.histories import Known, fitted, known_of, past_of
-from simulator.network import DAY_S, MONTH_DAYS
+from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 from simulator.population import Customers, customers_of
-from simulator.tally import BIN_S
 from simulator.traits import Traits, engagement_cells, traits_of
-from simulator.waves import PUSHES
 
+PUSHES = 1_000  # where pushes' numbers begin, as campaigns
 ATTENTION_S = 1800.0  # every zone's hours begin on half hours of Unix time
 LINK = re.compile(r"https?://|www\.|wa\.me/", re.IGNORECASE)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.exposures import Exposures, exposures_of
 from simulator.funnel import Event, Funnel
 from simulator.replication import Replication
 from simulator.waves import Wave
@@ -38,16 +39,16 @@ class Outcomes(NamedTuple):
     complained_s: Times
 
 
-def sends_of(wave: Wave) -> Sends:
-    size = len(wave.due_s)
+def sends_of(exposures: Exposures, wave: Wave, over: NDArray[np.bool_]) -> Sends:
+    each = exposures.each
     return Sends(
         wave.customer.astype(np.int64),
-        np.full(size, wave.exposure.campaign),
-        np.full(size, wave.exposure.attempt),
-        np.full(size, wave.exposure.kind == "post"),
+        np.array([one.campaign for one in each])[wave.exposure],
+        np.array([one.attempt for one in each])[wave.exposure],
+        exposures.is_post[wave.exposure],
         wave.account.astype(np.int64),
         wave.due_s,
-        np.zeros(size, np.bool_) if wave.over is None else wave.over,
+        over,
     )
 
 
@@ -65,8 +66,10 @@ def watched(world: World, number: int = 1) -> tuple[Replication, list[tuple[Send
     """A finished replication, and its sends as they went out."""
     seen: list[tuple[Sends, Outcomes]] = []
 
-    def watch(wave: Wave, happened: Funnel) -> None:
-        seen.append((sends_of(wave), outcomes_of(len(wave.due_s), happened)))
+    exposures = exposures_of(world)
+
+    def watch(wave: Wave, over: NDArray[np.bool_], happened: Funnel) -> None:
+        seen.append((sends_of(exposures, wave, over), outcomes_of(len(wave.due_s), happened)))
 
     run = Replication(world, number, watch)
     run.run()

@@ -6,15 +6,24 @@ A message meets no other when nobody else gets its content and its customer's fr
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.dispatch.pacing_admit import NO_ACCOUNT_OPEN, releases_us
-from server.dispatch.pacing_plan import Batch, Waiting, groups_of
-from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules, check_messages
+from server.dispatch.pacing_admit import NO_ACCOUNT_OPEN
+from server.dispatch.pacing_plan import Batch, Waiting
+from server.dispatch.pacing_rules import AccountStart, Messages, Rules, check_messages
 from server.dispatch.pacing_slots import add_account, fleet_of, remove_account
-from server.dispatch.pacing_state import new_pacer
+from server.dispatch.pacing_state import micros, new_pacer
+
+
+class Booked(NamedTuple):
+    """Messages in the order in which they leave, columns of equal length."""
+
+    rows: NDArray[np.intp]  # their places in the batch
+    account: NDArray[np.int32]  # index into the accounts
+    due_s: NDArray[np.float64]  # Unix seconds, exact to the microsecond
 
 
 class Booking:
@@ -27,26 +36,27 @@ class Booking:
         self._pacer = new_pacer(rules, accounts, zones, seed)
         self._fleet = fleet_of(self._pacer)
 
-    def book(self, zone: NDArray[np.int32], release_s: NDArray[np.float64], start_s: float) -> Plan:
+    def book(self, zone: NDArray[np.int32], start_s: float) -> Booked:
         """An account and a time for each message, in the order in which they are wanted.
 
-        zone: index into the zones; release_s: Unix seconds, not before; nothing is due before `start_s`.
-        Raises ValueError if no account is open, or on a malformed batch.
+        zone: index into the zones; nothing is due before `start_s` (Unix seconds). Raises ValueError if no
+        account is open, or on a zone that is not there.
         """
         size = len(zone)
         nobody = np.zeros(size, np.int64)
-        messages = Messages(nobody, zone, nobody, np.ones(size, np.bool_), release_s)
+        messages = Messages(nobody, zone, nobody, np.ones(size, np.bool_), np.zeros(size))
         check_messages(messages, len(self._pacer.calendars))
         if not len(self._fleet.index):
             raise ValueError(NO_ACCOUNT_OPEN)
         waiting = Waiting()
-        for release, group in groups_of(releases_us(messages, start_s), np.arange(size), size + 1):
-            waiting.add(release, group)
+        waiting.add(micros(start_s), np.arange(size))
         batch = Batch(self._pacer, messages, waiting, self._fleet)
         while waiting:
             batch.fill(*waiting.next())
         batch.book()
-        return batch.plan()
+        plan = batch.plan()
+        rows = np.argsort(plan.due_s, kind="stable")
+        return Booked(rows, plan.account.take(rows), plan.due_s.take(rows))
 
     def close(self, account: int) -> None:
         """A banned or paused account gets nothing more; its index stays taken."""
@@ -57,12 +67,20 @@ class Booking:
         add_account(self._fleet, self._pacer, start, account)
 
 
-def first_below_cap_s(sends_s: NDArray[np.float64], now_s: float, cap_window_s: float) -> NDArray[np.float64]:
-    """From when on each customer may get one more message, at `now_s` at the earliest.
+def first_below_cap_s(
+    sends_s: NDArray[np.float64], customer: NDArray[np.int32], now_s: float, cap_window_s: float
+) -> NDArray[np.float64]:
+    """From when on each of these customers may get one more message, at `now_s` at the earliest.
 
     sends_s (cap, customers): the latest `cap` sends of each, done or planned, in any order, -inf where there
     are fewer. With the oldest of them at least a window back no window can hold more than the cap. A pacer
     that knows the time of the new send may let it go earlier, where planned sends lie far ahead.
     """
-    free: NDArray[np.float64] = np.maximum(sends_s.min(axis=0) + cap_window_s, now_s)
+    oldest_s = sends_s.take(customer, axis=1).min(axis=0)
+    free: NDArray[np.float64] = np.maximum(oldest_s + cap_window_s, now_s)
     return free
+
+
+def record(sends_s: NDArray[np.float64], customer: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
+    """Enters a send of each customer, who stand here once each, in the place of the oldest."""
+    sends_s[sends_s.take(customer, axis=1).argmin(axis=0), customer] = due_s

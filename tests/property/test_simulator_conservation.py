@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.loading import load
 from simulator.network import DAY_S
+from simulator.replication import Replication
 from simulator.summary import summary_of, unsent
 from simulator.world import Campaign, World, world_of
 from tests.watched import watched
@@ -64,7 +66,10 @@ def test_every_message_ends_in_exactly_one_state(world: World) -> None:
     sent = sum(len(sends.customer) for sends, _ in seen)
     arrived = sum(int((happened.delivered_s < np.inf).sum()) for _, happened in seen)
     assert sent == total["messages_sent"]
-    assert sum(int((~sends.is_post).sum()) for sends, _ in seen) == run.tally.sends.sum() - run.tally.posts
+    assert (
+        sum(int((~sends.is_post).sum()) for sends, _ in seen)
+        == run.tally.tables.sends.sum() - run.tally.posts
+    )
     assert arrived == total["messages_delivered"] + total["in_transit"]
 
 
@@ -77,16 +82,16 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
     left_group = np.full(people.size, np.inf)
     blocked = np.full(people.size, np.inf)
     for sends, happened in seen:
-        stop = opted_out if not sends.is_post[0] else left_group
-        np.minimum.at(stop, sends.customer, happened.opted_out_s)
+        for stop, rows in ((opted_out, ~sends.is_post), (left_group, sends.is_post)):
+            np.minimum.at(stop, sends.customer[rows], happened.opted_out_s[rows])
         np.minimum.at(blocked, sends.customer, happened.blocked_s)
     for sends, happened in seen:
         who = sends.customer
         arrived = happened.delivered_s < np.inf
         assert people.consent[who].all()
-        assert sends.is_post[0] or people.complete[who].all()
+        assert people.complete[who[~sends.is_post]].all()
         assert np.all(sends.due_s < opted_out[who])
-        assert not sends.is_post[0] or np.all(sends.due_s < left_group[who])
+        assert np.all(sends.due_s[sends.is_post] < left_group[who[sends.is_post]])
         assert np.all(sends.due_s[arrived] < blocked[who][arrived])
         assert not (people.malformed[who] & arrived).any()
         assert np.all(run.hidden.registered[who] | ~arrived)
@@ -106,7 +111,7 @@ def test_money_is_its_causes(world: World) -> None:
     fleet = run.fleet
     rented = np.minimum(fleet.closed_s, world.horizon_s) - fleet.opened_s
     expected = (
-        run.tally.sends.sum() * costs.message_usd
+        run.tally.tables.sends.sum() * costs.message_usd
         + rented.sum() / DAY_S / 30 * costs.account_usd_per_month
         + days / 30 * costs.server_usd_per_month
         + fleet.bought.sum() * costs.new_account_usd
@@ -120,3 +125,18 @@ def test_money_is_its_causes(world: World) -> None:
     assert kpis["ltv_usd"] >= costs.gross_margin * (
         (kpis["revenue_usd"] + kpis["organic_revenue_usd"]) / world.customers.size
     ) * (1 + costs.discount_per_year) ** (-days / 365)
+
+
+@given(worlds())
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_the_compiled_form_is_the_same_to_the_bit(world: World) -> None:
+    plain, compiled = (Replication(world, 1, compiled=compiled) for compiled in (False, True))
+    for run in (plain, compiled):
+        run.run()
+    assert +plain.tally.total == +compiled.tally.total
+    for one, other in ((plain.tally.tables, compiled.tally.tables), (plain.crowd, compiled.crowd)):
+        for name in one._fields:
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    one, other = summary_of(plain), summary_of(compiled)
+    assert one.kpis == pytest.approx(other.kpis, abs=0, rel=0, nan_ok=True)
+    assert np.array_equal(plain.tally.revenue_cents, compiled.tally.revenue_cents)

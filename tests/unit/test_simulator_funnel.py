@@ -7,12 +7,13 @@ from scenarios.loading import load
 from scenarios.schema import Scenario
 from simulator.anchors import anchors_of, attention, order_given_click
 from simulator.funnel import Chances, Funnel, follow
-from simulator.luck import Dense, FurtherRows
+from simulator.luck import Further, Messages, Numbers
 from simulator.traits import engagement_cells, hidden_of, traits_of
 from simulator.world import delays_of
 
 SENDS = 300_000
 CUSTOMERS = np.arange(SENDS, dtype=np.int32)
+MESSAGES = Messages(np.zeros(SENDS, np.uint64), CUSTOMERS, np.zeros(SENDS, np.int32))
 
 
 def scenario_of(*settings: str) -> Scenario:
@@ -36,8 +37,8 @@ def drawn(scenario: Scenario, deliver: float = 1.0, read: str = "read", times: f
     hours = table[CUSTOMERS % len(table)]
     funnel = scenario.funnel
     return follow(
-        Dense(1, 1, SENDS).of(0, CUSTOMERS),
-        FurtherRows(1, 1, 0, CUSTOMERS, None),
+        Numbers(1, 1, MESSAGES),
+        Further(1, 1, MESSAGES),
         np.zeros(SENDS),
         np.exp(anchors.slope * (2 * engagement - 1)).astype(np.float32),
         Chances(

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.luck import DECISIONS, Dense, FurtherRows, SparseRows, keyed_words, philox4x32, unit
-from simulator.streams import BLOCK, Purpose
+from simulator.luck import DECISIONS, Further, Messages, Numbers, keyed_words, philox4x32, unit
+from simulator.streams import Purpose
 
 MOST = 0xFFFFFFFF
 
@@ -31,53 +31,46 @@ def test_philox_gives_the_words_that_its_authors_publish(
     assert tuple(int(found[0]) for found in philox4x32((a, b, c, d), key)) == expected
 
 
+def messages(who: np.ndarray, number: int = 4, turn: int = 0) -> Messages:
+    size = len(who)
+    return Messages(np.full(size, number, np.uint64), who, np.full(size, turn, np.int32))
+
+
 def test_a_customers_numbers_do_not_depend_on_who_else_is_asked_for() -> None:
-    some = np.array([3, BLOCK + 5, 2 * BLOCK + 1], np.int32)
-    everyone = np.arange(2 * BLOCK + 2, dtype=np.int32)
-    for luck_of in (
-        lambda who: Dense(7, 1, 2 * BLOCK + 2).of(4, who),
-        lambda who: SparseRows(7, 1, 4, who, None),
-    ):
-        few, all_of_them = luck_of(some), luck_of(everyone)
-        for decision in DECISIONS:
-            assert np.array_equal(few(decision), all_of_them(decision)[some])
-            assert np.array_equal(few(decision, np.array([1])), few(decision)[1:2])
+    some, everyone = np.array([3, 70, 201], np.int32), np.arange(202, dtype=np.int32)
+    few, all_of_them = Numbers(7, 1, messages(some)), Numbers(7, 1, messages(everyone))
+    for decision in DECISIONS:
+        assert np.array_equal(few(decision), all_of_them(decision)[some])
+        assert np.array_equal(few(decision, np.array([1])), few(decision)[1:2])
+    further = Further(7, 1, messages(everyone))(some)
+    assert np.array_equal(further, Further(7, 1, messages(some))(np.arange(3)))
 
 
-def test_numbers_are_the_same_after_others_were_looked_at() -> None:
-    who, dense = np.arange(100, dtype=np.int32), Dense(7, 1, 100)
-    first = dense.of(0, who)("read")
-    for exposure in range(1, 20):
-        dense.of(exposure, who)
-    assert np.array_equal(dense.of(0, who)("read"), first)
-
-
-@pytest.mark.parametrize("other", [(8, 1, 4), (7, 2, 4), (7, 1, 5)])
-def test_seed_replication_and_exposure_all_tell_numbers_apart(other: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("other", [(8, 1, 4, 0), (7, 2, 4, 0), (7, 1, 5, 0), (7, 1, 4, 1)])
+def test_seed_replication_exposure_and_turn_all_tell_numbers_apart(other: tuple[int, int, int, int]) -> None:
     who = np.arange(2000, dtype=np.int32)
-    for one, two in (
-        (SparseRows(7, 1, 4, who, None)("read"), SparseRows(*other, who, None)("read")),
-        (Dense(7, 1, 2000).of(4, who)("read"), Dense(*other[:2], 2000).of(other[2], who)("read")),
-    ):
-        assert abs(np.corrcoef(one, two)[0, 1]) < 0.1
+    seed, replication, number, turn = other
+    one = Numbers(7, 1, messages(who))("read")
+    two = Numbers(seed, replication, messages(who, number, turn))("read")
+    assert abs(np.corrcoef(one, two)[0, 1]) < 0.1
 
 
-def test_turns_and_purposes_tell_numbers_apart() -> None:
+def test_decisions_and_purposes_tell_numbers_apart() -> None:
     who = np.arange(2000, dtype=np.int32)
-    turns = np.ones(2000, np.int32)
-    base = SparseRows(7, 1, 4, who, None)("read")
-    assert abs(np.corrcoef(base, SparseRows(7, 1, 4, who, turns)("read"))[0, 1]) < 0.1
-    assert abs(np.corrcoef(base, FurtherRows(7, 1, 4, who, None)(who)[0])[0, 1]) < 0.1
+    numbers = Numbers(7, 1, messages(who))
+    found = [numbers(name) for name in DECISIONS] + [*Further(7, 1, messages(who))(who)]
+    apart = np.corrcoef(found) - np.eye(len(found))
+    assert np.abs(apart).max() < 0.1
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_numbers_are_uniform(decision: str) -> None:
     who = np.arange(50_000, dtype=np.int32)
-    for numbers in (SparseRows(7, 1, 4, who, None), Dense(7, 1, 50_000).of(4, who)):
-        assert stats.kstest(numbers(decision), "uniform").pvalue > 1e-3
+    assert stats.kstest(Numbers(7, 1, messages(who))(decision), "uniform").pvalue > 1e-3
 
 
 def test_a_word_becomes_a_number_below_one() -> None:
     assert unit(np.array([0, MOST], np.uint64)).tolist() == [0.0, 1 - 2**-24]
-    words = keyed_words(2**63 - 1, 5, 2**32 - 1, Purpose.RARE, np.array([2**31 - 1]))
+    far = messages(np.array([2**31 - 1], np.int32), 2**32 - 1, 2**24 - 1)
+    words = keyed_words(2**63 - 1, 5, Purpose.RARE, far)
     assert all(0 <= int(one[0]) <= MOST for one in words)

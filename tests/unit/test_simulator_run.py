@@ -4,9 +4,9 @@ import pytest
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded, load
 from scenarios.result import Calibration, Result, encode
+from simulator.network import BIN_S
 from simulator.rfm import TIERS
 from simulator.run import simulate
-from simulator.tally import BIN_S
 
 SMALL = ["population.size=500", "experiment.replications=4"]
 

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
+from simulator.exposures import Exposures, exposures_of
 from simulator.funnel import Event, Funnel, delay_of
-from simulator.network import DAY_S
-from simulator.tally import BIN_S, HISTOGRAM_BINS, Tally, edges_of
-from simulator.waves import Exposure, Wave
+from simulator.network import BIN_S, DAY_S
+from simulator.tally import HISTOGRAM_BINS, Tally, edges_of
+from simulator.waves import Wave
+from simulator.world import world_of
 
 SCENARIO = load("bulk_send", ["experiment.horizon_days=1.5"]).scenario
 DELIVER, READ = delay_of(2.0, 2.0), delay_of(900.0, 1.8)
@@ -30,10 +32,30 @@ def funnel(cells: int = 8000, **events: Event) -> Funnel:
     )
 
 
-def wave(account: list[int], due_s: list[float], attempt: int = 0) -> Wave:
+def exposures() -> Exposures:
+    """A campaign with one retry, and daily posts."""
+    settings = [
+        "population.size=50",
+        "campaign.retries=1",
+        'groups.post_times=["20:00"]',
+        "groups.joined_fraction=1",
+    ]
+    return exposures_of(world_of(load("bulk_send", [*settings, "experiment.horizon_days=1.5"])))
+
+
+KNOWN = exposures()
+FIRST, RETRY = KNOWN.first_try[0], int(KNOWN.next_try[KNOWN.first_try[0]])
+POST = int(np.flatnonzero(KNOWN.is_post)[0])
+
+
+def wave(account: list[int], due_s: list[float], exposure: int = FIRST) -> Wave:
     size = len(account)
     return Wave(
-        Exposure(0, attempt), np.arange(size, dtype=np.int32), np.array(account, np.int32), np.array(due_s)
+        np.arange(size, dtype=np.int32),
+        np.array(account, np.int32),
+        np.array(due_s),
+        np.full(size, exposure, np.int32),
+        np.zeros(size, np.int32),
     )
 
 
@@ -49,8 +71,9 @@ def counted() -> Tally:
         complained=event((0, 40.0)),
         blocked=event((1, DAY_S + 9)),
     )
-    tally.send(sends.exposure, sends.account, sends.due_s)
-    tally.count(sends, happened, np.array([4321]))
+    tally.send(sends, KNOWN)
+    tally.count(sends, happened)
+    tally.orders(np.array([1], np.int32), happened.ordered.at_s, np.array([4321]))
     return tally
 
 
@@ -66,28 +89,27 @@ def test_what_happens_at_the_horizon_or_later_does_not_count() -> None:
 def test_counts_fall_into_their_bins_and_days() -> None:
     tally = counted()
     assert tally.bins == 144
-    assert np.argwhere(tally.sends).tolist() == [[0, 0, 1], [96, 0, 0], [143, 0, 0]]
-    assert np.flatnonzero(tally.deliveries).tolist() == [0, 96]
+    assert np.argwhere(tally.tables.sends).tolist() == [[0, 0, 1], [96, 0, 0], [143, 0, 0]]
+    assert np.flatnonzero(tally.tables.deliveries).tolist() == [0, 96]
     assert tally.revenue_cents[2].tolist() == [0, 4321]
-    assert tally.day_delivered.tolist() == [[0, 1], [1, 0]]
-    assert tally.day_complaints.tolist() == [[0, 0], [1, 0]]
-    assert tally.day_blocks.tolist() == [[0, 1], [0, 0]]
-    assert tally.first_try_s == (5.0, 1.5 * DAY_S - 1)
+    assert tally.tables.day_delivered.tolist() == [[0, 1], [1, 0]]
+    assert tally.tables.day_complaints.tolist() == [[0, 0], [1, 0]]
+    assert tally.tables.day_blocks.tolist() == [[0, 1], [0, 0]]
+    assert tally.tables.first_try_s.tolist() == [5.0, 1.5 * DAY_S - 1]
 
 
 def test_retries_are_counted_apart() -> None:
     tally = counted()
-    again = wave([0, 0, 0], [0.0, 0.0, 0.0], attempt=2)
-    tally.send(again.exposure, again.account, again.due_s)
-    assert tally.sends.sum(axis=(0, 2)).tolist() == [3, 3]
-    assert tally.first_try_s[0] == 5.0
+    tally.send(wave([0, 0, 0], [0.0, 0.0, 0.0], RETRY), KNOWN)
+    assert tally.tables.sends.sum(axis=(0, 2)).tolist() == [3, 3]
+    assert tally.tables.first_try_s[0] == 5.0
 
 
 def test_a_post_is_one_message_of_its_account_and_as_many_exposures_as_members() -> None:
     tally = counted()
     tally.post(np.array([100.0]), np.array([0], np.int32))
-    tally.send(Exposure(1, kind="post"), np.zeros(5, np.int32), np.full(5, 100.0))
-    assert tally.sends[0, 0].tolist() == [1, 1]
+    tally.send(wave([0] * 5, [100.0] * 5, POST), KNOWN)
+    assert tally.tables.sends[0, 0].tolist() == [1, 1]
     assert tally.total["messages_sent"] == 8
 
 
@@ -95,10 +117,10 @@ def test_an_added_account_has_room() -> None:
     tally = counted()
     tally.add_account()
     sends = wave([2, 2, 2], [0.0, 0.0, 0.0])
-    tally.send(sends.exposure, sends.account, sends.due_s)
-    tally.count(sends, funnel(delivered=event((0, 1.0), (1, 2.0), (2, 3.0))), np.empty(0, np.int64))
-    assert tally.sends[0, 0].tolist() == [0, 1, 3]
-    assert tally.day_delivered[2].tolist() == [3, 0]
+    tally.send(sends, KNOWN)
+    tally.count(sends, funnel(delivered=event((0, 1.0), (1, 2.0), (2, 3.0))))
+    assert tally.tables.sends[0, 0].tolist() == [0, 1, 3]
+    assert tally.tables.day_delivered[2].tolist() == [3, 0]
 
 
 def test_delays_are_counted_in_the_bin_of_their_cell() -> None:
@@ -106,7 +128,7 @@ def test_delays_are_counted_in_the_bin_of_their_cell() -> None:
     sends = wave([0, 0], [0.0, 0.0])
     for cell in (0, 8192, 16383):
         happened = funnel(cell, delivered=event((0, 1.0), (1, 2.0)))
-        tally.count(sends, happened, np.empty(0, np.int64))
+        tally.count(sends, happened)
         delay, edges = DELIVER.table_s[cell], tally.edges.delivery_delay_s
         assert tally.histograms["delivery_delay_s"][np.searchsorted(edges, delay) - 1] == 2
 

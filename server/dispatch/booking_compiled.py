@@ -1,0 +1,332 @@
+"""`server.dispatch.booking` compiled, for millions of messages: the same accounts, the same microseconds.
+
+The coming sends of all accounts are made for a stretch of time, sorted, and handed to the messages one after
+the other; those that no message takes are taken back. An account's sends stand in a ring longer than the
+deepest of its caps, so that taking back is counting back.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from server.dispatch.booking import Booked
+from server.dispatch.pacing_admit import NO_ACCOUNT_OPEN
+from server.dispatch.pacing_plan import Waiting
+from server.dispatch.pacing_rules import AccountStart, Rules
+from server.dispatch.pacing_state import (
+    GAPS,
+    NEVER,
+    NOT_YET,
+    SECOND,
+    Account,
+    Pacer,
+    micros,
+    new_account,
+    new_pacer,
+)
+
+INDEX_BITS = 11  # of a key, below a time in microseconds, which needs 51 until the year 2041
+MOST_ACCOUNTS = 1 << INDEX_BITS
+AT_ONCE = 1 << 13  # sends made in one stretch where many are wanted
+DAYS_AHEAD = 64  # of windows worked out at once
+DAY_US = 86_400 * SECOND
+
+Ints = NDArray[np.int64]
+
+
+class Accounts(NamedTuple):
+    """Columns by account; times in Unix microseconds."""
+
+    ring: Ints  # (accounts, a power of two): the latest sends, and beyond them those made and not used
+    sent: Ints  # how many sends the ring has seen
+    position: Ints  # of the next message in the jitter table
+    warm_until: Ints
+    free: Ints
+    is_open: NDArray[np.bool_]
+
+
+class Caps(NamedTuple):
+    """Most sends, and in how many microseconds."""
+
+    counts: Ints  # of a minute, an hour, a day, and while warming up
+    spans: Ints
+    warm_up_us: int
+    gaps: Ints
+
+
+class Windows(NamedTuple):
+    """When customers may be written to, (zones, windows), in Unix microseconds."""
+
+    opens: Ints
+    closes: Ints
+    latest: Ints  # (zones,): the window looked at last
+    known: Ints  # (2,): from when to when these are all
+
+
+class Booking:
+    """The accounts of one strategy, as far as they are booked."""
+
+    def __init__(
+        self, rules: Rules, accounts: Sequence[AccountStart], zones: Sequence[str], seed: int
+    ) -> None:
+        """As `pacing.new_pacer`, which raises ValueError with one line on a bad rule or an unknown zone.
+
+        Of at most MOST_ACCOUNTS accounts, those to come with them, without recent sends.
+        """
+        self._pacer = new_pacer(rules, accounts, zones, seed)
+        self._caps = _caps(self._pacer)
+        self._accounts = _accounts(self._pacer.accounts, self._pacer.depth)
+        self._windows = _windows(self._pacer, 0)
+
+    def book(self, zone: NDArray[np.int32], start_s: float) -> Booked:
+        """An account and a time for each message, in the order in which they are wanted.
+
+        zone: index into the zones; nothing is due before `start_s` (Unix seconds). Raises ValueError if no
+        account is open.
+        """
+        if not self._accounts.is_open.any():
+            raise ValueError(NO_ACCOUNT_OPEN)
+        size = len(zone)
+        waiting = Waiting()
+        waiting.add(micros(start_s), np.arange(size))
+        placed, account, due_us = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64)
+        done = 0
+        while waiting:
+            release_us, rows = waiting.next()
+            until_us = np.zeros(len(rows), np.int64)
+            done += self._fill(
+                rows, zone, release_us, (placed[done:], account[done:], due_us[done:], until_us)
+            )
+            opens, order, edges = _by_time(until_us)
+            for group, at_us in enumerate(opens.tolist()):
+                waiting.add(at_us, rows.take(order[edges[group] : edges[group + 1]]))
+        return Booked(placed, account, due_us / SECOND)
+
+    def _fill(
+        self,
+        rows: Ints,
+        zone: NDArray[np.int32],
+        release_us: int,
+        out: tuple[Ints, NDArray[np.int32], Ints, Ints],
+    ) -> int:
+        """Gives messages the next sends, or writes until when they are held; returns how many it gave one."""
+        accounts, caps = self._accounts, self._caps
+        row, done, from_us = 0, 0, release_us
+        while row < len(rows):
+            wanted = min(AT_ONCE, 2 * (len(rows) - row))
+            from_us = max(from_us, int(accounts.free[accounts.is_open].min()))
+            until_us = from_us + self._stretch_us(wanted)
+            before = accounts.sent.copy()
+            keys = np.sort(_make(accounts, caps, release_us, until_us, self._pacer.least_gap))
+            used = 0
+            while row < len(rows) and used < len(keys):
+                row, used, done = _hand_out(
+                    rows, row, zone, release_us, keys, used, done, self._windows, accounts, *out
+                )
+                if row < len(rows) and used < len(keys):
+                    self._windows = _windows(self._pacer, max(release_us, int(keys[used] >> INDEX_BITS)))
+            _take_back(accounts, caps, before)
+            from_us = until_us
+        return done
+
+    def _stretch_us(self, wanted: int) -> int:
+        """In which all accounts together may send so many, if nothing but the spacing keeps them back."""
+        accounts = int(np.count_nonzero(self._accounts.is_open))
+        return -(-wanted // accounts) * int(self._caps.spans[0] // self._caps.counts[0])
+
+    def close(self, account: int) -> None:
+        """A banned or paused account gets nothing more; its index stays taken."""
+        self._accounts.is_open[account] = False
+
+    def add(self, start: AccountStart, account: int) -> None:
+        """One more account, with the next index."""
+        assert account == len(self._accounts.sent) < MOST_ACCOUNTS
+        joining = _accounts([new_account(self._pacer, start)], self._pacer.depth)
+        self._accounts = Accounts._make(map(np.concatenate, zip(self._accounts, joining, strict=True)))
+
+
+def _caps(pacer: Pacer) -> Caps:
+    caps = np.array([pacer.minute, pacer.hour, pacer.day, pacer.warm_up], np.int64)
+    gaps = np.array([gap for gap, _ in pacer.gaps], np.int64)
+    return Caps(caps[:, 0].copy(), caps[:, 1].copy(), pacer.warm_up_us, gaps)
+
+
+def _accounts(accounts: Sequence[Account], depth: int) -> Accounts:
+    """Accounts that have not sent lately."""
+    size = len(accounts)
+    return Accounts(
+        np.full((size, 1 << (depth + AT_ONCE).bit_length()), NEVER),
+        np.zeros(size, np.int64),
+        np.array([account.position for account in accounts], np.int64),
+        np.array([account.warm_until for account in accounts], np.int64),
+        np.zeros(size, np.int64),
+        np.ones(size, np.bool_),
+    )
+
+
+def _windows(pacer: Pacer, at_us: int) -> Windows:
+    """All windows of some weeks from a day before `at_us`."""
+    begin, end = at_us - DAY_US, at_us + DAYS_AHEAD * DAY_US
+    of_zones = []
+    for calendar in pacer.calendars:
+        pairs = [calendar.window(begin)]
+        while pairs[-1][1] < end:
+            pairs.append(calendar.window(pairs[-1][1]))
+        of_zones.append(pairs)
+    most = max(map(len, of_zones), default=0)
+    table = np.array([pairs + pairs[-1:] * (most - len(pairs)) for pairs in of_zones], np.int64)
+    table = table.reshape(len(of_zones), most, 2)
+    opens, closes = table[:, :, 0].copy(), table[:, :, 1].copy()
+    return Windows(opens, closes, np.zeros(len(of_zones), np.int64), np.array([begin, end], np.int64))
+
+
+@njit(cache=True, error_model="numpy")
+def _make(accounts: Accounts, caps: Caps, release_us: int, until_us: int, least_gap_us: int) -> Ints:
+    """Keys of all coming sends before `until_us`, if every slot from `release_us` on is used.
+
+    Before the release accounts are chosen in the order in which they became free, so an account's first key
+    holds that time.
+    """
+    ring, sent, position, warm_until, all_free, is_open = accounts
+    counts, spans, warm_up_us, gaps = caps
+    mask = ring.shape[1] - 1
+    keys = np.empty(len(sent) * ((until_us - release_us) // least_gap_us + 2), np.int64)
+    size = 0
+    for who in range(len(sent)):
+        free, place, at, warm = all_free[who], sent[who], position[who], warm_until[who]
+        due = max(free, release_us)
+        while is_open[who] and due < until_us:
+            keys[size] = free << INDEX_BITS | who
+            size += 1
+            ring[who, place & mask] = due
+            place += 1
+            # From when the account's rules allow the next: `pacing_state.next_free`.
+            free = due + gaps[at]
+            at = (at + 1) & (GAPS - 1)
+            if warm == NOT_YET:
+                warm = due + warm_up_us
+            for cap in range(3):
+                free = max(free, ring[who, (place - counts[cap]) & mask] + spans[cap])
+            if free < warm:
+                warming = max(free, ring[who, (place - counts[3]) & mask] + spans[3])
+                free = min(warming, max(free, warm))
+            due = free
+        if place > sent[who]:
+            ring[who, place & mask] = free
+    return keys[:size]
+
+
+@njit(cache=True, error_model="numpy")
+def _hand_out(
+    rows: Ints,
+    row: int,
+    zone: NDArray[np.int32],
+    release_us: int,
+    keys: Ints,
+    used: int,
+    done: int,
+    windows: Windows,
+    accounts: Accounts,
+    placed: Ints,
+    account: NDArray[np.int32],
+    due_us: Ints,
+    until_us: Ints,
+) -> tuple[int, int, int]:
+    """Gives the messages at `rows`, from `row` on, the sends of `keys`, from `used` on.
+
+    Writes those that get one in the order of their times from place `done` on, and for the others (by place
+    in `rows`) until when they are held. Returns how far it came in rows, keys and places; it stops short of
+    both ends where later windows are needed.
+    """
+    all_opens, all_closes, latest, known = windows
+    sent = accounts.sent
+    while row < len(rows) and used < len(keys):
+        due = max(keys[used] >> INDEX_BITS, release_us)
+        if not known[0] <= due < known[1]:
+            break
+        where = zone[rows[row]]
+        window = latest[where]
+        if all_closes[where, window] <= due or (window > 0 and all_closes[where, window - 1] > due):
+            window = np.searchsorted(all_closes[where], due, side="right")
+            latest[where] = window
+        if due < all_opens[where, window]:
+            until_us[row] = all_opens[where, window]
+        else:
+            who = keys[used] & (MOST_ACCOUNTS - 1)
+            placed[done], account[done], due_us[done] = rows[row], who, due
+            sent[who] += 1
+            done += 1
+            used += 1
+        row += 1
+    return row, used, done
+
+
+@njit(cache=True, error_model="numpy")
+def _take_back(accounts: Accounts, caps: Caps, before: Ints) -> None:
+    """What was made and not used has not been; `before`: sends of each account before the stretch."""
+    ring, sent, position, warm_until, free, _ = accounts
+    mask = ring.shape[1] - 1
+    for who in range(len(sent)):
+        used = sent[who] - before[who]
+        if used:
+            position[who] = (position[who] + used) & (GAPS - 1)
+            free[who] = ring[who, sent[who] & mask]
+            if warm_until[who] == NOT_YET:
+                warm_until[who] = ring[who, before[who] & mask] + caps.warm_up_us
+
+
+@njit(cache=True, error_model="numpy")
+def _by_time(until_us: Ints) -> tuple[Ints, Ints, Ints]:
+    """The held by the time until which they are: the few different times, places, and the edges of groups."""
+    times = np.empty(0, np.int64)
+    kind = np.full(len(until_us), -1, np.int32)
+    counts = np.zeros(0, np.int64)
+    latest = 0
+    for at in range(len(until_us)):
+        if not until_us[at]:
+            continue
+        if latest >= len(times) or times[latest] != until_us[at]:
+            latest = 0
+            while latest < len(times) and times[latest] != until_us[at]:
+                latest += 1
+            if latest == len(times):
+                times, counts = np.append(times, until_us[at]), np.append(counts, 0)
+        kind[at] = latest
+        counts[latest] += 1
+    edges = np.zeros(len(counts) + 1, np.int64)
+    edges[1:] = np.cumsum(counts)
+    place = edges[:-1].copy()
+    order = np.empty(edges[-1], np.int64)
+    for at in range(len(until_us)):
+        if kind[at] >= 0:
+            order[place[kind[at]]] = at
+            place[kind[at]] += 1
+    return times, order, edges
+
+
+@njit(cache=True, error_model="numpy")
+def first_below_cap_s(
+    sends_s: NDArray[np.float64], customer: NDArray[np.int32], now_s: float, cap_window_s: float
+) -> NDArray[np.float64]:
+    """As in `server.dispatch.booking`."""
+    free_s = np.empty(len(customer))
+    for at in range(len(customer)):
+        oldest_s = sends_s[0, customer[at]]
+        for row in range(1, len(sends_s)):
+            oldest_s = min(oldest_s, sends_s[row, customer[at]])
+        free_s[at] = max(oldest_s + cap_window_s, now_s)
+    return free_s
+
+
+@njit(cache=True, error_model="numpy")
+def record(sends_s: NDArray[np.float64], customer: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
+    """As in `server.dispatch.booking`."""
+    for at in range(len(customer)):
+        oldest = 0
+        for row in range(1, len(sends_s)):
+            if sends_s[row, customer[at]] < sends_s[oldest, customer[at]]:
+                oldest = row
+        sends_s[oldest, customer[at]] = due_s[at]
