@@ -1,8 +1,10 @@
 """The server against its own description: generated requests, good and bad, of a fixed number and seed."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Container, Iterator
 from itertools import count, cycle
+from types import FunctionType
 from typing import Any
 
 import httpx
@@ -41,21 +43,39 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
-ENDLESS = [route.path for route in ROUTES if route.streams and "{" not in route.path]
-schema = schemathesis.openapi.from_dict(json.loads(document(ROUTES))).exclude(path=ENDLESS)
+def of_each_operation(
+    test: Callable[..., None], schema: schemathesis.BaseSchema, paths: Container[str], budget: int
+) -> dict[str, Callable[..., Any]]:
+    """The test for each operation under a name of its own: pytest-xdist runs tests of one name only once."""
+    found = {}
+    for operation in (one.ok() for one in schema.get_all_operations()):
+        if operation.path not in paths:
+            continue
+        alone = schema.include(path=operation.path, method=operation.method.upper())
+        bounded = settings(
+            max_examples=budget,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        name = f"test_{test.__name__}_{operation.method}_{re.sub(r'[^a-z]+', '_', operation.path).strip('_')}"
+        copy = FunctionType(test.__code__, test.__globals__, name)
+        found[name] = alone.parametrize()(bounded(copy))
+    return found
 
 
-@schema.parametrize()
-@settings(
-    max_examples=BUDGET,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_is_as_described(case: schemathesis.Case, server: Running) -> None:
+def every_answer_is_as_described(case: schemathesis.Case, server: Running) -> None:
     case.call_and_validate(base_url=server.url, headers=HEADER, checks=CHECKS)
+
+
+DESCRIPTION = json.loads(document(ROUTES))
+ENDLESS = {route.path for route in ROUTES if route.streams and "{" not in route.path}
+everything = schemathesis.openapi.from_dict(DESCRIPTION)
+globals().update(
+    of_each_operation(every_answer_is_as_described, everything, DESCRIPTION["paths"].keys() - ENDLESS, BUDGET)
+)
 
 
 class Existing:
@@ -103,33 +123,23 @@ def met() -> dict[str, set[int]]:
     return {}
 
 
-well_meant = schemathesis.Config.from_dict({"generation": {"mode": "positive"}})
-about = schemathesis.openapi.from_dict(json.loads(document(ROUTES)), config=well_meant).include(
-    path_regex=r"\{\w+\}"
-)
-
-
-@about.parametrize()
-@settings(
-    max_examples=BUDGET // 2,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_about_what_exists_is_as_described(
+def answers_about_what_exists(
     case: schemathesis.Case, server: Running, existing: Existing, met: dict[str, set[int]]
 ) -> None:
-    names = list(case.path_parameters)
-    case.path_parameters = {name: existing.named(name, case.path) for name in names}
+    case.path_parameters = {name: existing.named(name, case.path) for name in case.path_parameters}
     if isinstance(case.body, dict) and "agent" in case.body:
         case.body = {**case.body, "agent": AGENT}
     answer: Any = case.call_and_validate(base_url=server.url, headers=HEADER, checks=CHECKS)
     met.setdefault(f"{case.method} {case.path}", set()).add(answer.status_code)
 
 
-def test_things_that_exist_were_met_and_not_only_missed(met: dict[str, set[int]]) -> None:
+WELL_MEANT = schemathesis.Config.from_dict({"generation": {"mode": "positive"}})
+NAMING = {path for path in DESCRIPTION["paths"] if "{" in path}
+well_meant = schemathesis.openapi.from_dict(DESCRIPTION, config=WELL_MEANT)
+globals().update(of_each_operation(answers_about_what_exists, well_meant, NAMING, BUDGET // 2))
+
+
+def test_what_exists_was_met_and_not_only_missed(met: dict[str, set[int]]) -> None:
     assert len(met) == sum("{" in route.path for route in ROUTES)
     assert {name: seen for name, seen in met.items() if 200 not in seen} == {}
     assert 409 in met["POST /send/{batch_id}/pause"]
