@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.clock import Clock
+from server.conveying import is_window_open
 from server.dispatch.routing import Teams, Turn, turn_at
 from server.problems import Problem
 from server.store.dialects import among
@@ -64,6 +65,8 @@ class Inbox:
             return Problem(409, "this conversation is closed", "id")
         if row.claimed and row.agent != request.agent:
             return Problem(409, f"{row.agent} holds this conversation", "agent")
+        if request.act == "answer" and not is_window_open(connection, row.contact_id, now_s):
+            return Problem(409, "the customer last wrote more than 24 h ago: send a template first", "id")
         connection.execute(_CHANGE, {"key": row.id, **_changed(row, request, now_s)})
         if request.act == "answer":
             connection.execute(insert(said), [_said(row.contact_id, request, now_s)])

@@ -8,7 +8,18 @@ from sqlalchemy import Connection, select
 
 from server.dispatch.routing import Teams, whole_team_unread
 from server.problems import Problem
-from server.store.tables import contacts, conversations, inbound, messages, said
+from server.replying import RULES
+from server.store.tables import (
+    DELIVERED,
+    FAILED,
+    QUEUED,
+    SENT,
+    contacts,
+    conversations,
+    inbound,
+    messages,
+    said,
+)
 from server.wire import Answered, iso
 
 MOST_LINES = 1_000  # of one history, the latest
@@ -43,11 +54,17 @@ class InboxPage(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """`author`: the customer's number, `rules`, `campaign`, or an agent."""
+    """`author`: the customer's number, `rules`, `campaign`, or an agent.
+
+    `status`: queued, sent, delivered or failed with its `reason`; null for the customer's own, and for what
+    `POST /reply` answered.
+    """
 
     at: str | None
     author: str
     text: str
+    status: str | None = None
+    reason: str | None = None
 
 
 class History(Struct, frozen=True):
@@ -102,11 +119,14 @@ def history(connection: Connection, teams: Teams, phone: str) -> History:
     lines = [*_wrote(connection, contact, phone), *_told(connection, contact), *_sent(connection, contact)]
     lines.sort(key=lambda line: line[0])
     held = connection.execute(_OPEN.where(conversations.c.contact_id == contact)).first()
-    shown = [Line(iso(at_s), author, text) for at_s, author, text in lines[-MOST_LINES:]]
+    shown = [line for _, line in lines[-MOST_LINES:]]
     return History(phone, None if held is None else _waiting(held, teams), shown)
 
 
-def _wrote(connection: Connection, contact: int, phone: str) -> list[tuple[float, str, str]]:
+Timed = tuple[float, Line]
+
+
+def _wrote(connection: Connection, contact: int, phone: str) -> list[Timed]:
     """The customer's messages, and the answers that stand with them."""
     query = select(inbound.c.received_s, inbound.c.text, inbound.c.answer).where(
         inbound.c.contact_id == contact
@@ -114,24 +134,36 @@ def _wrote(connection: Connection, contact: int, phone: str) -> list[tuple[float
     lines = []
     for at_s, text, encoded in connection.execute(query.order_by(inbound.c.id.desc()).limit(MOST_LINES)):
         answer = msgspec.json.decode(encoded, type=Answered)
-        lines.append((at_s, phone, text))
+        lines.append((at_s, Line(iso(at_s), phone, text)))
         if answer.answer is not None:
-            lines.append((at_s + answer.delay_s, "rules", answer.answer))
+            said_s = at_s + answer.delay_s
+            lines.append((said_s, Line(iso(said_s), RULES, answer.answer)))
     return lines
 
 
-def _told(connection: Connection, contact: int) -> list[tuple[float, str, str]]:
-    query = select(said.c.said_s, said.c.author, said.c.text).where(
-        said.c.contact_id == contact, said.c.said_s.is_not(None)
-    )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+def _told(connection: Connection, contact: int) -> list[Timed]:
+    query = select(said).where(said.c.contact_id == contact, said.c.said_s.is_not(None))
+    return [
+        (row.said_s, Line(iso(row.said_s), row.author, row.text, _status(row), row.reason))
+        for row in connection.execute(query)
+    ]
 
 
-def _sent(connection: Connection, contact: int) -> list[tuple[float, str, str]]:
-    query = select(messages.c.sent_s, messages.c.text).where(
+def _status(row: Any) -> str:
+    """Of what a guide or an agent said."""
+    if row.settled_s is not None:
+        return DELIVERED if row.reason is None else FAILED
+    return QUEUED if row.sent_s is None else SENT
+
+
+def _sent(connection: Connection, contact: int) -> list[Timed]:
+    query = select(messages.c.sent_s, messages.c.text, messages.c.status, messages.c.reason).where(
         messages.c.contact_id == contact, messages.c.sent_s.is_not(None)
     )
-    return [(at_s, "campaign", text) for at_s, text in connection.execute(query)]
+    return [
+        (at_s, Line(iso(at_s), "campaign", text, status, reason))
+        for at_s, text, status, reason in connection.execute(query)
+    ]
 
 
 _OPEN = (

@@ -10,14 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, delete, exists, func, select, true
 
 from server.clock import Clock
 from server.dispatch.content import words_of
 from server.leases import Leases
-from server.network.emulated import Network
 from server.store.bulk import Bulk
 from server.store.database import StoreUnavailable
 from server.store.dialects import among
@@ -96,12 +95,20 @@ class Forgetting:
         return None if young or len(rows) < STEP else rows[-1][0]
 
 
+class Record(Protocol):
+    """What the network keeps of its own."""
+
+    async def forget(self, before_s: float, limit: int) -> bool:
+        """Delete at most so many that settled before; whether there may be more."""
+        ...
+
+
 @dataclass(slots=True)
 class Retention:
     """The loop that asks for the step, and has the network forget as much."""
 
     writer: Writer
-    network: Network
+    records: Sequence[Record]
     clock: Clock
     keep_s: float
     leases: Leases | None = None  # where several workers share the tables, one of them does this for all
@@ -119,7 +126,9 @@ class Retention:
 
     async def _step(self) -> bool:
         more: bool = await self.writer.submit(Forget(), weight=STEP)
-        return await self.network.forget(self.clock.now() - self.keep_s, STEP) or more
+        for record in self.records:
+            more = await record.forget(self.clock.now() - self.keep_s, STEP) or more
+        return more
 
 
 def _attempts(connection: Connection, keys: Sequence[int]) -> None:

@@ -17,6 +17,7 @@ from server import delivering, replying, searching, tagging
 from server.audiences import Audiences
 from server.auth import Tokens
 from server.clock import Clock
+from server.conveying import Convey, Conveyed, Conveying, SettleAnswers, conveyed, settle_answers
 from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
 from server.dispatcher import Dispatcher
@@ -27,6 +28,7 @@ from server.inbox import Close, Handle, Inbox, PassOn, SayDue
 from server.indexing import Indexing
 from server.leases import Leases, Leave, Renew, Seat, join
 from server.network import emulated
+from server.network.answers import Answers
 from server.numbers import Numbers
 from server.planning import Planner
 from server.policy import reply_policy
@@ -124,11 +126,13 @@ async def _assemble(
     writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, leases))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     writer.lost_track = dispatcher.lose_track
-    upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, scenario.replies.unread_timeout_s, leases)
+    answers = Answers(stores.record, scenario.network, scenario.experiment.seed)
+    unread_s = scenario.replies.unread_timeout_s
+    upkeep = Upkeep(writer, stores.readers, indexing, clock, rules, unread_s, answers, leases)
     if leases is not None:
         await leases.beat_once()
     keep_s = scenario.storage.keep_days * DAY_S
-    retention = Retention(writer, network, clock, keep_s, leases)
+    retention = Retention(writer, (network, answers), clock, keep_s, leases)
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run(), retention.run())
     if leases is not None:
         loops.beat_with(leases)
@@ -160,6 +164,7 @@ def _steps(
     is_shared = leases is not None
     answering = replying.Replying(policy, clock, Ids(inbound.c.id, is_shared))
     inbox = Inbox(policy.teams, clock, scenario.replies.unread_timeout_s)
+    conveying = Conveying(policy.teams, clock)
     scheduling = Scheduling(
         planner, clock, Ids(messages.c.id, is_shared), scenario.storage.key_life_h * 3600, leases
     )
@@ -176,6 +181,9 @@ def _steps(
         Step((replying.Inbound,), answering.apply),
         Step((PassOn,), inbox.pass_on),
         Step((SayDue,), inbox.say_due),
+        Step((Conveyed,), conveyed),
+        Step((SettleAnswers,), settle_answers),
+        Step((Convey,), conveying.convey),
         Step((IndexTexts,), searching.index_texts),
         Step((tagging.ChangeTaxonomy,), tags.change_taxonomy),
         Step((tagging.Tag,), tags.tag),

@@ -1,4 +1,4 @@
-"""The loop for what time brings: turns that pass to the next agent, guides to say, tags by standing rules."""
+"""The loop for what time brings: turns that pass on, guides and answers to say, tags by standing rules."""
 
 import asyncio
 import logging
@@ -10,12 +10,14 @@ from sqlalchemy import Connection, select
 from scenarios.errors import InputError
 from scenarios.schema import Tagging
 from server.clock import Clock
+from server.conveying import Convey, Conveyed, SettleAnswers, to_convey
 from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import FilterError, parse
 from server.dispatch.tag_rules import StandingRule, due_changes
 from server.inbox import PassOn, SayDue
 from server.indexing import Indexing
 from server.leases import Leases
+from server.network.answers import Answers
 from server.searching import IndexTexts, not_indexed
 from server.store.database import Database, StoreUnavailable
 from server.store.tables import conversations, said
@@ -40,14 +42,19 @@ class Upkeep:
         clock: Clock,
         rules: Sequence[StandingRule],
         unread_s: float,
+        answers: Answers,
         leases: Leases | None = None,
     ) -> None:
-        """`leases`: where several workers share the tags, one of them does this for all."""
+        """`answers`: the network's side of them.
+
+        `leases`: where several workers share the tags, one of them does this for all.
+        """
         self._writer = writer
         self._readers = readers
         self._unread_s = unread_s
         self._indexing = indexing
         self._clock = clock
+        self._answers = answers
         self._rules = rules
         self._leases = leases
         self._texts: dict[str, int] = {}  # the last ones not indexed at the last look
@@ -60,6 +67,7 @@ class Upkeep:
                 leads = self._leases is None or self._leases.leads
                 if leads:
                     await self._look()
+                    await self._convey()
                 if self._clock.now() >= rules_s:
                     rules_s = self._clock.now() + max(ROUND_S, SHORTEST_S * self._clock.speed)
                     index = await self._indexing.fresh()  # answers by what customers did look at it too
@@ -78,6 +86,18 @@ class Upkeep:
             due.append(IndexTexts())
         self._texts = texts
         await asyncio.gather(*(self._writer.submit(request) for request in due))
+
+    async def _convey(self) -> None:
+        """Hand over what was said, and ask what became of what was handed over before."""
+        is_waiting, under_way = await self._readers.run(to_convey)
+        if is_waiting:
+            answers = await self._writer.submit(Convey())
+            # No await between the commit and this call: no STOP can be answered in between.
+            await self._answers.accept(answers)
+            await self._writer.submit(Conveyed(answers))
+        outcomes = await self._answers.outcomes(under_way, self._clock.now()) if under_way else []
+        if outcomes:
+            await self._writer.submit(SettleAnswers(outcomes))
 
     async def _retag_all(self, index: ContactIndex) -> None:
         for name, (gain, lose) in due_changes(index, self._rules, self._clock.now()).items():

@@ -58,6 +58,18 @@ def fate(
     return Fate(TRANSIENT if lost < loss_rate(settings, over_limit=over_limit) else None, delay_s)
 
 
+def fate_of_answer(settings: Settings, seed: int, phone: str, answer_id: int) -> Fate:
+    """The fate of an answer to a customer who wrote: the number is registered, so it can only be lost.
+
+    The hourly limit is one of campaigns (assumed): answers go on above it.
+    """
+    lost, delay = _uniform(seed, f"{phone}/answer/{answer_id}")
+    delay_s = settings.delivery_delay_median_s * math.exp(
+        settings.delivery_delay_log_sd * _NORMAL.inv_cdf(delay)
+    )
+    return Fate(TRANSIENT if lost < loss_rate(settings, over_limit=False) else None, delay_s)
+
+
 class Handover(NamedTuple):
     """Whether a message arrives at the network, and whether its sender is told so."""
 

@@ -24,7 +24,7 @@ HOUR_S = 3600.0
 CERTAIN = Handover(arrives=True, is_confirmed=True)
 
 metadata = MetaData()
-SCHEMA = Schema("network", metadata, head="network0002", versions=Path(__file__).parent / "migrations")
+SCHEMA = Schema("network", metadata, head="network0003", versions=Path(__file__).parent / "migrations")
 accepted = Table(
     "accepted",
     metadata,
@@ -37,6 +37,17 @@ accepted = Table(
     Column("reason", Text),  # null: will be delivered
     Column("times", Integer, nullable=False, server_default="1"),  # it was handed over; once is right
     sqlite_with_rowid=False,
+)
+answers = Table(  # see server/network/answers.py
+    "answers",
+    metadata,
+    Column("answer_id", Int64, primary_key=True, autoincrement=False),
+    Column("account", Integer, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("sent_s", Float, nullable=False),
+    Column("settles_s", Float, nullable=False),
+    Column("reason", Text),  # null: will be delivered
+    Column("times", Integer, nullable=False, server_default="1"),  # it was handed over; once is right
 )
 
 

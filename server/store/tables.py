@@ -36,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0009", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0010", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -253,9 +253,15 @@ said = Table(
     Column("due_s", Float, nullable=False),
     Column("said_s", Float),
     Column("cancelled_s", Float),
+    Column("account_id", Integer),  # the number that it goes out from
+    Column("sent_s", Float),  # the network has it since
+    Column("settled_s", Float),  # delivered or failed at
+    Column("reason", Text),  # why it failed
 )
 Index("said_to", said.c.contact_id, said.c.due_s)
 index_where("said_pending", said.c.due_s, where="said_s IS NULL AND cancelled_s IS NULL")
+index_where("said_unsent", said.c.said_s, where="said_s IS NOT NULL AND sent_s IS NULL AND settled_s IS NULL")
+index_where("said_under_way", said.c.sent_s, where="sent_s IS NOT NULL AND settled_s IS NULL")
 
 # Which texts hold a word, and how far the texts are looked through.
 search_words = Table(

@@ -61,6 +61,11 @@ def lines(client: httpx.Client, phone: str) -> list[str]:
     return [line["text"] for line in client.get(f"/conversations/{phone}").json()["lines"]]
 
 
+def statuses(client: httpx.Client, phone: str, author: str) -> list[str]:
+    told = client.get(f"/conversations/{phone}").json()["lines"]
+    return [line["status"] for line in told if line["author"] == author and line["status"] is not None]
+
+
 def holder(client: httpx.Client, phone: str) -> str:
     return str(client.get(f"/conversations/{phone}").json()["conversation"]["agent"])
 
@@ -78,6 +83,7 @@ def test_a_guide_is_said_30_seconds_later_unless_the_answer_is_read(client: http
         assert write(client, phone, "how can I return it")["guide"] == "1. Print the label ..."
     client.post("/events", json={"events": [{"contact": reader, "kind": "read"}]})
     eventually(lambda: lines(client, other)[-1], "1. Print the label ...")
+    eventually(lambda: statuses(client, other, "rules"), ["delivered"])
     assert lines(client, reader) == ["how can I return it", "Send it back."]
 
 
@@ -105,6 +111,7 @@ def test_agents_share_an_inbox(client: httpx.Client) -> None:
         == 200
     )
     assert client.get("/inbox", params={"agent": "bob"}).json()["conversations"][0]["last_operator"] == "bob"
+    eventually(lambda: statuses(client, phone, "bob"), ["delivered"])
     assert client.post(f"{path}/close", json={"agent": "bob"}).status_code == 200
     assert client.post(f"{path}/claim", json={"agent": "bob"}).status_code == 409
     assert client.post("/inbox/999999/claim", json={"agent": "bob"}).status_code == 404

@@ -40,7 +40,7 @@ class World:
         self.time_s = 1_000 * DAY_S
         self.index = ContactIndex()
         self._database = database
-        clock = Clock(self.time_s, 1.0, lambda: self.time_s)
+        self.clock = clock = Clock(self.time_s, 1.0, lambda: self.time_s)
         replies = replace(
             load("bulk_send").scenario.replies,
             rules=[
