@@ -12,8 +12,7 @@ import mesa
 
 from simulator.anchors import DISCOUNT
 from simulator.network import delivery_rates
-from simulator.waves import PUSHES
-from simulator.world import World
+from simulator.world import PUSHES, World
 
 OWN = -1  # a private message; otherwise the kind of a post
 
