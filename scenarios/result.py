@@ -79,6 +79,24 @@ class Tier(Struct, frozen=True):
     revenue: Kpi
 
 
+class Survival(Struct, frozen=True):
+    """How long accounts last, all replications together: Kaplan-Meier, with an interval at each step.
+
+    From `days[i]` days after their first use, the moment of a ban, until the next a share of `share[i]` is
+    not banned, `low[i]` to `high[i]`; before the first it is 1. `at_risk[i]` were watched until then. Of
+    `accounts` that were used `banned` were banned; none was watched for longer than `watched_days`.
+    """
+
+    days: list[float]
+    at_risk: list[int]
+    share: list[float]
+    low: list[float]
+    high: list[float]
+    accounts: int
+    banned: int
+    watched_days: float
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -104,6 +122,7 @@ class Result(Struct, frozen=True, kw_only=True):
     precision: Precision | UnsetType = UNSET  # likewise
     own_currency: OwnCurrency | UnsetType = UNSET  # left out if it is USD
     tiers: list[Tier] | UnsetType = UNSET  # from the most valuable to those who bought nothing
+    survival: Survival | UnsetType = UNSET  # of accounts; left out where none was used
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0

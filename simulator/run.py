@@ -14,6 +14,7 @@ from scenarios.result import (
     Kpi,
     Result,
     Series,
+    Survival,
     Tier,
     in_own_currency,
     provenance_of,
@@ -29,6 +30,7 @@ from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
 from simulator.rfm import TIERS
 from simulator.summary import KPIS, Summary
+from simulator.survival import Lives, kaplan_meier
 from simulator.tally import edges_of
 from simulator.world import World, world_of
 
@@ -92,6 +94,7 @@ def simulate(
         own_currency=in_own_currency(kpis, scenario.costs.currency, scenario.costs.usd_rate),
         precision=UNSET if watch is None else watch.outcome(),
         tiers=_tiers(ran, experiment.confidence),
+        survival=_survival(ran, experiment.confidence),
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
     )
@@ -148,6 +151,24 @@ def _share(values: Sequence[float], confidence: float) -> Kpi | None:
         return None
     mean, half = found
     return Kpi(mean, max(0.0, mean - half), min(1.0, mean + half), "fraction")
+
+
+def _survival(ran: Sequence[Summary], confidence: float) -> Survival | UnsetType:
+    """All replications pooled; unset when no account was used."""
+    lives = Lives(*(np.concatenate([summary.lives[column] for summary in ran]) for column in Lives._fields))
+    if not len(lives.days):
+        return UNSET
+    curve = kaplan_meier(lives, confidence)
+    return Survival(
+        days=curve.days.tolist(),
+        at_risk=curve.at_risk.tolist(),
+        share=curve.share.tolist(),
+        low=curve.low.tolist(),
+        high=curve.high.tolist(),
+        accounts=len(lives.days),
+        banned=int(np.count_nonzero(lives.banned)),
+        watched_days=float(lives.days.max()),
+    )
 
 
 def _distributions(world: World, ran: Sequence[Summary]) -> dict[str, Distribution]:

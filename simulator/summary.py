@@ -1,6 +1,7 @@
 """From the counts of a replication to its KPIs and series."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 from simulator.organic import Bought, bought_before
 from simulator.replication import Replication
 from simulator.rfm import looked_back_on, shares
+from simulator.survival import lives_of
 from simulator.world import World, capacity, permitted
 
 TIERED = 5  # replications at most whose customers are sorted into tiers: shares of thousands vary little,
@@ -62,6 +64,7 @@ class Summary:
     series: dict[str, NDArray[np.float64]]  # by 15-minute bin
     histograms: dict[str, NDArray[np.int64]]
     tiers: dict[str, NDArray[np.float64]]  # rfm.Shares; empty after the first replications
+    lives: dict[str, NDArray[Any]]  # survival.Lives of the accounts
 
 
 def simulate_once(world: World, number: int) -> Summary:
@@ -86,7 +89,7 @@ def summary_of(run: Replication) -> Summary:
         agent_hours=by_day(people.get("agent_hours", 0.0), run.world.horizon_s),
     )
     kpis = {**_kpis(run, ledger), **_groups(run), **people}
-    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run))
+    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run), lives_of(run)._asdict())
 
 
 def _posts(world: World) -> Amounts:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from scenarios.loading import load as load_scenario
 from scenarios.provenance import rows
-from scenarios.result import Distribution, Kpi, Result, Series, kpi, provenance_of
+from scenarios.result import Distribution, Kpi, Result, Series, Survival, kpi, provenance_of
 from scenarios.service_levels import judge
 
 BIN_S = 900.0
@@ -38,6 +38,16 @@ def simulation() -> Result:
             "response_time_s": _lognormal(np.log(0.0042), 0.55, "s", 20_000),
         },
         verdicts=judge(loaded.scenario.service_levels, kpis),
+        survival=Survival(
+            days=[0.4, 1.8, 3.1, 5.2],
+            at_risk=[200, 199, 198, 196],
+            share=[0.995, 0.99, 0.985, 0.98],
+            low=[0.965, 0.9605, 0.9542, 0.9474],
+            high=[0.9993, 0.9975, 0.9951, 0.9924],
+            accounts=203,
+            banned=4,
+            watched_days=7.0,
+        ),
         provenance=provenance_of(rows(loaded)),
         wall_s=9.4,
         exposures=196_140,

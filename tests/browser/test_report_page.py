@@ -21,7 +21,7 @@ def test_the_page_fits_its_window_and_loads_its_images(page: Path, width: int, t
     found = probe(page, width, tmp_path)
     assert found["scroll_width"] <= width
     assert found["too_wide"] == []
-    assert found["images"] == 7
+    assert found["images"] == 8
     assert found["not_loaded"] == 0
     assert found["smallest_px"] >= 11
 

@@ -10,9 +10,9 @@ from matplotlib.image import imread
 
 from reports import drawing, figures
 from reports.run import Run, run_of
-from scenarios.result import Distribution, Kpi, Result, Series
+from scenarios.result import Distribution, Kpi, Result, Series, Survival
 
-NAMES = ["funnel", "sends", "response_time", "load", "money", "delays", "order_values"]
+NAMES = ["funnel", "sends", "response_time", "load", "money", "delays", "order_values", "survival"]
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_every_axis_has_a_label_with_a_unit(
     simulated: Result, measured: Result, name: str, width: int
 ) -> None:
     figure = pictures(run_of([simulated, measured]))[name].draw(width)
-    units = ("(h)", "(s)", "(ms", "(USD)", "(%)", "(count)", "an hour", "a second", "conversations")
+    units = ("(h)", "(s)", "(ms", "(USD)", "(%)", "(count)", "an hour", "a second", "conversations", "(days)")
     labels = [axes.get_ylabel() for axes in figure.axes if axes.get_yticks().size]
     labels.append(figure.axes[-1].get_xlabel())
     assert all(any(unit in label.replace("\n", " ") for unit in units) for label in labels), labels
@@ -115,6 +115,39 @@ def test_a_balance_that_recovers_says_when(simulated: Result) -> None:
 def test_one_result_leaves_out_what_the_other_would_show(simulated: Result, measured: Result) -> None:
     assert set(pictures(run_of([simulated]))) == set(NAMES) - {"load"}
     assert set(pictures(run_of([measured]))) == {"funnel", "response_time", "load"}
+
+
+def test_survival_steps_down_with_its_band_and_says_how_many_were_watched(simulated: Result) -> None:
+    picture = pictures(run_of([simulated]))["survival"]
+    figure = picture.draw(drawing.WIDE_PX)
+    band, line = (patch.get_data() for patch in figure.axes[0].patches)
+    assert line.edges.tolist() == [0.0, 0.4, 1.8, 3.1, 5.2, 7.0]
+    assert line.values.tolist() == pytest.approx([100.0, 99.5, 99.0, 98.5, 98.0])
+    assert np.all(band.baseline <= line.values)
+    assert np.all(line.values <= band.values)
+    words = texts(figure)
+    for count in ("203", "199", "196"):
+        assert count in words
+    assert "4 of 203 accounts were banned" in picture.caption
+    assert "98.0 % (94.7 to 99.2 %)" in picture.alt
+
+
+@pytest.mark.parametrize("width", [drawing.WIDE_PX, drawing.NARROW_PX])
+def test_survival_of_nobody_is_drawn(simulated: Result, width: int) -> None:
+    gone = Survival([0.5, 2.0], [2, 1], [0.5, 0.0], [0.006, 0.0], [0.91, 0.0], 2, 2, 2.0)
+    picture = pictures(run_of([msgspec.structs.replace(simulated, survival=gone)]))["survival"]
+    assert drawing.svg(picture.draw(width)).startswith(b"<?xml")
+
+
+def test_without_a_ban_there_is_a_reason_and_no_staircase(simulated: Result) -> None:
+    kept = Survival([], [], [], [], [], 1200, 0, 7.0)
+    (absent,) = (
+        each
+        for each in figures.all_of(run_of([msgspec.structs.replace(simulated, survival=kept)]))
+        if each.name == "survival"
+    )
+    assert isinstance(absent, figures.Absent)
+    assert absent.reason == "none of 1,200 accounts was banned in 7 d"
 
 
 EMPTY = Series([], [])

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from msgspec import UNSET
 
 from reports import drawing
 from reports.page import write_report
@@ -68,9 +69,9 @@ def test_every_parameter_stands_with_its_source(written: tuple[Path, str], simul
 def test_every_figure_is_on_the_page_and_in_two_files(written: tuple[Path, str]) -> None:
     page, markup = written
     files = sorted(path.name for path in (page.parent / "figures").iterdir())
-    assert len(files) == 14
-    assert markup.count("<img ") == markup.count("<source ") == 7
-    assert len(re.findall(r'<img [^>]*alt="[^"]{40,}"', markup)) == 7
+    assert len(files) == 16
+    assert markup.count("<img ") == markup.count("<source ") == 8
+    assert len(re.findall(r'<img [^>]*alt="[^"]{40,}"', markup)) == 8
     for path in (page.parent / "figures").glob("*.png"):
         assert np.mean(imread(path)[..., :3] < 0.9) > 0.01, path.name
     for path in (page.parent / "figures").glob("*.svg"):
@@ -143,7 +144,7 @@ def test_a_failed_render_leaves_the_old_page(
 
 
 def test_figures_of_an_earlier_run_do_not_linger(simulated: Result, tmp_path: Path) -> None:
-    without_series = msgspec.structs.replace(simulated, series={})
+    without_series = msgspec.structs.replace(simulated, series={}, survival=UNSET)
     write_report([without_series], tmp_path)
     write_report([msgspec.structs.replace(without_series, distributions={})], tmp_path)
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["funnel.png", "funnel.svg"]

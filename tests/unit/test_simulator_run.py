@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from msgspec.json import decode
 
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded, load
-from scenarios.result import Calibration, Result, encode
+from scenarios.result import Calibration, Result, Survival, encode
 from simulator.network import BIN_S
 from simulator.rfm import TIERS
 from simulator.run import simulate
@@ -39,6 +40,27 @@ def test_every_kpi_has_a_definition_and_lies_in_its_interval(result: Result) -> 
     for name, kpi in result.kpis.items():
         assert kpi.unit == UNITS[name]
         assert kpi.low <= kpi.value <= kpi.high
+
+
+def test_survival_pools_the_accounts_of_all_replications() -> None:
+    found = simulate(
+        small(
+            "network.ban_per_30_days=0.999",
+            "experiment.horizon_days=20",
+            "pacing.rate_per_day=10",
+            "pacing.warm_up_per_day=10",
+        )
+    )
+    curve = found.survival
+    assert isinstance(curve, Survival)
+    assert curve.banned == found.kpis["accounts_banned"].value * 4 > 0
+    assert 4 * 10 < curve.accounts <= 4 * 10 + curve.banned
+    assert curve.days == sorted(set(curve.days))
+    assert curve.at_risk == sorted(curve.at_risk, reverse=True)
+    assert curve.watched_days <= 20.0
+    for low, share, high in zip(curve.low, curve.share, curve.high, strict=True):
+        assert 0 <= low < share < high <= 1
+    assert decode(encode(found), type=Result).survival == curve
 
 
 def test_series_agree_with_the_totals(result: Result) -> None:
