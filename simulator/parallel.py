@@ -7,21 +7,20 @@ of them in order.
 import signal
 import socket
 import tempfile
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import methodcaller
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
-
-import joblib
-from joblib import Parallel, delayed, parallel_config
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from scenarios.errors import InputError
 
 Done = TypeVar("Done")
 Run = Callable[[Any, int], Done]
 CONNECT_S = 10
+IDLE_S = 300  # after which a worker leaves
 
 
 class Task(NamedTuple):
@@ -76,21 +75,54 @@ def as_done(
     return ((task, run(shared[task.shared], task.number)) for task in tasks)
 
 
+def _as_done(
+    begin: Callable[[Task], Any],
+    first_done: Callable[[list[Any]], tuple[Iterable[Any], Iterable[Any]]],
+    result: Callable[[Any], tuple[Task, Done]],
+    tasks: Iterable[Task],
+    at_once: int,
+    under_way: list[Any],
+) -> Generator[tuple[Task, Done], None, None]:
+    """Results as they come, with so many tasks `under_way`; `first_done` parts what is done from the rest."""
+    for task in tasks:
+        under_way.append(begin(task))
+        if len(under_way) == at_once:
+            done, under_way[:] = first_done(under_way)
+            yield from map(result, done)
+    while under_way:
+        done, under_way[:] = first_done(under_way)
+        yield from map(result, done)
+
+
 def _on_processes(
     run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], workers: int
 ) -> Generator[tuple[Task, Done], None, None]:
-    """Workers map the arrays of what is shared into memory: one copy for all of them."""
-    with _on_disk(shared) as files, parallel_config("loky", inner_max_num_threads=1):
-        parallel = Parallel(
-            workers, return_as="generator_unordered", batch_size=1, initializer=_ignore_interrupts
-        )
-        yield from _closing(
-            parallel(delayed(_run_from_file)(run, files[task.shared], task) for task in tasks)
-        )
+    """Workers map the arrays of what is shared into memory: one copy for all. They stay for the next call."""
+    from loky import get_reusable_executor
+
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    pool = get_reusable_executor(workers, timeout=IDLE_S, initializer=_ignore_interrupts, env=one_thread)
+    under_way: list[Future[tuple[Task, Done]]] = []
+    with _on_disk(shared) as files:
+        try:
+            yield from _as_done(
+                lambda task: pool.submit(_run_from_file, run, files[task.shared], task),
+                partial(wait, return_when=FIRST_COMPLETED),
+                Future.result,
+                tasks,
+                2 * workers,
+                under_way,
+            )
+        finally:
+            if under_way:  # left before the end; the pool must not be killed while its thread hands out tasks
+                wait([each for each in under_way if each.cancel()])
+                pool.shutdown(kill_workers=True)
 
 
 @contextmanager
 def _on_disk(shared: Sequence[Any]) -> Iterator[list[Path]]:
+    import joblib
+
     with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
         files = [Path(folder) / str(number) for number in range(len(shared))]
         for each, file in zip(shared, files, strict=True):
@@ -109,18 +141,9 @@ def _run_from_file(run: Run[Done], file: Path, task: Task) -> tuple[Task, Done]:
 
 @lru_cache(maxsize=64)
 def _opened(file: Path) -> Any:
+    import joblib
+
     return joblib.load(file, mmap_mode="r")
-
-
-def _closing(results: Generator[Done, None, None]) -> Generator[Done, None, None]:
-    """The same results; if they are left before their end, without joblib's advice to take them all."""
-    try:
-        for each in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
-            yield each
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
 
 
 def _on_dask(
@@ -128,16 +151,28 @@ def _on_dask(
 ) -> Generator[tuple[Task, Done], None, None]:
     try:
         from distributed import Client
+        from distributed import wait as wait_for
     except ImportError:
         raise InputError("--backend dask: is not installed; pip install 'wavetank[distributed]'") from None
     try:
         client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(f"--scheduler {scheduler}: no Dask scheduler answers: {error}") from None
-    things = list(shared)
-    with client, parallel_config("dask", client=client, scatter=things):
-        parallel = Parallel(return_as="generator_unordered", batch_size=1)
-        yield from _closing(parallel(delayed(_run_here)(run, things[task.shared], task) for task in tasks))
+
+    def first_done(under_way: list[Any]) -> tuple[Iterable[Any], Iterable[Any]]:
+        with client.as_current():  # ours alone; a caller may have another one
+            return cast(tuple[set[Any], set[Any]], wait_for(under_way, return_when="FIRST_COMPLETED"))
+
+    with client:
+        things = client.scatter(list(shared), broadcast=True, hash=False)
+        yield from _as_done(
+            lambda task: client.submit(_run_here, run, things[task.shared], task, pure=False),
+            first_done,
+            methodcaller("result"),
+            tasks,
+            2 * max(sum(client.nthreads().values()), 1),
+            [],
+        )
 
 
 def _run_here(run: Run[Done], shared: Any, task: Task) -> tuple[Task, Done]:
@@ -147,7 +182,6 @@ def _run_here(run: Run[Done], shared: Any, task: Task) -> tuple[Task, Done]:
 def _on_ray(
     run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], scheduler: str | None
 ) -> Generator[tuple[Task, Done], None, None]:
-    """Ray's own calls: its joblib backend hands nothing over before everything is done."""
     if scheduler is not None:
         _check_answers(scheduler)
     try:
@@ -160,16 +194,14 @@ def _on_ray(
         raise InputError(f"--scheduler {scheduler}: no Ray cluster answers: {error}") from None
     try:
         remote, things = ray.remote(_run_here), [ray.put(each) for each in shared]
-        at_once = 2 * int(ray.cluster_resources()["CPU"])
-        under_way: list[Any] = []
-        for task in tasks:
-            under_way.append(remote.remote(run, things[task.shared], task))
-            if len(under_way) == at_once:
-                (done,), under_way = ray.wait(under_way)
-                yield ray.get(done)
-        while under_way:
-            (done,), under_way = ray.wait(under_way)
-            yield ray.get(done)
+        yield from _as_done(
+            lambda task: remote.remote(run, things[task.shared], task),
+            ray.wait,
+            ray.get,
+            tasks,
+            2 * int(ray.cluster_resources()["CPU"]),
+            [],
+        )
     finally:
         ray.shutdown()
 
