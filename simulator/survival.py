@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri  # of scipy.stats alone the import takes seconds
 
 from simulator.network import DAY_S
 from simulator.replication import Replication
@@ -57,7 +57,7 @@ def kaplan_meier(lives: Lives, confidence: float) -> Curve:
     share = np.cumprod(left / at_risk, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):  # after the last: log 0, 0 x infinity
         spread = np.sqrt(np.cumsum(deaths / (at_risk * left)))
-        reach = norm.ppf((1 + confidence) / 2) * spread / np.log(share)
+        reach = ndtri((1 + confidence) / 2) * spread / np.log(share)
         low, high = (np.where(share > 0, share ** np.exp(side * reach), 0.0) for side in (-1, 1))
         error = share * spread
     return Curve(days, at_risk, share, error, low, high)
