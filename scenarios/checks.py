@@ -1,12 +1,13 @@
 """What each field allows but the whole does not: strategies and worlds that cannot be run."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from scenarios.content import variables_of
 from scenarios.schema import Scenario
 
 MOST_PURCHASES_A_WEEK = 50
+PORTFOLIO_LIMITS_SINCE = date(2025, 10, 1)  # docs/network.md: before, each number had a limit of its own
 
 
 def problem_of(scenario: Scenario) -> str | None:
@@ -193,6 +194,33 @@ def _kinds_share_all_posts(scenario: Scenario) -> str | None:
     return None
 
 
+def _a_business_keeps_to_its_platform(scenario: Scenario) -> str | None:
+    if scenario.accounts.kind != "business":
+        return None
+    if scenario.groups.post_times:
+        return (
+            "groups.post_times: accounts.kind is business, whose groups hold 8 people; "
+            "leave the posts out, or make the accounts app"
+        )
+    if scenario.experiment.start.astimezone(UTC).date() < PORTFOLIO_LIMITS_SINCE:
+        return (
+            f"experiment.start: found {scenario.experiment.start.isoformat()}; business accounts are "
+            f"simulated from {PORTFOLIO_LIMITS_SINCE.isoformat()} on, since when all numbers share one limit"
+        )
+    return None
+
+
+def _the_business_limits_are_in_order(scenario: Scenario) -> str | None:
+    business = scenario.business
+    for low, high in (("cap_least", "cap_most"), ("quality_yellow", "quality_red")):
+        if getattr(business, low) > getattr(business, high):
+            return (
+                f"business.{low}: found {getattr(business, low):g}; must be <= "
+                f"business.{high} ({getattr(business, high):g})"
+            )
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -211,4 +239,6 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _segments_are_whole,
     _usd_is_one_usd,
     _purchases_are_of_this_world,
+    _a_business_keeps_to_its_platform,
+    _the_business_limits_are_in_order,
 )

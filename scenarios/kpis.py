@@ -18,7 +18,8 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
         (
             "messages_unsent",
             "messages",
-            "Messages still to be sent at the horizon: planned, without an open account, or due another try.",
+            "Messages still to be sent at the horizon: planned, without an open account or room under the messaging "
+            "limit, or due another try.",
         ),
         ("messages_delivered", "messages", "Messages that reached a phone."),
         ("messages_read", "messages", "Delivered messages that were read."),
@@ -88,6 +89,27 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "group_leave_rate",
             "fraction per 30 days",
             "Members who left their group / member-days x 30; opting out of everything is not leaving.",
+        ),
+        (
+            "messages_refused",
+            "messages",
+            "Business accounts only: tries that the platform refused, for whatever reason; a message may be tried again.",
+        ),
+        (
+            "marketing_cap_rate",
+            "fraction",
+            "Business accounts only: tries refused because the user got enough marketing, or may get none / all tries.",
+        ),
+        (
+            "messaging_limit_level",
+            "level",
+            "Business accounts only: messaging limit at the horizon, from 0 (250 users a day) to 4 (none).",
+        ),
+        (
+            "restricted_days",
+            "days",
+            "Business accounts only: time in which the platform let the business begin no conversation: "
+            "restricted, or its template paused.",
         ),
         ("conversations_begun", "conversations", "Conversations that customers began by a reply."),
         (

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from scenarios.business import pace_of
 from scenarios.checks import problem_of
 from scenarios.errors import InputError, nearest
 from scenarios.schema import Scenario
@@ -78,7 +79,7 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
         _check_names(plain, Scenario, "", origin)
         merged = _merge(merged, plain)
     _rebase_files(merged, origins, path)
-    scenario = with_replications(_convert(merged, path, origins))
+    scenario = _paced(with_replications(_convert(merged, path, origins)), sources, origins)
     if problem := problem_of(scenario):
         raise InputError(f"{path.name}: {problem}")
     loaded = Loaded(scenario, path, sources, origins)
@@ -226,6 +227,21 @@ def with_replications(scenario: Scenario) -> Scenario:
     return msgspec.structs.replace(
         scenario, experiment=msgspec.structs.replace(experiment, replications=wanted)
     )
+
+
+def _paced(scenario: Scenario, sources: dict[str, str], origins: dict[str, str]) -> Scenario:
+    """With the pace of a business's numbers, whatever the scenario that it extends says of an app's."""
+    if scenario.accounts.kind != "business":
+        return scenario
+    pace = pace_of(scenario.business)
+    for name in pace:
+        path = f"pacing.{name}"
+        if origins.pop(path, None) == "--set":
+            raise InputError(
+                f"--set {path}: accounts.kind is business, whose pace is business.messages_per_s; set that"
+            )
+        sources[path] = "derived: business.messages_per_s, of a number of the platform"
+    return msgspec.structs.replace(scenario, pacing=msgspec.structs.replace(scenario.pacing, **pace))
 
 
 def _convert(merged: dict[str, Any], path: Path, origins: Mapping[str, str]) -> Scenario:

@@ -6,7 +6,7 @@ valid as it stands; seeing that takes a few, with the same plans: `_is_plain`. A
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import phonenumbers
@@ -27,6 +27,16 @@ def e164(text: str) -> str | None:
     if not number.startswith("+"):
         number = f"+{number}"
     return number if _is_plain(number) else _parsed(number)
+
+
+@lru_cache(maxsize=100_000)
+def region_of(number: str) -> str | None:
+    """The region (ISO 3166) of a number in E.164; None where it has none."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return None
+    return None if region is None else str(region)
 
 
 def _parsed(number: str) -> str | None:

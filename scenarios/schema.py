@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
+from scenarios.business import Business
 from scenarios.parameters import CLOCK, Frozen, parameter
 from scenarios.programme import Groups, Programme
 from scenarios.staff import Agents, nobody
@@ -145,6 +146,14 @@ class Population(Frozen, frozen=True):
 
 
 class Accounts(Frozen, frozen=True):
+    kind: Annotated[
+        Literal["app", "business"],
+        parameter(
+            "numbers of the app, held to the limits of [pacing] and the hazards of [network]; or numbers of a "
+            "business on the platform, held to [business]",
+            source="assumed: of the app, as all of claims C",
+        ),
+    ] = "app"
     count: Annotated[
         int,
         parameter(
@@ -1252,6 +1261,7 @@ class Scenario(Frozen, frozen=True):
     conversations: Conversations
     experiment: Experiment
     accounts: Accounts = field(default_factory=Accounts)
+    business: Business = field(default_factory=Business)
     network: Network = field(default_factory=Network)
     pacing: Pacing = field(default_factory=Pacing)
     funnel: Funnel = field(default_factory=Funnel)

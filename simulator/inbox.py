@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schema import Script
+from scenarios.staff import Agents
 from server.dispatch.replies import Rulebook, decide, new_rules
-from simulator.agents import figures, inbound_of, reading_of, roster_of, serve
+from simulator.agents import Handled, Inbound, Roster, figures, inbound_of, reading_of, roster_of, serve
 from simulator.funnel import Event
 from simulator.luck import Messages, keyed_words, unit
 from simulator.streams import Purpose
@@ -22,6 +23,7 @@ HOUR_S = 3600.0
 NEVER = 127  # turn at which a conversation that the rules handle alone reaches a person
 
 Times = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 
 class Paths(NamedTuple):
@@ -34,64 +36,118 @@ class Paths(NamedTuple):
     answers: NDArray[np.int8]
 
 
+class Conversations(NamedTuple):
+    """In the order of the replies that began them, within the horizon: columns of equal length."""
+
+    customer: NDArray[np.int32]
+    account: NDArray[np.int32]
+    at_s: Times
+    complaint: NDArray[np.bool_]
+    turn: NDArray[np.int8]  # the first left to a person, or NEVER
+    answers: NDArray[np.int8]  # automatic ones before
+
+
+NO_CONVERSATIONS = Conversations(
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+    np.empty(0),
+    np.empty(0, np.bool_),
+    np.empty(0, np.int8),
+    np.empty(0, np.int8),
+)
+
+
+class Served(NamedTuple):
+    """Conversations, and what became of those that reach agents: `rows`, in the order of `inbound`."""
+
+    conversations: Conversations
+    rows: NDArray[np.intp]
+    inbound: Inbound
+    roster: Roster
+    handled: Handled
+
+
+class Answers(NamedTuple):
+    """What customers are answered within the horizon, a row a message: columns of equal length."""
+
+    customer: NDArray[np.int32]
+    account: NDArray[np.int32]
+    at_s: Times
+
+
 class Inbox:
     """Conversations of one replication; none is kept if the scenario has no agents."""
 
     def __init__(self, world: World, number: int) -> None:
         self._world, self._number = world, number
         self._is_open = bool(world.scenario.agents.shifts)
-        self._parts: list[tuple[NDArray[np.int32], Times, NDArray[np.float32], NDArray[np.float32]]] = []
+        self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32], Times, Floats, Floats]] = []
 
     def receive(self, wave: Wave, numbers: NDArray[np.uint64], replied: Event) -> None:
         """Replies to these sends; `numbers` of their exposures."""
         if not self._is_open or not len(replied.rows):
             return
-        what, customer, turn = (
-            column.take(replied.rows) for column in (wave.exposure, wave.customer, wave.turn)
+        what, customer, account, turn = (
+            column.take(replied.rows) for column in (wave.exposure, wave.customer, wave.account, wave.turn)
         )
         seed = self._world.scenario.experiment.seed
         messages = Messages(numbers.take(what), customer, turn)
         words = keyed_words(seed, self._number, Purpose.TOPIC, messages)
-        self._parts.append((customer, replied.at_s, unit(words[0]), unit(words[1])))
+        self._parts.append((customer, account, replied.at_s, unit(words[0]), unit(words[1])))
 
-    def figures(self) -> dict[str, float]:
-        """What became of the conversations: KPIs by name; none without agents."""
+    def served(self) -> Served | None:
+        """What became of the conversations; None without agents."""
         if not self._is_open:
-            return {}
+            return None
         scenario, horizon_s = self._world.scenario, self._world.horizon_s
-        at_s, complaint, is_human = self._reach_people()
         agents, seed = scenario.agents, scenario.experiment.seed
-        arrival_s = at_s[is_human]
+        begun = self._conversations()
+        human = np.flatnonzero(begun.turn != NEVER)
+        arrival_s = begun.at_s[human] + begun.turn[human] * scenario.funnel.act_delay_median_s
         order = np.argsort(arrival_s, kind="stable")
         order = order[arrival_s[order] < horizon_s]
-        inbound = inbound_of(agents, arrival_s[order], complaint[is_human][order], seed, self._number)
+        rows = human[order]
+        inbound = inbound_of(agents, arrival_s[order], begun.complaint[rows], seed, self._number)
         roster = roster_of(agents, scenario.experiment.start, horizon_s)
         reading = reading_of(agents, len(order), seed, self._number)
         handled = serve(agents.failover_s, roster, inbound, reading, horizon_s)
-        found = figures(agents, inbound, handled, horizon_s)
-        return {
-            "conversations_begun": float(len(at_s)),
-            "auto_handled_rate": 1 - float(is_human.mean()) if len(at_s) else np.nan,
-            **{KPI_OF.get(name, name): value for name, value in found.items()},
-        }
+        return Served(begun, rows, inbound, roster, handled)
 
-    def _reach_people(self) -> tuple[Times, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Of each conversation when it reaches a person (s), whether it is a complaint, whether it does."""
+    def _conversations(self) -> Conversations:
         if not self._parts:
-            return np.empty(0), np.empty(0, np.bool_), np.empty(0, np.bool_)
+            return NO_CONVERSATIONS
         columns = [np.concatenate(column) for column in zip(*self._parts, strict=True)]
-        customer, at_s, topic, wording = columns
-        inside = at_s < self._world.horizon_s
-        customer, at_s, topic, wording = (column[inside] for column in (customer, at_s, topic, wording))
+        inside = np.flatnonzero(columns[2] < self._world.horizon_s)
+        customer, account, at_s, topic, wording = (column[inside] for column in columns)
         scenario = self._world.scenario
         scripts = [script for script in scenario.conversations.scripts if script.kind != "stop"]
         bounds = np.cumsum([script.share for script in scripts])
         script = np.searchsorted(bounds[:-1] / bounds[-1], topic, side="right")
-        turn = _turns(scripts, rulebook_of(self._world), customer, at_s, script, wording)
-        is_human = turn != NEVER
-        pause_s = scenario.funnel.act_delay_median_s
         complaint = np.array([one.kind == "complaint" for one in scripts])[script]
-        return at_s + np.where(is_human, turn, 0) * pause_s, complaint, is_human
+        turn, answers = _turns(scripts, rulebook_of(self._world), customer, at_s, script, wording)
+        return Conversations(customer, account, at_s, complaint, turn, answers)
+
+
+def kpis_of(served: Served, agents: Agents, horizon_s: float) -> dict[str, float]:
+    """KPIs by name."""
+    turn = served.conversations.turn
+    found = figures(agents, served.inbound, served.handled, horizon_s)
+    return {
+        "conversations_begun": float(len(turn)),
+        "auto_handled_rate": 1 - float((turn != NEVER).mean()) if len(turn) else np.nan,
+        **{KPI_OF.get(name, name): value for name, value in found.items()},
+    }
+
+
+def answers_of(served: Served, pause_s: float, horizon_s: float) -> Answers:
+    """Every automatic answer, `pause_s` apart, and one by the agent who reads the conversation."""
+    begun = served.conversations
+    row = np.repeat(np.arange(len(begun.at_s)), begun.answers)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(begun.answers) - begun.answers, begun.answers)
+    rows = np.concatenate([row, served.rows])
+    at_s = np.concatenate([begun.at_s[row] + place * pause_s, served.handled.read_s])
+    within = np.flatnonzero(at_s < horizon_s)
+    return Answers(begun.customer[rows[within]], begun.account[rows[within]], at_s[within])
 
 
 KPI_OF = {"wait_s_mean": "agent_wait_s_mean", "wait_s_p95": "agent_wait_s_p95"}
@@ -115,9 +171,10 @@ def _turns(
     at_s: Times,
     script: NDArray[np.intp],
     wording: NDArray[np.float32],
-) -> NDArray[np.int8]:
-    """The turn at which each conversation reaches a person; the loop guard counts the one before, too.
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """The turn at which each conversation reaches a person, and automatic answers before.
 
+    The loop guard counts the conversation before, too.
     A customer's conversations are taken in order of time; answers of the latest earlier one count if it began
     less than an hour before.
     """
@@ -139,7 +196,7 @@ def _turns(
             pick = (wording[rows[own]] * path.turn.shape[1]).astype(np.int64)
             turn[rows[own]] = path.turn[recent[own], pick]
             answers[rows[own]] = path.answers[recent[own], pick]
-    return turn
+    return turn, answers
 
 
 def paths_of(script: Script, rulebook: Rulebook) -> Paths:

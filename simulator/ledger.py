@@ -4,6 +4,7 @@ All money is USD. Orders that messages brought and those that came of themselves
 causes: only the first count in ROI, CAC and payback.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ class Cause(IntEnum):
     ORGANIC = 5
     POST = 6
     SHIFT = 7
+    MARKETING = 8
+    UTILITY = 9
+    SERVICE = 10
 
 
 COSTS = tuple(kind for kind in Kind if kind is not Kind.REVENUE)
@@ -102,17 +106,23 @@ def ledger_of(
     organic_cents: Amounts = NOTHING,
     posts: Amounts = NOTHING,
     agent_hours: Amounts = NOTHING,
+    charged_usd: Mapping[Cause, Amounts] | None = None,
 ) -> Ledger:
     """All entries of one replication.
 
-    sends (bins, 2, accounts): first tries and retries, paid whether they arrive or not;
+    sends (bins, 2, accounts): first tries and retries, paid whether they arrive or not, unless the platform
+    charges for what it delivers: then `charged_usd` says how much, by the category of the message;
     revenue_cents (bins, accounts); an account is rented from opened_s to closed_s and was `bought` if it
     replaces a banned one. A month is 30 days; rents are posted by the day. `organic_cents`: revenue that no
     message brought; `posts`: group posts made, `agent_hours`: hours on duty, both priced here.
     """
+    messages = (
+        [_messages(costs, sends, cause) for cause in (Cause.FIRST_TRY, Cause.RETRY)]
+        if charged_usd is None
+        else [_priced(amounts, Kind.MESSAGE, cause, 1.0) for cause, amounts in charged_usd.items()]
+    )
     parts = [
-        _messages(costs, sends, Cause.FIRST_TRY),
-        _messages(costs, sends, Cause.RETRY),
+        *messages,
         _revenue(revenue_cents),
         _replacements(costs, opened_s, bought, horizon_s),
         _rent(costs, opened_s, closed_s, horizon_s),
@@ -130,6 +140,13 @@ def binned(at_s: NDArray[np.float64], amount: NDArray[np.integer]) -> Amounts:
     bins = np.flatnonzero(sums)
     ends_s = (bins + 1).astype(np.float64) * BIN_S
     return Amounts(ends_s, np.full(len(bins), NO_ACCOUNT, np.int32), sums[bins].astype(np.float64))
+
+
+def amounts_of(counts: NDArray[np.int64], of_one: float) -> Amounts:
+    """A table (bins, accounts) times `of_one`; each amount stands at its bin's end."""
+    cell, account = np.nonzero(counts)
+    ends_s = (cell + 1).astype(np.float64) * BIN_S
+    return Amounts(ends_s, account.astype(np.int32), counts[cell, account].astype(np.float64) * of_one)
 
 
 def by_day(amount: float, horizon_s: float) -> Amounts:

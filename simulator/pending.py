@@ -1,6 +1,6 @@
 """What is to be sent later because of what happened: retries, follow-ups, what a frequency cap holds back."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -11,7 +11,7 @@ from scenarios.schema import Scenario
 from simulator.exposures import FOLLOW_UPS, LAST, Exposures
 from simulator.funnel import Event, Rows
 from simulator.plain import Consequences
-from simulator.waves import Wave, taken
+from simulator.waves import Wave, grouped, taken
 
 HOUR_S = 3600.0
 
@@ -43,6 +43,31 @@ def together(parts: Sequence[Wanted]) -> Wanted:
     if not parts:
         return Wanted(*(np.empty(0, np.int32) for _ in Wanted._fields))
     return Wanted._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+
+class Held:
+    """Messages that wait for room under a messaging limit, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.parts: deque[Wanted] = deque()
+
+    def __len__(self) -> int:
+        return sum(len(part.customer) for part in self.parts)
+
+    def add(self, wanted: Wanted) -> None:
+        if len(wanted.customer):
+            self.parts.append(wanted)
+
+    def take(self, most: int) -> Wanted:
+        """The first ones, `most` of them, taken out; none if that is 0 or less."""
+        taken_out = []
+        while self.parts and most > 0:
+            part = self.parts.popleft()
+            taken_out.append(part.rows(slice(None, most)))
+            if len(part.customer) > most:
+                self.parts.appendleft(part.rows(slice(most, None)))
+            most -= len(part.customer)
+        return together(taken_out)
 
 
 class Pending:
@@ -95,24 +120,20 @@ class Pending:
 
     def _scans(self, release_s: Times) -> list[tuple[int, Rows | slice]]:
         """The scans that take these out, ascending, and the rows of each."""
-        scan = np.ceil(release_s / self._scan_s).astype(np.int64)
-        if not len(scan):
-            return []
-        first, last = int(scan.min()), int(scan.max())
-        if first == last:
-            return [(first, slice(None))]
-        counts = np.bincount(scan - first)
-        rows = np.split(np.argsort(scan, kind="stable"), np.cumsum(counts)[:-1])
-        return [(first + number, part) for number, part in enumerate(rows) if len(part)]
+        return grouped(np.ceil(release_s / self._scan_s).astype(np.int64))
 
-    def next_scan_s(self, now_s: float, next_send_s: float) -> float:
-        """When to scan next: for what waits, and early enough for what the sends to come may set off."""
+    def next_scan_s(self, now_s: float, next_send_s: float, look_s: float = np.inf) -> float:
+        """When to scan next: for what waits, and early enough for what the sends to come may set off.
+
+        `look_s`: a moment after which somebody else wants the next scan.
+        """
         waiting = [*self._messages, *(scan for scans in self._follow_ups for scan in scans)]
         for_waiting, for_sends = min(waiting, default=np.inf), np.inf
         if next_send_s + self._shortest_s < np.inf:
             for_sends = (next_send_s + self._shortest_s) // self._scan_s
         following = now_s // self._scan_s + 1
-        return float(max(following, min(for_waiting, for_sends)) * self._scan_s)
+        for_look = look_s // self._scan_s + 1 if look_s < np.inf else np.inf
+        return float(max(following, min(for_waiting, for_sends, for_look)) * self._scan_s)
 
     def take(self, now_s: float) -> Wanted:
         """All that may be planned now, taken out."""

@@ -17,14 +17,16 @@ from simulator.engine import booker_of, engine_of, is_worth_compiling
 from simulator.exposures import POSTS, exposures_of
 from simulator.fleet import Fleet
 from simulator.follow_ups import rules_of
-from simulator.funnel import Event
+from simulator.funnel import Event, Funnel
+from simulator.gate import Gate
 from simulator.inbox import Inbox
 from simulator.network import DAY_S
 from simulator.odds import odds_of, read_by_account
 from simulator.order_values import order_cents
 from simulator.organic import Bought, organic_of
-from simulator.pending import Pending, Wanted, together
-from simulator.plain import Sends, Stage, Watch
+from simulator.pending import HOUR_S, Held, Pending, Wanted, together
+from simulator.plain import Flags, Sends, Stage, Watch
+from simulator.platform import Platform
 from simulator.risk import Risk, over_limit
 from simulator.sender import Sender, sender_of
 from simulator.tally import Tally
@@ -94,6 +96,9 @@ class Replication:
             self.crowd,
             rules_of(scenario.programme.follow_ups),
         )
+        self.platform = None if world.markets is None else Platform(world, world.markets)
+        if self.platform is not None:
+            watch = _both(self.platform.saw, watch)
         self.engine = engine_of(stage, watch, compiled)
         self.inbox = Inbox(world, number)
         self.bought: list[Bought] = []  # what messages brought
@@ -101,6 +106,8 @@ class Replication:
         self.pending = Pending(scenario, self.exposures, world.customers.malformed)
         self.recent: list[Wave] = []  # sent in the last RECENT_S, where rules may be broken
         self.waiting: list[Wanted] = []  # no account was open to plan them on
+        self.held = Held()  # no room under the messaging limit
+        self.gate = None if self.platform is None else self._gate(self.platform)
         self._scratch = np.zeros(world.customers.size, np.int32)
 
     def run(self) -> None:
@@ -115,6 +122,18 @@ class Replication:
         self._send_until(self.world.horizon_s)
         self._close_day(self.tally.days - 1)
 
+    def _gate(self, platform: Platform) -> Gate:
+        return Gate(
+            platform,
+            self.crowd,
+            self.exposures,
+            self.lines["message"].sender,
+            self.tally,
+            self.pending,
+            self.world.scenario.campaign.retry_after_h * HOUR_S,
+            self.held,
+        )
+
     # processes
 
     def _campaign(self, campaign: Campaign) -> Process:
@@ -124,7 +143,7 @@ class Replication:
         recipients = self.world.recipients
         self.tally.total["created"] += len(recipients)
         what = np.full(len(recipients), self.exposures.first_try[campaign.number], np.int32)
-        self._plan(Wanted(recipients, what, np.zeros(len(recipients), np.int32)))
+        self._offer(Wanted(recipients, what, np.zeros(len(recipients), np.int32)))
 
     def _posts(self) -> Process:
         """Every post to the groups of a zone, at its time."""
@@ -152,13 +171,19 @@ class Replication:
     def _scans(self) -> Process:
         """Every so often, plan retries and follow-ups whose time has come."""
         while True:
-            wake_s = self.pending.next_scan_s(self.env.now, self.queue.next_s)
+            wake_s = self.pending.next_scan_s(self.env.now, self.queue.next_s, self._look_s())
             renewed = self.renewed
             yield renewed if wake_s == np.inf else renewed | self.env.timeout(wake_s - self.env.now)
             if self.env.now < wake_s:
                 continue
             self._send_until(self.env.now)
-            self._plan_in_turns(self.pending.take(self.env.now))
+            self._offer(self.pending.take(self.env.now))
+
+    def _look_s(self) -> float:
+        """After when a scan is due to see what the platform refuses, or has room for again."""
+        if self.gate is None:
+            return np.inf
+        return self.env.now if self.held.parts else self.queue.next_s
 
     def _bans(self) -> Process:
         """Day by day: ban each account whose hazard has reached what it endures."""
@@ -192,6 +217,12 @@ class Replication:
 
     def _open(self, line: Line) -> NDArray[np.bool_]:
         return self.fleet.is_open[line.accounts]
+
+    def _offer(self, wanted: Wanted) -> None:
+        """Plan messages; those that the messaging limit has no room for wait in their order."""
+        if self.gate is not None:
+            wanted = self.gate.offered(wanted, self.env.now, len(self.queue))
+        self._plan_in_turns(wanted)
 
     def _plan_in_turns(self, wanted: Wanted) -> None:
         """Plan a customer's messages one after the other: each counts in the frequency cap of the next."""
@@ -303,6 +334,14 @@ class Replication:
         if not leaving:
             return
         wave = joined(leaving)
+        if self.gate is None:
+            self._send_wave(wave, moment_s)
+            return
+        for admitted in self.gate.admitted(wave):
+            self._send_wave(admitted, moment_s)
+        self._renew()
+
+    def _send_wave(self, wave: Wave, moment_s: float) -> None:
         over = np.zeros(len(wave.due_s), np.bool_)
         if not self.risk.keeps_rules:
             over = over_limit(self.recent, wave, self.world.scenario.network.hourly_limit)
@@ -332,3 +371,14 @@ class Replication:
         cents = order_cents(self.world.traits.order_value, discount, scale, value.take(in_time))
         self.bought.append(Bought(buyer, at_s, cents))
         self.tally.orders(wave.account.take(rows), at_s, cents)
+
+
+def _both(first: Watch, second: Watch | None) -> Watch:
+    if second is None:
+        return first
+
+    def watch(wave: Wave, over: Flags, happened: Funnel) -> None:
+        first(wave, over, happened)
+        second(wave, over, happened)
+
+    return watch

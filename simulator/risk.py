@@ -21,7 +21,11 @@ class Risk:
     def __init__(self, world: World, fleet: Fleet, days: int) -> None:
         self._world, self._fleet = world, fleet
         self._rules = world.scenario.network
-        self.keeps_rules = keeps_rules(world.scenario.pacing, self._rules, bool(world.customers.shared.any()))
+        # Rules and hazards of the claims are of an app's numbers; `simulator.platform` has a business's.
+        self._chance = self._rules.ban_per_30_days if world.markets is None else 0.0
+        self.keeps_rules = world.markets is not None or keeps_rules(
+            world.scenario.pacing, self._rules, bool(world.customers.shared.any())
+        )
         self.sends = np.zeros((fleet.size, days), np.int64)
         self.hazard = np.zeros((fleet.size, days))
         self._factor = np.ones((fleet.size, days))  # of rules broken on a day
@@ -45,7 +49,7 @@ class Risk:
             self._factor[:, today] = self._factors(today, schedule)
         birth_s = self._fleet.birth_s
         young = today * DAY_S < birth_s + self._rules.young_days * DAY_S
-        base = -np.log1p(-self._rules.ban_per_30_days) / network.MONTH_DAYS
+        base = -np.log1p(-self._chance) / network.MONTH_DAYS
         hazard = base * self._factor[:, today]
         hazard *= np.where(young, self._rules.young_hazard_ratio, 1.0)
         if not self._world.has_link:

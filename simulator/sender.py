@@ -72,7 +72,7 @@ class Sender(Protocol):
 
 def sender_of(world: World, first_send_s: Times, seed: int, most: int, booker: Booker = booking) -> Sender:
     """Over these accounts; `most`: messages that one customer may get in the whole run, at most."""
-    if world.customers.shared.any():
+    if world.customers.shared.any() and world.scenario.pacing.equal_content_gap_s > 0:
         return OneByOne(world, first_send_s, seed)
     return InColumns(world, first_send_s, seed, most, booker)
 
@@ -85,7 +85,7 @@ def starts_of(world: World, first_send_s: Times) -> list[pacing.AccountStart]:
 
 
 class InColumns:
-    """Where no two customers get the same text: accounts as columns, customers' latest sends as columns."""
+    """Where equal texts need no distance, or are none: accounts and customers' latest sends as columns."""
 
     def __init__(self, world: World, first_send_s: Times, seed: int, most: int, booker: Booker) -> None:
         rules = world.scenario.pacing

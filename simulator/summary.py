@@ -7,10 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.histories import purchases_of
-from simulator.ledger import Amounts, Ledger, binned, by_day, cumulative, ledger_of, payback_days
+from simulator.inbox import Served, answers_of, kpis_of
+from simulator.ledger import (
+    Amounts,
+    Cause,
+    Ledger,
+    amounts_of,
+    binned,
+    by_day,
+    cumulative,
+    ledger_of,
+    payback_days,
+)
 from simulator.lifetime import lifetime_value_usd
+from simulator.markets import UNIT_USD
 from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 from simulator.organic import Bought, bought_before
+from simulator.platform import Platform
 from simulator.replication import Replication
 from simulator.rfm import looked_back_on, shares
 from simulator.survival import lives_of
@@ -75,8 +88,18 @@ def simulate_once(world: World, number: int) -> Summary:
 
 
 def summary_of(run: Replication) -> Summary:
-    people = run.inbox.figures()
-    ledger = ledger_of(
+    scenario = run.world.scenario
+    served = run.inbox.served()
+    people = {} if served is None else kpis_of(served, scenario.agents, run.world.horizon_s)
+    ledger = money_of(run, served)
+    kpis = {**_kpis(run, ledger), **_groups(run), **people, **_platform(run)}
+    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run), lives_of(run)._asdict())
+
+
+def money_of(run: Replication, served: Served | None) -> Ledger:
+    """All money of a finished run. `served`: what became of its conversations."""
+    hours = 0.0 if served is None else served.handled.paid_h
+    return ledger_of(
         run.world.scenario.costs,
         run.tally.tables.sends.astype(np.int64),
         run.tally.revenue_cents,
@@ -86,10 +109,31 @@ def summary_of(run: Replication) -> Summary:
         run.world.horizon_s,
         organic_cents=binned(run.organic.at_s, run.organic.cents),
         posts=_posts(run.world),
-        agent_hours=by_day(people.get("agent_hours", 0.0), run.world.horizon_s),
+        agent_hours=by_day(hours, run.world.horizon_s),
+        charged_usd=None if run.platform is None else _charged(run.platform, run.world, served),
     )
-    kpis = {**_kpis(run, ledger), **_groups(run), **people}
-    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run), lives_of(run)._asdict())
+
+
+def _charged(platform: Platform, world: World, served: Served | None) -> dict[Cause, Amounts]:
+    """USD that the platform charges: templates delivered, and answers where conversations are followed."""
+    charged = {Cause[world.scenario.business.category.upper()]: amounts_of(platform.charged, UNIT_USD)}
+    if served is not None:
+        answers = answers_of(served, world.scenario.funnel.act_delay_median_s, world.horizon_s)
+        charged[Cause.SERVICE] = amounts_of(platform.answered(answers), UNIT_USD)
+    return charged
+
+
+def _platform(run: Replication) -> dict[str, float]:
+    """What the platform adds; nothing for accounts of an app."""
+    if run.platform is None:
+        return {}
+    total = run.tally.total
+    tried = total["messages_sent"] + total["messages_refused"]
+    return {
+        "messages_refused": float(total["messages_refused"]),
+        "marketing_cap_rate": _ratio(total["messages_capped"], tried),
+        **run.platform.figures(),
+    }
 
 
 def _posts(world: World) -> Amounts:
@@ -143,15 +187,17 @@ def _kpis(run: Replication, ledger: Ledger) -> dict[str, float]:
 
 
 def unsent(run: Replication) -> int:
-    """What the horizon cut off: planned, waiting for an account, or for another try."""
-    return len(run.queue) + sum(len(one.customer) for one in run.waiting) + run.pending.messages
+    """What the horizon cut off: planned, waiting for an account or for room, or for another try."""
+    waiting = sum(len(one.customer) for one in run.waiting)
+    return len(run.queue) + waiting + len(run.held) + run.pending.messages
 
 
 def _send_duration_s(run: Replication) -> float:
     """From the first to the last first try; to the horizon if some are still to come."""
     first_s, last_s = run.tally.tables.first_try_s.tolist()
     is_first = (run.exposures.is_retry == 0) & ~run.exposures.is_post
-    left = [*(wave.exposure for wave in run.queue.waves), *(one.exposure for one in run.waiting)]
+    waiting = [*run.waiting, *run.held.parts]
+    left = [*(wave.exposure for wave in run.queue.waves), *(one.exposure for one in waiting)]
     cut_off = any(is_first.take(exposure).any() for exposure in left)
     return float((run.world.horizon_s if cut_off else last_s) - first_s)
 

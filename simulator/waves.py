@@ -1,11 +1,13 @@
 """Messages on their way out, as columns, in order of time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simulator.network import BIN_S
 
 Times = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -43,6 +45,24 @@ def joined(waves: Sequence[Wave]) -> Wave:
     if len(waves) == 1:
         return waves[0]
     return Wave._make(np.concatenate(columns) for columns in zip(*waves, strict=True)).in_order()
+
+
+def grouped(number: NDArray[np.int64]) -> list[tuple[int, Rows | slice]]:
+    """Each of these numbers, ascending, with the rows that have it, in their order."""
+    if not len(number):
+        return []
+    first, last = int(number.min()), int(number.max())
+    if first == last:
+        return [(first, slice(None))]
+    counts = np.bincount(number - first)
+    rows = np.split(np.argsort(number, kind="stable"), np.cumsum(counts)[:-1])
+    return [(first + place, part) for place, part in enumerate(rows) if len(part)]
+
+
+def by_bin(wave: Wave) -> Iterator[Wave]:
+    """Its messages of each 15-minute bin, one after the other."""
+    for _, rows in grouped((wave.due_s // BIN_S).astype(np.int64)):
+        yield wave.rows(rows)
 
 
 class Queue:

@@ -17,6 +17,7 @@ from simulator.anchors import Anchors, anchors_of, attention
 from simulator.funnel import Delays, delay_of
 from simulator.groups import Members, Post, members_of, posts_of
 from simulator.histories import Known, fitted, known_of, past_of
+from simulator.markets import Markets, markets_of
 from simulator.network import BIN_S, DAY_S, MONTH_DAYS
 from simulator.population import Customers, customers_of
 from simulator.traits import Traits, engagement_cells, traits_of
@@ -50,6 +51,7 @@ class World:
     attention: NDArray[np.float32]  # odds of a read, (zones, half hours from the start)
     delays: Delays
     known: Known | None  # what past orders say
+    markets: Markets | None  # where customers are, for accounts of a business; None: of an app
 
     @property
     def rejected(self) -> NDArray[np.bool_]:
@@ -102,6 +104,7 @@ def world_of(loaded: Loaded) -> World:
         attention=_attention(scenario, customers.zones, epoch_s, horizon_s),
         delays=delays_of(scenario),
         known=known,
+        markets=markets_of(loaded, customers.row) if scenario.accounts.kind == "business" else None,
     )
 
 

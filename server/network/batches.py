@@ -57,6 +57,13 @@ class Columns:
         )
 
 
+def allowances(parameters: CapParameters, read_rate: Floats) -> NDArray[np.int8]:
+    """`marketing_cap.allowance` of each user by the own reading rate."""
+    p = parameters
+    cap = np.floor(p.least + (p.most - p.least) * read_rate - p.others_per_day + 0.5)
+    return np.maximum(cap, 0).astype(np.int8)
+
+
 def refuse(
     columns: Columns,
     batch: Batch,
@@ -68,7 +75,7 @@ def refuse(
     """The error code of each message, 0 for an accepted one; books what is accepted in the columns.
 
     `limit`: unique users a day. `allowance`: marketing messages a day of each user
-    (`marketing_cap.allowance`).
+    (`allowances`).
 
     ValueError for columns of different length, times that run backwards, or an allowance above the columns'.
     """
@@ -89,6 +96,18 @@ def refuse(
         )
         first = last
     return codes
+
+
+def give_back(columns: Columns, user: Ints, sent_s: Floats, before_s: Floats) -> None:
+    """The messages accepted at these times, one a user, are lost: they hold nothing any more.
+
+    `before_s`: the user's last delivery before, outside a service window; -inf for none.
+    """
+    latest = columns.delivered_s[user] == sent_s
+    columns.delivered_s[user[latest]] = before_s[latest]
+    booked_s = columns.booked_s[user]
+    booked_s[booked_s == sent_s[:, None]] = -inf
+    columns.booked_s[user] = np.sort(booked_s, axis=1)
 
 
 def _check(columns: Columns, batch: Batch, allowance: NDArray[np.integer]) -> None:

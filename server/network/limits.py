@@ -16,7 +16,7 @@ from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
-from server.network.batches import Batch, Columns, refuse
+from server.network.batches import Batch, Columns, allowances, give_back, refuse
 from server.network.errors import (
     LOCKED,
     MAINTENANCE,
@@ -37,6 +37,8 @@ from server.network.tiers import Tier
 from server.network.windows import IN_SERVICE, OUTSIDE, Window, Windows
 
 __all__ = [
+    "IN_SERVICE",
+    "OUTSIDE",
     "Assumed",
     "Batch",
     "CapParameters",
@@ -50,6 +52,8 @@ __all__ = [
     "User",
     "Window",
     "allowance",
+    "allowances",
+    "give_back",
     "refuse",
 ]
 

@@ -17,7 +17,19 @@ from server.network.rules import DAY_S, HOUR_S
 from server.network.spam import BLOCKED, DELIVERED, REPORTED
 from server.network.tiers import Rating
 
-__all__ = ["Account", "Event", "Ladder", "Parameters", "Rating", "Ratings", "Template"]
+__all__ = [
+    "BLOCKED",
+    "DELIVERED",
+    "REPORTED",
+    "Account",
+    "Event",
+    "Ladder",
+    "Parameters",
+    "Rating",
+    "Ratings",
+    "Template",
+    "worst",
+]
 
 PAUSES_S = (3 * HOUR_S, 6 * HOUR_S)  # [M]; the third time is for good
 PAUSED, DISABLED = 132015, 132016  # what a send with such a template is answered
@@ -45,9 +57,9 @@ class Ratings:
         self.rating: Rating = "UNKNOWN"
         self._counts = Rolling(3, parameters.days, DAY_S)
 
-    def count(self, now_s: float, kind: int) -> None:
-        """`kind`: DELIVERED, BLOCKED or REPORTED."""
-        self._counts.add(now_s, kind)
+    def count(self, now_s: float, kind: int, count: int = 1) -> None:
+        """`kind`: DELIVERED, BLOCKED or REPORTED; `count`: so many at once."""
+        self._counts.add(now_s, kind, count)
 
     def review(self, now_s: float) -> Rating | None:
         """The rating before, if it changed. With too few deliveries it stays what it was."""
@@ -186,7 +198,7 @@ class Account:
     def _move(self, now_s: float, names: list[str], *, verified: bool) -> list[Event]:
         tier = self._numbers[names[0]][0].tier
         level = tier.level
-        if not tier.review(now_s, _worst(self._numbers[name][1].rating for name in names), verified=verified):
+        if not tier.review(now_s, worst(self._numbers[name][1].rating for name in names), verified=verified):
             return []
         event = "UPGRADE" if tier.level > level else "DOWNGRADE"
         events = [_quality_event(event, name, self._numbers[name][0]) for name in names]
@@ -209,8 +221,8 @@ def limit_name(limit: float) -> str:
     return f"TIER_{limit:.0f}" if limit < 1000 else f"TIER_{limit / 1000:.0f}K"
 
 
-def _worst(ratings: Iterable[Rating]) -> Rating:
-    """The worst number that is known speaks for all (assumed)."""
+def worst(ratings: Iterable[Rating]) -> Rating:
+    """The worst number that is known speaks for all (assumed); at least one rating."""
     order: tuple[Rating, ...] = ("RED", "YELLOW", "GREEN", "UNKNOWN")
     return min(ratings, key=order.index)
 

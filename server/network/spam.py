@@ -32,8 +32,8 @@ class SpamGuard:
         self.held_until_s = -inf
         self._counts = Rolling(3, 24, HOUR_S)
 
-    def delivered(self, now_s: float) -> None:
-        self._counts.add(now_s, DELIVERED)
+    def delivered(self, now_s: float, count: int = 1) -> None:
+        self._counts.add(now_s, DELIVERED, count)
 
     def complained(self, now_s: float, kind: int) -> bool:
         """`kind`: BLOCKED or REPORTED. True if this one makes the number held."""

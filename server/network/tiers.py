@@ -86,8 +86,7 @@ class Tier:
         self._delivered.move_to_end(user)
         if len(self._delivered) >= self._half:
             self._prune(now_s)
-            if len(self._delivered) >= self._half:
-                self._half_used_s = now_s
+            self.counted(now_s, len(self._delivered))
         if self.level == 0:
             self._month[user] = now_s
             self._month.move_to_end(user)
@@ -103,10 +102,20 @@ class Tier:
 
         `rating`: the number's quality; "high quality" is GREEN (assumed). `verified`: the business is.
         """
+        _drop_before(self._month, now_s - self.rules.first_rise_days * DAY_S)
+        return self.move(now_s, rating, len(self._month), verified=verified)
+
+    def counted(self, now_s: float, users: int) -> None:
+        """So many users were delivered to in the day before; who counts them in columns says so."""
+        if users >= self._half:
+            self._half_used_s = now_s
+
+    def move(self, now_s: float, rating: Rating, month_users: int, *, verified: bool = False) -> bool:
+        """`review` for who counts users in columns: `month_users` got messages in `first_rise_days`."""
         if self._falls(now_s, rating):
             self._set(self.level - 1)
             return True
-        if not self._qualifies(now_s, high=rating == "GREEN", verified=verified):
+        if not self._qualifies(now_s, month_users, high=rating == "GREEN", verified=verified):
             self._qualified_s = None
             return False
         if self._qualified_s is None:
@@ -124,12 +133,11 @@ class Tier:
             self._flagged_s = now_s
         return self.level > 0 and now_s - self._flagged_s >= self.rules.flagged_days * DAY_S
 
-    def _qualifies(self, now_s: float, *, high: bool, verified: bool) -> bool:
+    def _qualifies(self, now_s: float, month_users: int, *, high: bool, verified: bool) -> bool:
         if self.limit == inf:
             return False
         if self.level == 0:
-            _drop_before(self._month, now_s - self.rules.first_rise_days * DAY_S)
-            return verified or (high and len(self._month) >= self.rules.first_rise_users)
+            return verified or (high and month_users >= self.rules.first_rise_users)
         return high and now_s - self._half_used_s < self.rules.rise_days * DAY_S
 
     def _set(self, level: int) -> None:

@@ -10,7 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.network import errors
-from server.network.limits import Assumed, Batch, CapParameters, Columns, Limits, Number, Reading, refuse
+from server.network.limits import (
+    Assumed,
+    Batch,
+    CapParameters,
+    Columns,
+    Limits,
+    Number,
+    Reading,
+    allowance,
+    allowances,
+    give_back,
+    refuse,
+)
 from server.network.pair_rate import BucketPairs, LiteralPairs, new_pairs
 from server.network.rules import THROUGHPUT_MPS, Throughput, rules_on
 from server.network.tiers import Tier
@@ -269,6 +281,30 @@ def one_by_one(limits: Limits, number: Number, row: tuple[int, float, bool, bool
     if decision.code is None:
         limits.delivered(now, number, user, category, decision.window)  # type: ignore[arg-type]
     return decision.code or 0
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1),
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.sampled_from([0.0, 0.7, 4.0]),
+)
+def test_allowances_are_each_ones_allowance(rates: list[float], least: int, more: int, others: float) -> None:
+    cap = CapParameters(least=least, most=least + more, others_per_day=others)
+    assert allowances(cap, np.array(rates)).tolist() == [allowance(cap, rate) for rate in rates]
+
+
+def test_what_is_lost_is_given_back() -> None:
+    columns, one = Columns.new(3, 2), np.full(3, 2, np.int8)
+    batch = Batch(
+        np.array([0, 1, 0]), np.array([10.0, 20.0, 30.0]), np.ones(3, np.bool_), np.zeros(3, np.bool_)
+    )
+    assert not refuse(columns, batch, 2, one).any()
+    give_back(columns, np.array([0, 1]), np.array([30.0, 20.0]), np.array([10.0, -np.inf]))
+    assert columns.delivered_s.tolist() == [10.0, -np.inf, -np.inf]
+    assert columns.booked_s.tolist() == [[-np.inf, 10.0], [-np.inf, -np.inf], [-np.inf, -np.inf]]
+    give_back(columns, np.array([0]), np.array([5.0]), np.array([-np.inf]))
+    assert columns.delivered_s[0] == 10.0
 
 
 def test_a_refused_batch_says_what_is_wrong() -> None:

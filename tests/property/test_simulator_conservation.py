@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.loading import load
+from simulator.ledger import Cause
+from simulator.markets import UNIT_USD
 from simulator.network import DAY_S
 from simulator.replication import Replication
-from simulator.summary import summary_of, unsent
+from simulator.summary import money_of, summary_of, unsent
 from simulator.world import Campaign, World, world_of
 from tests.watched import watched
 
@@ -44,6 +46,27 @@ PROGRAMME = (
     'programme.follow_ups=[{when="no_order",after_h=2.0,pause_days=0.0},{when="unread",after_h=6.0,pause_days=1.0}]',
     'agents.shifts=[{start="08:00",end="22:00",agents=2}]',
 )
+BUSINESS = st.tuples(
+    st.just("accounts.kind=business"),
+    one_of("business.limit_level", 0, 0, 1, 4),
+    one_of("business.verified", "true", "false"),
+    one_of("business.category", "marketing", "utility"),
+    one_of("business.market", "", "BR", "US"),
+    one_of("business.messages_per_s", 1, 80),
+    one_of("business.cap_least", 0, 1),
+    one_of("business.others_per_day", 0, 1.5),
+    one_of("business.spam_share", 0.02, 1),
+    one_of("business.quality_red", 0.02, 1),
+    one_of("pacing.customer_cap", 1, 20),
+)
+OF_THE_APP = ("pacing.rate_per_min", "groups.post_times", "groups.size")  # of no use to a business
+
+
+@st.composite
+def business_worlds(draw: st.DrawFn) -> World:
+    """A portfolio's campaign, half with all that is sent beside; at most 300 customers under a limit of 250."""
+    stated = [*draw(SETTINGS), *draw(st.sampled_from([(), PROGRAMME])), *draw(BUSINESS)]
+    return world_of(load("bulk_send", [one for one in stated if not one.startswith(OF_THE_APP)]))
 
 
 @st.composite
@@ -56,12 +79,13 @@ def worlds(draw: st.DrawFn) -> World:
     return replace(world, campaigns=(*world.campaigns, Campaign(5, second_s, draw(st.sampled_from([0, 2])))))
 
 
-@given(worlds())
-@settings(max_examples=40, deadline=None, derandomize=True)
+@given(worlds() | business_worlds())
+@settings(max_examples=80, deadline=None, derandomize=True)
 def test_every_message_ends_in_exactly_one_state(world: World) -> None:
     run, seen = watched(world)
     total = run.tally.total
     ended = total["messages_delivered"] + total["in_transit"] + total["failed"] + total["withdrawn"]
+    ended += total["ended_refused"]
     assert ended + unsent(run) == total["created"] + run.pending.begun
     sent = sum(len(sends.customer) for sends, _ in seen)
     arrived = sum(int((happened.delivered_s < np.inf).sum()) for _, happened in seen)
@@ -73,8 +97,8 @@ def test_every_message_ends_in_exactly_one_state(world: World) -> None:
     assert arrived == total["messages_delivered"] + total["in_transit"]
 
 
-@given(worlds())
-@settings(max_examples=40, deadline=None, derandomize=True)
+@given(worlds() | business_worlds())
+@settings(max_examples=80, deadline=None, derandomize=True)
 def test_nobody_gets_what_they_must_not(world: World) -> None:
     run, seen = watched(world)
     people = world.customers
@@ -103,15 +127,19 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
         assert np.all(sends.due_s >= run.fleet.opened_s[sends.account])
 
 
-@given(worlds())
-@settings(max_examples=20, deadline=None, derandomize=True)
+@given(worlds() | business_worlds())
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_money_is_its_causes(world: World) -> None:
     run, _ = watched(world)
+    messages_usd = run.tally.tables.sends.sum() * world.scenario.costs.message_usd
+    if run.platform is not None:
+        answers_usd = money_of(run, run.inbox.served()).because(Cause.SERVICE).total_usd
+        messages_usd = run.platform.charged.sum() * UNIT_USD + answers_usd
     kpis, costs, days = summary_of(run).kpis, world.scenario.costs, world.horizon_s / DAY_S
     fleet = run.fleet
     rented = np.minimum(fleet.closed_s, world.horizon_s) - fleet.opened_s
     expected = (
-        run.tally.tables.sends.sum() * costs.message_usd
+        messages_usd
         + rented.sum() / DAY_S / 30 * costs.account_usd_per_month
         + days / 30 * costs.server_usd_per_month
         + fleet.bought.sum() * costs.new_account_usd

@@ -1,13 +1,19 @@
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from scenarios import provenance
+from scenarios.business import Business
+from scenarios.checks import PORTFOLIO_LIMITS_SINCE
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import leaves, load, shipped
 from scenarios.schema import Scenario
+from server.network.limits import CapParameters, SpamParameters
+from server.network.quality import Parameters
+from server.network.rules import LIMITS, business_account
 
 
 def message_of(name: str, *settings: str) -> str:
@@ -97,10 +103,61 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["costs.usd_rate=0.9"], "costs.usd_rate: found 0.9, but costs.currency is USD"),
         (["purchases.alpha_weeks=0.001"], "so that the mean customer buys 243 times a week"),
         (["costs.currency=euro"], "costs.currency: found 'euro'; must match"),
+        (["accounts.kind=shop"], "accounts.kind: found 'shop'"),
+        (["business.market=Brazil"], "business.market: found 'Brazil'; must match"),
+        (["business.cap_least=4"], "business.cap_least: found 4; must be <= business.cap_most (3)"),
+        (
+            ["business.quality_yellow=0.5"],
+            "business.quality_yellow: found 0.5; must be <= business.quality_red",
+        ),
+        (
+            ["accounts.kind=business", "pacing.rate_per_min=8"],
+            "--set pacing.rate_per_min: accounts.kind is business, whose pace is business.messages_per_s",
+        ),
+        (
+            ["accounts.kind=business", 'groups.post_times=["20:00"]'],
+            "groups.post_times: accounts.kind is business, whose groups hold 8 people",
+        ),
+        (
+            [
+                "accounts.kind=business",
+                "experiment.start=2025-09-30T23:00:00Z",
+                "experiment.horizon_days=500",
+            ],
+            "experiment.start: found 2025-09-30T23:00:00+00:00; business accounts are simulated from 2025-10-01",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_line(settings: list[str], expected: str) -> None:
     assert expected in message_of("bulk_send", *settings)
+
+
+def test_a_business_is_paced_by_its_platform_and_says_so() -> None:
+    loaded = load("business_push", ["business.messages_per_s=20"])
+    pacing = loaded.scenario.pacing
+    assert (pacing.rate_per_min, pacing.rate_per_hour, pacing.rate_per_day) == (1200, 72_000, 1_728_000)
+    assert (pacing.warm_up_days, pacing.spacing_jitter, pacing.equal_content_gap_s) == (0, 0, 0)
+    rows = {row.path: row for row in provenance.rows(loaded)}
+    assert rows["pacing.rate_per_min"].value == 1200
+    assert rows["pacing.rate_per_min"].source.startswith("derived: business.messages_per_s")
+    assert rows["pacing.customer_cap"].source.startswith("R155")  # what the platform leaves to the strategy
+
+
+def test_the_platforms_numbers_are_those_of_the_servers_rules() -> None:
+    rules = business_account(date(2026, 12, 1), level=Business().limit_level)
+    cap, spam, quality = CapParameters(), SpamParameters(), Parameters()
+    assert Business() == Business(
+        messages_per_s=rules.messages_per_s,
+        cap_least=cap.least,
+        cap_most=cap.most,
+        others_per_day=cap.others_per_day,
+        report_weight=spam.report_weight,
+        spam_share=spam.share,
+        quality_yellow=quality.yellow,
+        quality_red=quality.red,
+    )
+    assert rules.users_per_day == 2_000
+    assert LIMITS[-1].since == PORTFOLIO_LIMITS_SINCE
 
 
 def test_shares_must_add_up(tmp_path: Path) -> None:
@@ -170,7 +227,10 @@ def test_every_parameter_has_a_unit_or_is_plain_and_a_source() -> None:
 
 
 def test_sources_of_numbers_are_claims_or_say_assumed_or_derived() -> None:
-    starts = ("C", "G", "R", "T", "E", "Fader, Hardie", "assumed", "derived", "convention", "scenario", "as ")
+    starts = (
+        *("C", "G", "R", "T", "E", "Fader, Hardie", "platform facts", "assumed", "derived"),
+        *("convention", "scenario", "as "),
+    )
     rows = provenance.rows(load("bulk_send"))
     numbers = [row for row in rows if isinstance(row.value, int | float) and not isinstance(row.value, bool)]
     assert [row for row in numbers if not row.source.startswith((*starts, "bulk_send.toml ("))] == []

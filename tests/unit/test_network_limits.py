@@ -209,6 +209,23 @@ def test_the_volume_of_the_first_tier_counts_the_users_of_a_month() -> None:
     assert not rises(("a", 1), ("b", 2))  # thirty days ago is not within them
 
 
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_tier_told_how_many_users_it_has_moves_as_one_that_counts_them(level: int) -> None:
+    """Level 0: by a month's users; above: by half of the limit in a day."""
+    counting, told = Tier(NOW_RULES, level), Tier(NOW_RULES, level)
+    for user in range(2_000):
+        at_s = T0 + user * (300 if level == 0 else 1)
+        counting.accepted(at_s, user)
+        counting.delivered(at_s, user)
+        told.counted(at_s, counting.used(at_s))
+    for hour in range(5, 16):
+        now_s = T0 + 600_000 + hour * 3600 if level == 0 else T0 + hour * 3600
+        moved = counting.review(now_s, "GREEN")
+        assert told.move(now_s, "GREEN", 2_000 if level == 0 else 0) is moved
+        assert told.level == counting.level
+    assert told.level == level + 1
+
+
 def test_a_user_with_a_message_got_and_one_under_way_holds_one_slot() -> None:
     tier = Tier(NOW_RULES)
     tier.limit = 2

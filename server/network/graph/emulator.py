@@ -3,11 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-import phonenumbers
-
+from scenarios.phones import region_of
 from scenarios.schema import Scenario
 from server.clock import Clock
 from server.network import quality
@@ -216,7 +214,7 @@ class Emulator:
 
     def _decide(self, number: Number, to: str, category: Category, now_s: float) -> Decision:
         """What the limits say; and a number that is not on WhatsApp, whose booking is given back at once."""
-        region = region_of(to) if category == "marketing" else None
+        region = region_of(f"+{to}") if category == "marketing" else None
         decision = self.limits.decide(now_s, number.limited, to, category, region)
         if decision.code is not None or self.customers.is_registered(to):
             return decision
@@ -290,12 +288,3 @@ def _recipient(body: outgoing.Body) -> tuple[str, str]:
     if body.recipient_type == "group":
         raise unknown_object(given)
     return given, outgoing.wa_id(given) if body.to is not None else wa_id_of(given)
-
-
-@lru_cache(maxsize=100_000)
-def region_of(wa_id: str) -> str | None:
-    """The region (ISO 3166) of a number; None when there is none."""
-    try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(f"+{wa_id}"))
-    except phonenumbers.NumberParseException:
-        return None
