@@ -106,11 +106,12 @@ def bonferroni(confidence: float, family: int) -> float:
 def differences(before: Sequence[Kpis], after: Sequence[Kpis], confidence: float) -> dict[str, Difference]:
     """One for each KPI, paired by replication; a pair in which either is undefined (nan) does not count.
 
-    A KPI with fewer than two pairs is left out.
+    A KPI with fewer than two pairs is left out, and one that only one of both has (without groups, say).
     """
     found = {
         name: difference(name, [b[name] for b in before], [a[name] for a in after], confidence)
         for name in before[0]
+        if name in after[0]
     }
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 

@@ -230,13 +230,18 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
-    pacing, fleet, per_h = run.world.scenario.pacing, run.fleet, 3600 / BIN_S
-    warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
+    """Without the capacity of a business's numbers: its limit is of users, not of messages an hour."""
+    per_h = 3600 / BIN_S
     return {
         "sends_per_h": run.tally.tables.sends.sum(axis=(1, 2)) * per_h,
-        "capacity_per_h": capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
-        * per_h,
+        **({} if run.platform is not None else {"capacity_per_h": _capacity(run) * per_h}),
         "deliveries_per_h": run.tally.tables.deliveries * per_h,
         "revenue_usd_cum": cumulative(ledger.orders, run.tally.bins),
         "cost_usd_cum": cumulative(ledger.costs, run.tally.bins),
     }
+
+
+def _capacity(run: Replication) -> NDArray[np.float64]:
+    pacing, fleet = run.world.scenario.pacing, run.fleet
+    warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
+    return capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)

@@ -208,3 +208,9 @@ def test_pairs_with_an_undefined_side_do_not_count() -> None:
     found = differences(before, after, 0.95)
     assert list(found) == ["orders"]
     assert found["orders"].value == pytest.approx(2 / 3)
+
+
+def test_a_figure_that_only_one_of_both_has_makes_no_pair() -> None:
+    groups = {"orders": 1.0, "group_leave_rate": 0.1}
+    assert set(differences([groups] * 3, [{"orders": 2.0}] * 3, 0.95)) == {"orders"}
+    assert set(differences([{"orders": 2.0}] * 3, [groups] * 3, 0.95)) == {"orders"}
