@@ -23,7 +23,7 @@ from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
-from scenarios.result import Calibration, Precision, Result
+from scenarios.result import Calibration, Precision, Result, WarmUp
 from scenarios.variants import variants_of
 
 if TYPE_CHECKING:
@@ -552,7 +552,7 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     """Print a result, and write it where asked."""
-    from reports.terminal import kpi_table, tier_table, verdict_line
+    from reports.terminal import kpi_table, tier_table, verdict_line, warm_up_line
 
     if folder is not None:
         err.print(f"written: {result.write(answer, folder)}")
@@ -560,6 +560,8 @@ def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
         sys.stdout.write(result.encode(answer).decode() + "\n")
         return
     out.print(kpi_table(answer))
+    if isinstance(answer.warm_up, WarmUp):
+        out.print(warm_up_line(answer.warm_up), markup=False, highlight=False)
     if isinstance(answer.tiers, list):
         out.print("", tier_table(answer.tiers), "", sep="\n")
     for verdict in answer.verdicts:

@@ -12,7 +12,7 @@ from reports.comparison import SAME, UNCLEAR, best_sentence, reading_notes, sent
 from reports.comparison import Row as KpiRow
 from scenarios.comparison import Best, Comparison
 from scenarios.provenance import Row
-from scenarios.result import OwnCurrency, Precision, Result, Tier, Verdict
+from scenarios.result import OwnCurrency, Precision, Result, Tier, Verdict, WarmUp
 
 LONGEST_VALUE = 60
 WIDEST = 10_000  # characters: nothing is broken
@@ -74,6 +74,12 @@ def precision_line(precision: Precision, replications: int) -> str:
         needed = replications * (achieved / asked) ** 2
         line += f"; about {needed:,.0f} would be needed" if achieved > asked else ", but not held long enough"
     return f"{line}. NOT reached within {precision.budget:,}; raise --max-replications or --precision"
+
+
+def warm_up_line(warm_up: WarmUp) -> str:
+    """What was left out of which figures."""
+    found = ", as MSER-5 finds" if warm_up.by_series else ""
+    return f"without the first {warm_up.days:,} days{found}: {', '.join(warm_up.kpis)}"
 
 
 def comparison_tables(answer: Comparison, width: int) -> list[Table]:

@@ -7,6 +7,7 @@ from scenarios.content import variables_of
 from scenarios.schema import Scenario
 
 MOST_PURCHASES_A_WEEK = 50
+LEAST_DAYS = 50  # ten batches of five: MSER-5 (docs/simulator.md)
 PORTFOLIO_LIMITS_SINCE = date(2025, 10, 1)  # docs/network.md: before, each number had a limit of its own
 
 
@@ -221,6 +222,22 @@ def _the_business_limits_are_in_order(scenario: Scenario) -> str | None:
     return None
 
 
+def _the_warm_up_leaves_something(scenario: Scenario) -> str | None:
+    days, horizon = scenario.experiment.warm_up_days, scenario.experiment.horizon_days
+    if days == "auto":
+        if horizon < LEAST_DAYS:
+            return (
+                f"experiment.warm_up_days: auto needs {LEAST_DAYS} days to tell, experiment.horizon_days is "
+                f"{horizon:g}; lengthen it, or state a number"
+            )
+    elif days and days >= int(horizon):
+        return (
+            f"experiment.warm_up_days: found {days}; must be less than the whole days of "
+            f"experiment.horizon_days ({horizon:g})"
+        )
+    return None
+
+
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
     _campaign_is_not_in_the_past,
@@ -239,6 +256,7 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _segments_are_whole,
     _usd_is_one_usd,
     _purchases_are_of_this_world,
+    _the_warm_up_leaves_something,
     _a_business_keeps_to_its_platform,
     _the_business_limits_are_in_order,
 )

@@ -111,6 +111,16 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "Business accounts only: time in which the platform let the business begin no conversation: "
             "restricted, or its template paused.",
         ),
+        (
+            "sends_per_day",
+            "messages/day",
+            "With experiment.warm_up_days only: messages sent on a day after the warm-up, the mean.",
+        ),
+        (
+            "conversations_per_day",
+            "conversations/day",
+            "With experiment.warm_up_days only: conversations that customers began on a day after the warm-up, the mean.",
+        ),
         ("conversations_begun", "conversations", "Conversations that customers began by a reply."),
         (
             "auto_handled_rate",

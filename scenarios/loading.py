@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
@@ -278,13 +278,29 @@ BOUNDS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
 def _allowed(dotted: str) -> str:
     """`must be a whole number >= 1 and <= 6000`, from the schema; empty for what has no simple form."""
     info = dict(leaves()).get(dotted)
-    if info is None or info.type.__origin__ not in KINDS:
+    if info is None:
         return ""
     meta = info.type.__metadata__[0]
     if meta.pattern is not None:
         return "must be a clock time HH:MM" if meta.extra["unit"] == "HH:MM" else f"must match {meta.pattern}"
-    bounds = [f"{sign} {getattr(meta, name):g}" for name, sign in BOUNDS if getattr(meta, name) is not None]
-    return f"must be {KINDS[info.type.__origin__]} {' and '.join(bounds)}".rstrip()
+    form = _form(info.type)
+    return form and f"must be {form}"
+
+
+def _form(kind: Any, meta: Any = None) -> str:
+    if get_origin(kind) is Annotated:
+        return _form(kind.__origin__, kind.__metadata__[0])
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if get_origin(kind) is Union:
+        forms = [_form(one) for one in get_args(kind)]
+        return " or ".join(forms) if all(forms) else ""
+    if kind not in KINDS:
+        return ""
+    bounds = [
+        f"{sign} {getattr(meta, name):g}" for name, sign in BOUNDS if getattr(meta, name, None) is not None
+    ]
+    return f"{KINDS[kind]} {' and '.join(bounds)}".rstrip()
 
 
 def _plain(what: str) -> str:

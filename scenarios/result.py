@@ -97,6 +97,18 @@ class Survival(Struct, frozen=True):
     watched_days: float
 
 
+class WarmUp(Struct, frozen=True):
+    """The first `days` days, which the KPIs named in `kpis` leave out.
+
+    `by_series`: how many MSER-5 would leave out of each daily series, of which `days` is the most; empty
+    where the scenario states the number.
+    """
+
+    days: int
+    kpis: list[str]
+    by_series: dict[str, int]
+
+
 class Verdict(Struct, frozen=True):
     """A service level against its KPI; `least`: the bound is the least allowed value, else the most."""
 
@@ -123,6 +135,7 @@ class Result(Struct, frozen=True, kw_only=True):
     own_currency: OwnCurrency | UnsetType = UNSET  # left out if it is USD
     tiers: list[Tier] | UnsetType = UNSET  # from the most valuable to those who bought nothing
     survival: Survival | UnsetType = UNSET  # of accounts; left out where none was used
+    warm_up: WarmUp | UnsetType = UNSET  # left out where nothing is
     provenance: dict[str, Row] = field(default_factory=dict)
     wall_s: float = 0.0
     exposures: int = 0

@@ -8,7 +8,7 @@ The source of a default stands here; a scenario file may give its own beside the
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from scenarios.business import Business
 from scenarios.parameters import CLOCK, Frozen, parameter
@@ -1176,6 +1176,15 @@ class Experiment(Frozen, frozen=True):
             le=3660,
         ),
     ] = 7.0
+    warm_up_days: Annotated[
+        Annotated[int, Meta(ge=0)] | Literal["auto"],
+        parameter(
+            "days from the start that figures of a lasting state leave out (docs/simulator.md names them); "
+            "auto: as many as MSER-5 finds in the daily series",
+            unit="days",
+            source="assumed: none, a campaign begins and ends",
+        ),
+    ] = 0
     confidence: Annotated[
         float,
         parameter("level of the intervals", unit="fraction", source="convention", gt=0.5, lt=1),

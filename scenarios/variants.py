@@ -14,7 +14,7 @@ from scenarios.provenance import rows
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # a comma within quotes, brackets or braces belongs to a value
 SETTING = re.compile(r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
-SHARED = ("seed", "replications", "confidence")  # of [experiment]: pairs need the same luck
+SHARED = ("seed", "replications", "confidence", "warm_up_days")  # of [experiment]: pairs need the same
 
 
 class Variant(NamedTuple):

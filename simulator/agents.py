@@ -7,7 +7,7 @@ before an agent has read the message leaves. With prompt agents and Poisson arri
 against Erlang C, Erlang A, Pollaczek-Khinchine and Cobham in tests/verification.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -57,6 +57,7 @@ class Handled(NamedTuple):
     left_s: Floats
     ended_s: Floats
     moves: NDArray[np.int64]  # how often it went to a colleague
+    taken_s: Floats  # (times, 2): from when to when an agent was taken, each time
     busy_h: float  # agent-hours of dealing with conversations
     paid_h: float  # agent-hours on shift, and past its end with a conversation
 
@@ -174,15 +175,18 @@ def serve(
     env.process(_arrivals(desk))
     env.run(until=horizon_s)
     taken = desk.taken + [(since_s, horizon_s) for since_s in desk.holding.values()]
-    busy_s = np.minimum(desk.ended_s, horizon_s) - np.minimum(desk.read_s, horizon_s)
-    return Handled(
-        desk.read_s,
-        desk.left_s,
-        desk.ended_s,
-        desk.moves,
-        busy_h=float(busy_s.sum()) / HOUR_S,
-        paid_h=_paid_s(roster, taken, horizon_s) / HOUR_S,
+    handled = Handled(
+        desk.read_s, desk.left_s, desk.ended_s, desk.moves, np.array(taken).reshape(-1, 2), 0.0, 0.0
     )
+    busy_h, paid_h = hours(roster, handled, 0.0, horizon_s)
+    return handled._replace(busy_h=busy_h, paid_h=paid_h)
+
+
+def hours(roster: Roster, handled: Handled, from_s: float, until_s: float) -> tuple[float, float]:
+    """Agent-hours of dealing with conversations, and paid ones, within a stretch of time."""
+    ended_s, read_s = (np.clip(moment_s, from_s, until_s) for moment_s in (handled.ended_s, handled.read_s))
+    paid_s = _paid_s(roster, handled.taken_s, from_s, until_s)
+    return float((ended_s - read_s).sum()) / HOUR_S, paid_s / HOUR_S
 
 
 def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
@@ -255,15 +259,31 @@ def _release(desk: _Desk, place: PriorityRequest) -> None:
     desk.staff.release(place)
 
 
-def _paid_s(roster: Roster, taken: Sequence[tuple[float, float]], horizon_s: float) -> float:
+def _paid_s(roster: Roster, spells: Floats, from_s: float, until_s: float) -> float:
     """Agent-seconds on shift; where more agents are taken than are on shift, they work past its end."""
-    spells = np.array(taken).reshape(-1, 2)
-    edges = np.concatenate((roster.at_s, spells.ravel(), [horizon_s]))
-    at_s = np.unique(np.minimum(edges, horizon_s))
+    edges = np.concatenate((roster.at_s, spells.ravel(), [until_s]))
+    at_s = np.unique(np.clip(edges, from_s, until_s))
     on_shift = roster.agents[np.searchsorted(roster.at_s, at_s[:-1], side="right") - 1]
     begun = np.searchsorted(np.sort(spells[:, 0]), at_s[:-1], side="right")
     over = np.searchsorted(np.sort(spells[:, 1]), at_s[:-1], side="right")
     return float(np.maximum(on_shift, begun - over) @ np.diff(at_s))
+
+
+def since(
+    from_s: float, roster: Roster, inbound: Inbound, handled: Handled, horizon_s: float
+) -> tuple[Inbound, Handled]:
+    """The conversations that arrive from `from_s` on, and the hours from then to the horizon."""
+    rows = slice(int(np.searchsorted(inbound.arrival_s, from_s)), None)
+    busy_h, paid_h = hours(roster, handled, from_s, horizon_s)
+    late = handled._replace(
+        read_s=handled.read_s[rows],
+        left_s=handled.left_s[rows],
+        ended_s=handled.ended_s[rows],
+        moves=handled.moves[rows],
+        busy_h=busy_h,
+        paid_h=paid_h,
+    )
+    return Inbound._make(column[rows] for column in inbound), late
 
 
 def figures(agents: Agents, inbound: Inbound, handled: Handled, horizon_s: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import UNSET
 
 from scenarios.comparison import Compared, Comparison, Difference
+from scenarios.errors import InputError
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded
 from scenarios.provenance import rows
@@ -46,6 +47,11 @@ def compare(
     aim that cannot be.
     """
     experiment = base.scenario.experiment
+    if experiment.warm_up_days == "auto":
+        raise InputError(
+            "experiment.warm_up_days: auto may find another number in each variant; "
+            "find one with wavetank simulate, and state it for all"
+        )
     worlds = [world_of(loaded) for loaded in (base, *(variant.loaded for variant in variants))]
     names = ["base", *(variant.name for variant in variants)]
     choice = None if aim is None else _choice(aim, names, experiment)

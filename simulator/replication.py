@@ -321,7 +321,8 @@ class Replication:
         self.env.process(self._replacement(line))
 
     def _close_day(self, day: int) -> None:
-        """Book the day's hazard."""
+        """Book the day's hazard, and what its posts came to."""
+        self.tally.close_day()
         tables = self.tally.tables
         counts = (tables.day_delivered[:, day], tables.day_complaints[:, day], tables.day_blocks[:, day])
         self.fleet.spent += self.risk.close_day(day, *counts)

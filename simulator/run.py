@@ -1,6 +1,7 @@
 """Simulate a scenario: replications, their intervals, the result document."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from scenarios.result import (
     Series,
     Survival,
     Tier,
+    WarmUp,
     in_own_currency,
     provenance_of,
 )
@@ -29,6 +31,7 @@ from simulator.parallel import Cluster
 from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
 from simulator.rfm import TIERS
+from simulator.steady import STEADY, found_in
 from simulator.summary import KPIS, Summary
 from simulator.survival import Lives, kaplan_meier
 from simulator.tally import edges_of
@@ -80,7 +83,8 @@ def simulate(
             watch.add(summary.kpis[watch.goal.kpi])
         if progress is not None:
             progress(len(ran), total)
-    kpis = intervals([summary.kpis for summary in ran], experiment.confidence)
+    warm_up = _warm_up(ran, experiment.warm_up_days)
+    kpis = intervals([_without(warm_up, summary) for summary in ran], experiment.confidence)
     result = Result(
         kind="simulation",
         scenario=scenario.name,
@@ -95,6 +99,7 @@ def simulate(
         precision=UNSET if watch is None else watch.outcome(),
         tiers=_tiers(ran, experiment.confidence),
         survival=_survival(ran, experiment.confidence),
+        warm_up=warm_up,
         provenance=provenance_of(rows(loaded)),
         exposures=int(sum(summary.kpis["messages_sent"] for summary in ran)),
     )
@@ -121,6 +126,23 @@ def _with_conversations(result: Result, loaded: Loaded, calibration: Calibration
         distributions={**result.distributions, **live.distributions},
         verdicts=judge(loaded.scenario.service_levels, kpis),
     )
+
+
+def _warm_up(ran: Sequence[Summary], stated: int | Literal["auto"]) -> WarmUp | UnsetType:
+    """What is left out of the figures of a lasting state. Raises InputError if none can be found."""
+    if stated == "auto":
+        found = found_in([summary.daily for summary in ran])
+        return WarmUp(max(found.values()), list(ran[0].steady), found)
+    if not stated:
+        return UNSET
+    return WarmUp(stated, [name for name in STEADY if name in ran[0].kpis], {})
+
+
+def _without(warm_up: WarmUp | UnsetType, summary: Summary) -> dict[str, float]:
+    """KPIs of a replication; with a stated warm-up it has left those days out itself."""
+    if isinstance(warm_up, UnsetType) or not summary.steady:
+        return summary.kpis
+    return {**summary.kpis, **{name: float(by[warm_up.days]) for name, by in summary.steady.items()}}
 
 
 def _series(ran: Sequence[Summary]) -> dict[str, Series]:

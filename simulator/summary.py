@@ -26,6 +26,7 @@ from simulator.organic import Bought, bought_before
 from simulator.platform import Platform
 from simulator.replication import Replication
 from simulator.rfm import looked_back_on, shares
+from simulator.steady import daily, steady_kpis
 from simulator.survival import lives_of
 from simulator.world import World, capacity, permitted
 
@@ -78,6 +79,9 @@ class Summary:
     histograms: dict[str, NDArray[np.int64]]
     tiers: dict[str, NDArray[np.float64]]  # rfm.Shares; empty after the first replications
     lives: dict[str, NDArray[Any]]  # survival.Lives of the accounts
+    # With experiment.warm_up_days "auto", else empty:
+    daily: dict[str, NDArray[np.float64]]  # series by day, in which a warm-up is looked for
+    steady: dict[str, NDArray[np.float64]]  # KPIs by the number of days left out, from 0
 
 
 def simulate_once(world: World, number: int) -> Summary:
@@ -93,7 +97,29 @@ def summary_of(run: Replication) -> Summary:
     people = {} if served is None else kpis_of(served, scenario.agents, run.world.horizon_s)
     ledger = money_of(run, served)
     kpis = {**_kpis(run, ledger), **_groups(run), **people, **_platform(run)}
-    return Summary(kpis, _series(run, ledger), run.tally.histograms, _tiers(run), lives_of(run)._asdict())
+    is_auto = scenario.experiment.warm_up_days == "auto"
+    return Summary(
+        kpis={**kpis, **_steady(run, served)},
+        series=_series(run, ledger),
+        histograms=run.tally.histograms,
+        tiers=_tiers(run),
+        lives=lives_of(run)._asdict(),
+        daily=daily(run, served) if is_auto else {},
+        steady=_by_days_left_out(run, served) if is_auto else {},
+    )
+
+
+def _steady(run: Replication, served: Served | None) -> dict[str, float]:
+    """Where the scenario states how many days are left out."""
+    days = run.world.scenario.experiment.warm_up_days
+    return steady_kpis(run, served, days) if isinstance(days, int) and days else {}
+
+
+def _by_days_left_out(run: Replication, served: Served | None) -> dict[str, NDArray[np.float64]]:
+    """Up to half of all: no more is ever left out (`warm_up.length`)."""
+    most = int(run.world.horizon_s // DAY_S) // 2
+    rows = [steady_kpis(run, served, days) for days in range(most + 1)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def money_of(run: Replication, served: Served | None) -> Ledger:

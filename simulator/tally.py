@@ -95,6 +95,8 @@ class Tally:
         self.revenue_cents = np.zeros((self.bins, accounts), np.int64)
         self.order_value = np.zeros(HISTOGRAM_BINS, np.int64)
         self.posts = 0
+        self.active_days: list[int] = []  # so far, at the end of each day: members who read a post of their
+        self.members_days: list[int] = []  # day, and members who were sent a day's first post
 
     @property
     def histograms(self) -> dict[str, Counts]:
@@ -113,6 +115,11 @@ class Tally:
             day_blocks=np.pad(tables.day_blocks, ((0, 1), (0, 0))),
         )
         self.revenue_cents = np.pad(self.revenue_cents, ((0, 0), (0, 1)))
+
+    def close_day(self) -> None:
+        """A day is over, and all of its messages have left."""
+        self.active_days.append(self.total["active_days"])
+        self.members_days.append(self.total["members_days"])
 
     def post(self, at_s: Times, account: NDArray[np.int32]) -> None:
         """Posts to groups: each is one message of its account."""

@@ -14,10 +14,12 @@ from simulator.agents import (
     Roster,
     Shift,
     figures,
+    hours,
     inbound_of,
     reading_of,
     roster_of,
     serve,
+    since,
     waits_s,
 )
 
@@ -118,6 +120,23 @@ def test_whose_shift_ends_finishes_the_conversation_and_is_paid_for_it() -> None
     assert handled.read_s.tolist() == [10.0, np.inf]
     assert handled.paid_h == pytest.approx(110 / 3600)
     assert handled.busy_h == pytest.approx(100 / 3600)
+
+
+@pytest.mark.parametrize("cut_s", [0.0, 30.0, 50.0, 70.0, 110.0, 5000.0])
+def test_hours_of_two_stretches_add_up_to_those_of_both(cut_s: float) -> None:
+    roster, coming = staff((0, 1), (50, 0), (4000, 2)), inbound([10.0, 20.0, 4500.0])
+    handled = run(roster, coming)
+    parts = [hours(roster, handled, *part) for part in ((0.0, cut_s), (cut_s, HORIZON_S))]
+    assert np.sum(parts, axis=0) == pytest.approx((handled.busy_h, handled.paid_h))
+
+
+def test_since_a_moment_only_later_arrivals_and_hours_count() -> None:
+    roster, coming = staff((0, 1)), inbound([10.0, 20.0, 4500.0])
+    late, handled = since(150.0, roster, coming, run(roster, coming), HORIZON_S)
+    assert late.arrival_s.tolist() == [4500.0]
+    assert (handled.read_s.tolist(), handled.moves.tolist()) == ([4500.0], [0])
+    assert handled.busy_h == pytest.approx(160 / 3600)  # 60 s of those before, and the late one
+    assert handled.paid_h == pytest.approx((HORIZON_S - 150) / 3600)
 
 
 def test_an_agent_still_busy_when_the_next_shift_begins_stays_on() -> None:

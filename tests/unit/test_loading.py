@@ -103,7 +103,20 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["costs.usd_rate=0.9"], "costs.usd_rate: found 0.9, but costs.currency is USD"),
         (["purchases.alpha_weeks=0.001"], "so that the mean customer buys 243 times a week"),
         (["costs.currency=euro"], "costs.currency: found 'euro'; must match"),
-        (["accounts.kind=shop"], "accounts.kind: found 'shop'"),
+        (["accounts.kind=shop"], "accounts.kind: found 'shop'; must be 'app' or 'business'"),
+        (
+            ["experiment.warm_up_days=soon"],
+            "experiment.warm_up_days: found 'soon'; must be a whole number >= 0 or 'auto'",
+        ),
+        (["experiment.warm_up_days=-1"], "experiment.warm_up_days: found -1; must be a whole number >= 0 or"),
+        (
+            ["experiment.warm_up_days=7"],
+            "experiment.warm_up_days: found 7; must be less than the whole days of experiment.horizon_days (7)",
+        ),
+        (
+            ["experiment.warm_up_days=auto", "experiment.horizon_days=49.5"],
+            "experiment.warm_up_days: auto needs 50 days to tell, experiment.horizon_days is 49.5; lengthen it",
+        ),
         (["business.market=Brazil"], "business.market: found 'Brazil'; must match"),
         (["business.cap_least=4"], "business.cap_least: found 4; must be <= business.cap_most (3)"),
         (
