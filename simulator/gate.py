@@ -4,7 +4,7 @@ The sender keeps to what it knows: it counts its users of a day, hears of restri
 error code says. What the platform decides is in `simulator.platform`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +23,15 @@ ENDS = [code for code, row in CODES.items() if row.retry == "no"]
 NEXT_DAY = [code for code, row in CODES.items() if row.retry == "day"]  # with all others the message waits
 
 
+def _untold(_wave: Wave, _codes: Codes) -> None:
+    """Nobody asks."""
+
+
 class Gate(NamedTuple):
-    """Of one replication. `retry_after_s`: before a failed message is tried again; `held`: without room."""
+    """Of one replication. `retry_after_s`: before a failed message is tried again; `held`: without room.
+
+    `tell` hears of every refusal.
+    """
 
     platform: Platform
     crowd: Crowd
@@ -34,6 +41,7 @@ class Gate(NamedTuple):
     pending: Pending
     retry_after_s: float
     held: Held
+    tell: Callable[[Wave, Codes], None] = _untold
 
     def offered(self, wanted: Wanted, now_s: float, queued: int) -> Wanted:
         """What may be planned now, in the order of offers; the rest waits. `queued`: planned already."""
@@ -55,6 +63,7 @@ class Gate(NamedTuple):
 
     def _refused(self, wave: Wave, codes: Codes) -> None:
         """By the code it has ended, is tried again the next day at the earliest, or waits for room."""
+        self.tell(wave, codes)
         self.sender.move(wave.customer, wave.due_s)
         again = self.exposures.next_try.take(wave.exposure)
         next_day, ended = np.isin(codes, NEXT_DAY), np.isin(codes, ENDS)

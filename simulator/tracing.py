@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
+from server.network.errors import CODES
 from simulator.exposures import POSTS, Exposure, exposures_of
 from simulator.funnel import Funnel
+from simulator.platform import Codes
 from simulator.replication import Replication
 from simulator.waves import Wave
 from simulator.world import World, world_of
@@ -64,7 +66,15 @@ def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:
                 at_s = event.at_s[event.rows == row]
                 found.extend((float(at), who, by, f"{what}: {words}") for at in at_s)
 
+    def refused(wave: Wave, codes: Codes) -> None:
+        rows = np.flatnonzero((wave.customer if kind == "customer" else wave.account) == index)
+        for row in rows.tolist():
+            why = f"{_content(exposures.each[wave.exposure[row]])} refused: {CODES[int(codes[row])].title}"
+            found.append((float(wave.due_s[row]), int(wave.customer[row]), int(wave.account[row]), why))
+
     run = Replication(world, number, watch)
+    if run.gate is not None:
+        run.gate = run.gate._replace(tell=refused)
     run.run()
     entries = [
         Entry(_time(world, at_s), who, by, words)

@@ -24,6 +24,14 @@ def test_a_customers_events_are_in_order_and_theirs() -> None:
     assert [entry.time for entry in entries] == sorted(entry.time for entry in entries)
 
 
+def test_what_the_platform_refuses_is_told_with_its_reason() -> None:
+    business = load("business_push", ["population.size=300", "business.market=US", "accounts.count=1"])
+    seen = [entry.event for entry in trace(business, "account:0")]
+    total = simulate_once(world_of(business), 1).kpis
+    refused = [event for event in seen if " refused: This message was not delivered to maintain" in event]
+    assert len(refused) == total["messages_refused"] == len(seen) > 0
+
+
 @pytest.mark.parametrize(
     ("subject", "words"),
     [
