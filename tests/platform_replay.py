@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.network.limits import Assumed, CapParameters, Limits, SpamParameters
-from server.network.quality import Account, Parameters, Template
+from server.network.quality import BLOCKED, DELIVERED, REPORTED, Account, Parameters, Template
 from server.network.rules import rules_at
 from simulator.funnel import Event, Funnel
 from simulator.platform import Codes, Platform
@@ -131,15 +131,15 @@ def replayed(world: World, record: Recorded) -> tuple[list[int], int]:
         if what == "delivered":
             limits.delivered(now_s, number, user, business.category, window)
             account.delivered(now_s, name)
-            template.ratings.count(now_s, 0)
+            template.ratings.count(now_s, DELIVERED)
         elif what == "read":
             limits.read(now_s, user, business.category)
         elif what == "replied":
             limits.heard(now_s, number, user)
         elif what == "blocked":
             account.blocked(now_s, name)
-            template.ratings.count(now_s, 1)
+            template.ratings.count(now_s, BLOCKED)
         else:
             account.reported(now_s, name)
-            template.ratings.count(now_s, 2)
+            template.ratings.count(now_s, REPORTED)
     return [codes[request] for request in record.requests], portfolio.tier.level

@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.loading import load
+from server.network import errors
 from simulator.ledger import Cause
 from simulator.markets import UNIT_USD
 from simulator.network import DAY_S
 from simulator.replication import Replication
 from simulator.summary import money_of, summary_of, unsent
 from simulator.world import Campaign, World, world_of
+from tests.platform_replay import recorded, replayed
 from tests.watched import watched
 
 
@@ -125,6 +127,22 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
         assert np.all((sends.due_s >= 0) & (sends.due_s < world.horizon_s))
         assert np.all(sends.due_s < run.fleet.closed_s[sends.account])
         assert np.all(sends.due_s >= run.fleet.opened_s[sends.account])
+
+
+@given(business_worlds())
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_the_platform_decides_as_the_exact_state_machine(world: World) -> None:
+    """But for the sender's own spacing, what docs/simulator.md leaves out, and minutes at a window's edge."""
+    record = recorded(world)
+    exact, level = replayed(world, record)
+    left_out = (errors.THROUGHPUT, errors.MAINTENANCE)
+    differ = [
+        (mine.code, code)
+        for mine, code in zip(record.requests, exact, strict=True)
+        if mine.code not in (code, errors.PAIR_RATE) and code not in left_out
+    ]
+    assert len(differ) <= 0.02 * len(exact)
+    assert summary_of(record.run).kpis["messaging_limit_level"] == level
 
 
 @given(worlds() | business_worlds())
