@@ -14,8 +14,9 @@ from simulator.customers import Crowd
 from simulator.exposures import LAST, Exposures
 from simulator.network import DAY_S
 from simulator.pending import Held, Pending, Wanted
-from simulator.platform import Codes, Platform
+from simulator.platform import Platform
 from simulator.sender import Sender
+from simulator.standing import Codes
 from simulator.tally import Tally
 from simulator.waves import Wave, by_bin
 

@@ -1,8 +1,8 @@
-"""The platform that a business sends through: what it lets through, and what it makes of customers' deeds.
+"""The platform that a business sends through: what it lets through, and what it asks for that.
 
 The rules are those of `server.network`, on columns. What happens is seen at the end of its quarter of an hour
 (`BIN_S`) and reviewed by the hour, so it does not matter how often a replication wakes. Times are in s from
-the start, Unix seconds towards `server.network`.
+the start.
 """
 
 import sys
@@ -11,33 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from server.network.errors import LOCKED, MARKETING_CAPPED, PAIR_RATE, RESTRICTED, SPAM_RATE
-from server.network.limits import (
-    Assumed,
-    Batch,
-    CapParameters,
-    Columns,
-    Limits,
-    SpamParameters,
-    allowances,
-    give_back,
-    refuse,
-)
-from server.network.quality import BLOCKED, DELIVERED, REPORTED, Ladder, Parameters, Ratings, Template, worst
+from server.network.errors import MARKETING_CAPPED, PAIR_RATE, SPAM_RATE
+from server.network.limits import Batch, CapParameters, Columns, allowances, give_back, refuse
 from server.network.rules import PAIR_GAP_S, SERVICE_WINDOW_S, TIER_WINDOW_S, rules_at
 from simulator.funnel import Event, Funnel
 from simulator.happenings import Calendar, Happenings, Kind
 from simulator.inbox import Answers
 from simulator.markets import Markets, Prices
 from simulator.network import BIN_S, DAY_S
+from simulator.standing import Codes, Flags, Standing, Times
 from simulator.waves import Wave, in_turns
 from simulator.world import World
 
 REVIEW_BINS = 4  # the platform looks at quality and limits every hour
-
-Codes = NDArray[np.int32]
-Flags = NDArray[np.bool_]
-Times = NDArray[np.float64]
 
 
 class Users(NamedTuple):
@@ -52,28 +38,16 @@ class Users(NamedTuple):
 
 
 class Platform:
-    """One portfolio with its numbers, one a sending account, and one template."""
+    """As one business meets it in one replication."""
 
     def __init__(self, world: World, markets: Markets) -> None:
-        scenario = world.scenario
-        business, size = scenario.business, world.customers.size
-        self._epoch_s, self._horizon_s = world.epoch_s, world.horizon_s
-        self._verified, self._is_marketing = business.verified, business.category == "marketing"
-        rules = rules_at(world.epoch_s).limits
+        business, accounts = world.scenario.business, world.scenario.accounts.count
+        self._horizon_s, self._is_marketing = world.horizon_s, business.category == "marketing"
+        self._standing = Standing(business, accounts, world.epoch_s)
         self._cap = CapParameters(
             least=business.cap_least, most=business.cap_most, others_per_day=business.others_per_day
         )
-        spam = SpamParameters(share=business.spam_share, report_weight=business.report_weight)
-        quality = Parameters(
-            report_weight=business.report_weight, yellow=business.quality_yellow, red=business.quality_red
-        )
-        self._limits = Limits(rules, Assumed(cap=self._cap, spam=spam))
-        self._portfolio = self._limits.portfolio(business.limit_level)
-        self._numbers = [self._limits.number(self._portfolio) for _ in range(scenario.accounts.count)]
-        self._ratings = [Ratings(quality) for _ in self._numbers]
-        self._template = Template({}, quality)
-        self._ladder = Ladder(self._portfolio)
-        self._held_until_s = np.full(len(self._numbers), -np.inf)  # by the spam rate limit, Unix
+        size = world.customers.size
         self._columns = Columns.new(size, max(1, business.cap_most))
         prior = np.full(size, self._cap.read_prior)
         self._users = Users(
@@ -84,8 +58,8 @@ class Platform:
             reading=prior,
             allowance=allowances(self._cap, prior),
         )
-        paused = [self._is_marketing and name in rules.marketing_paused_in for name in markets.names]
-        self._paused = np.array(paused)[markets.of]
+        without = rules_at(world.epoch_s).limits.marketing_paused_in if self._is_marketing else frozenset()
+        self._paused = np.array([name in without for name in markets.names])[markets.of]
         self._prices = Prices(business.category, markets, world.epoch_s, world.horizon_s)
         self._service_prices = Prices("service", markets, world.epoch_s, world.horizon_s)
         self._calendar = Calendar(world.horizon_s)
@@ -93,16 +67,16 @@ class Platform:
         self._scratch = np.zeros(size, np.int32)
         self._stopped_reviews = 0
         # in UNIT_USD, (bins, numbers), when it is delivered
-        self.charged = np.zeros((int(np.ceil(world.horizon_s / BIN_S)), len(self._numbers)), np.int64)
+        self.charged = np.zeros((int(np.ceil(world.horizon_s / BIN_S)), accounts), np.int64)
 
     # what it lets through
 
     def room(self, now_s: float) -> int:
         """How many more conversations the business may begin now; 0 while none may be begun."""
         self._advance(int(now_s // BIN_S))
-        if self._stops(now_s):
+        if self._standing.stops(now_s):
             return 0
-        limit = self._portfolio.tier.limit
+        limit = self._standing.limit
         return sys.maxsize if limit == np.inf else max(0, int(limit) - self._used(now_s))
 
     def admit(self, wave: Wave) -> Codes:
@@ -114,20 +88,14 @@ class Platform:
         return codes
 
     def _at_the_gate(self, wave: Wave) -> Codes:
-        """All but messaging limit and marketing cap: the template, then as `Limits.decide`, from its end."""
-        unix_s = wave.due_s + self._epoch_s
+        """All but messaging limit and marketing cap: what `Limits.decide` asks first overrules the rest."""
         outside = ~self._in_service(wave)
-        codes = np.zeros(len(unix_s), np.int32)
-        codes[outside & (unix_s < self._held_until_s[wave.account])] = SPAM_RATE
+        codes = np.zeros(len(wave.due_s), np.int32)
+        codes[outside & self._standing.held(wave.due_s, wave.account)] = SPAM_RATE
         codes[self._paused.take(wave.customer)] = MARKETING_CAPPED
         codes[self._too_soon(wave)] = PAIR_RATE
-        codes[outside & (unix_s < self._portfolio.initiated_restricted_until_s)] = RESTRICTED
-        codes[unix_s < self._portfolio.all_restricted_until_s] = RESTRICTED
-        if self._portfolio.disabled:
-            codes[:] = LOCKED
-        if (paused := self._template.refusal(float(unix_s[0]))) is not None:
-            codes[:] = paused
-        return codes
+        stopped = self._standing.stopped(wave.due_s, outside)
+        return np.where(stopped != 0, stopped, codes)
 
     def _too_soon(self, wave: Wave) -> Flags:
         """Who was written to within the gap of the pair rate: the sender borrows no burst."""
@@ -139,20 +107,17 @@ class Platform:
 
     def _book(self, wave: Wave) -> Codes:
         """Messaging limit and marketing cap."""
-        columns, users = self._columns, self._users
+        columns, users, limit = self._columns, self._users, self._standing.limit
         service, who = self._in_service(wave), wave.customer.astype(np.int64)
         before_s = columns.delivered_s[who]
-        tier = self._portfolio.tier
         marketing = np.full(len(who), self._is_marketing)
-        codes = refuse(
-            columns, Batch(who, wave.due_s, marketing, service), tier.limit, users.allowance, self._cap
-        )
+        codes = refuse(columns, Batch(who, wave.due_s, marketing, service), limit, users.allowance, self._cap)
         begun = np.flatnonzero((codes == 0) & ~service)
         users.before_s[who[begun]] = before_s[begun]
         users.sent_s[who[codes == 0]] = wave.due_s[codes == 0]
-        if len(begun) and tier.limit < np.inf:
+        if len(begun) and limit < np.inf:
             last_s = float(wave.due_s[begun[-1]])
-            tier.counted(last_s + self._epoch_s, self._used(last_s))
+            self._standing.used(last_s, self._used(last_s))
         return codes
 
     def _in_service(self, wave: Wave) -> Flags:
@@ -161,16 +126,8 @@ class Platform:
         service: Flags = open_ & (self._users.heard_by.take(wave.customer) == wave.account)
         return service
 
-    def _used(self, now_s: float) -> int:
-        return int(np.count_nonzero(self._columns.delivered_s > now_s - TIER_WINDOW_S))
-
-    def _stops(self, now_s: float) -> bool:
-        unix_s = now_s + self._epoch_s
-        return (
-            self._portfolio.disabled
-            or unix_s < self._portfolio.initiated_restricted_until_s
-            or self._template.refusal(unix_s) is not None
-        )
+    def _used(self, now_s: float, within_s: float = TIER_WINDOW_S) -> int:
+        return int(np.count_nonzero(self._columns.delivered_s > now_s - within_s))
 
     # what it sees
 
@@ -213,11 +170,7 @@ class Platform:
     def _see(self, found: Happenings) -> None:
         """All that happened in one bin."""
         self._take_back(found.of(Kind.LOST))
-        angry = np.flatnonzero(found.kind >= Kind.BLOCKED)
-        for row, calm in zip(angry.tolist(), np.split(np.arange(len(found.kind)), angry), strict=False):
-            self._deliver(found.rows(calm))
-            self._complain(int(found.kind[row]), float(found.at_s[row]), int(found.account[row]))
-        self._deliver(found.rows(np.arange(angry.max(initial=0), len(found.kind))))
+        self._standing.see(found)
         heard = found.of(Kind.HEARD)
         self._users.heard_s[heard.customer] = heard.at_s  # of one customer's the last, in order of time
         self._users.heard_by[heard.customer] = heard.account
@@ -226,30 +179,10 @@ class Platform:
             self._learn(found.rows(np.flatnonzero(seen)))
 
     def _take_back(self, lost: Happenings) -> None:
-        """What was lost holds no slot, and is marketing not got."""
+        """What was lost holds no place, and is marketing not got."""
         for rows in in_turns(lost.customer, self._scratch):
             who = lost.customer[rows].astype(np.int64)
             give_back(self._columns, who, lost.at_s[rows], self._users.before_s[who])
-
-    def _deliver(self, found: Happenings) -> None:
-        """Count deliveries, some time before the next complaint."""
-        arrived = found.of(Kind.DELIVERED)
-        counts = np.bincount(arrived.account)
-        for number in np.flatnonzero(counts).tolist():
-            unix_s, count = float(arrived.at_s[0]) + self._epoch_s, int(counts[number])
-            self._numbers[number].spam.delivered(unix_s, count)
-            for ratings in (self._ratings[number], self._template.ratings):
-                ratings.count(unix_s, DELIVERED, count)
-
-    def _complain(self, kind: int, at_s: float, account: int) -> None:
-        number, unix_s = self._numbers[account], at_s + self._epoch_s
-        seen = BLOCKED if kind == Kind.BLOCKED else REPORTED
-        for ratings in (self._ratings[account], self._template.ratings):
-            ratings.count(unix_s, seen)
-        tell = self._limits.blocked if kind == Kind.BLOCKED else self._limits.reported
-        if tell(unix_s, number):
-            self._held_until_s[account] = number.spam.held_until_s
-            self._ladder.violate(unix_s)
 
     def _learn(self, seen: Happenings) -> None:
         """The reading rate, as `MarketingCap` has it: lower with each delivery, higher with each read."""
@@ -262,15 +195,9 @@ class Platform:
             users.allowance[who] = allowances(self._cap, rate)
 
     def _review(self, now_s: float) -> None:
-        """What the platform does every hour."""
-        unix_s, tier = now_s + self._epoch_s, self._portfolio.tier
-        for ratings in self._ratings:
-            ratings.review(unix_s)
-        month_s = tier.rules.first_rise_days * DAY_S
-        month = 0 if tier.level else int(np.count_nonzero(self._columns.delivered_s > now_s - month_s))
-        tier.move(unix_s, worst(one.rating for one in self._ratings), month, verified=self._verified)
-        self._template.review(unix_s)
-        self._stopped_reviews += self._stops(now_s)
+        month_users = 0 if self._standing.level else self._used(now_s, self._standing.month_s)
+        self._standing.review(now_s, month_users)
+        self._stopped_reviews += self._standing.stops(now_s)
 
     # what it comes to
 
@@ -285,6 +212,6 @@ class Platform:
         """KPIs of the platform by name, at the horizon."""
         self._advance(int(self._horizon_s // BIN_S))
         return {
-            "messaging_limit_level": float(self._portfolio.tier.level),
+            "messaging_limit_level": float(self._standing.level),
             "restricted_days": self._stopped_reviews * REVIEW_BINS * BIN_S / DAY_S,
         }

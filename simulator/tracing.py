@@ -12,8 +12,8 @@ from scenarios.loading import Loaded
 from server.network.errors import CODES
 from simulator.exposures import POSTS, Exposure, exposures_of
 from simulator.funnel import Funnel
-from simulator.platform import Codes
 from simulator.replication import Replication
+from simulator.standing import Codes
 from simulator.waves import Wave
 from simulator.world import World, world_of
 
