@@ -1,7 +1,14 @@
 import example_results
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scenarios.result import Result
+
+# Seeded, and no test fails because the machine is slow.
+settings.register_profile(
+    "wavetank", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("wavetank")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

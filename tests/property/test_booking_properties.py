@@ -49,7 +49,7 @@ batches = st.lists(
 
 @pytest.mark.parametrize("form", FORMS)
 @given(accounts=st.integers(2, 9), new=st.integers(0, 2), sizes=batches)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 def test_booking_is_planning_and_committing_to_the_microsecond(
     form: ModuleType, accounts: int, new: int, sizes: list[tuple[int, int, float]]
 ) -> None:
@@ -113,7 +113,7 @@ def test_without_an_open_account_there_is_nothing_to_book(form: ModuleType) -> N
     window_s=st.floats(1, 1e6),
     start_s=st.floats(0, 6e6),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_no_window_holds_more_than_the_frequency_cap(
     form: ModuleType, wishes: list[float], cap: int, window_s: float, start_s: float
 ) -> None:

@@ -141,7 +141,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_limits_decide_as_a_network_that_counts_everything_anew(
     steps: list[tuple[float, str, int, int]],
 ) -> None:

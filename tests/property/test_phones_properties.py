@@ -37,7 +37,7 @@ def numbers(draw: st.DrawFn) -> str:
     return "".join(number)[: len(number) - cut] + draw(st.text("0123456789", max_size=2))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(numbers())
 @example("+4402079460001")  # with the 0 that is dialled inside the country
 @example("+39061234567")  # where the 0 is part of the number

@@ -82,7 +82,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(worlds() | business_worlds())
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 def test_every_message_ends_in_exactly_one_state(world: World) -> None:
     run, seen = watched(world)
     total = run.tally.total
@@ -100,7 +100,7 @@ def test_every_message_ends_in_exactly_one_state(world: World) -> None:
 
 
 @given(worlds() | business_worlds())
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 def test_nobody_gets_what_they_must_not(world: World) -> None:
     run, seen = watched(world)
     people = world.customers
@@ -130,7 +130,7 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
 
 
 @given(business_worlds())
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 def test_the_platform_decides_as_the_exact_state_machine(world: World) -> None:
     """But for the sender's own spacing, what docs/simulator.md leaves out, and minutes at a window's edge."""
     record = recorded(world)
@@ -146,7 +146,7 @@ def test_the_platform_decides_as_the_exact_state_machine(world: World) -> None:
 
 
 @given(worlds() | business_worlds())
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 def test_money_is_its_causes(world: World) -> None:
     run, _ = watched(world)
     messages_usd = run.tally.tables.sends.sum() * world.scenario.costs.message_usd
@@ -174,7 +174,7 @@ def test_money_is_its_causes(world: World) -> None:
 
 
 @given(worlds())
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 def test_the_compiled_form_is_the_same_to_the_bit(world: World) -> None:
     plain, compiled = (Replication(world, 1, compiled=compiled) for compiled in (False, True))
     for run in (plain, compiled):

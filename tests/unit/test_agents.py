@@ -201,7 +201,7 @@ def test_customers_leave_while_nobody_reads() -> None:
     steps=st.lists(st.tuples(st.integers(1, 2_000), st.integers(0, 4)), max_size=5),
     failover_s=st.sampled_from([30.0, 120.0, 1e9]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_conversation_has_one_end_and_every_agent_one_conversation(
     seed: int, size: int, steps: list[tuple[int, int]], failover_s: float
 ) -> None:

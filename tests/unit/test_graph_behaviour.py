@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.loading import load
@@ -21,7 +21,6 @@ from server.network.graph.templates import Templates, check_use, variables
 MANY = 4000
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1), st.text(max_size=20), st.integers(1, 8))
 def test_draws_are_in_the_open_unit_interval_and_repeat(seed: int, key: str, count: int) -> None:
     found = draws(seed, key, count)

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.network.graph import outgoing
@@ -21,7 +21,6 @@ from server.network.windows import OUTSIDE
 ONE, TWO = Sender("w", "1", "11"), Sender("w", "2", "22")
 
 
-@settings(deadline=None)
 @given(st.recursive(st.text() | st.integers(-(2**53), 2**53) | st.booleans(), st.lists, max_leaves=8))
 def test_json_is_ascii_and_means_the_same(value: object) -> None:
     raw = ascii_json({"x": value})
@@ -53,13 +52,11 @@ def test_neighbours_of_one_number_share_a_change() -> None:
     assert entry["changes"][3]["value"] == {"event": "X"}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(min_size=1, max_size=40))
 def test_the_signature_is_hmac_sha256_of_the_bytes(body: bytes, secret: bytes) -> None:
     assert signature(secret, body) == "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[1-9][0-9]{4,14}", fullmatch=True))
 def test_a_user_id_finds_its_number(wa_id: str) -> None:
     found = user_id(wa_id)
@@ -156,13 +153,11 @@ def code_of(raw: bytes) -> int | None:
     return None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     assert code_of(raw) in (None, 100, 131008, 131009)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["to", "type", "text", "image", "interactive", "status", "context", "template"]),
