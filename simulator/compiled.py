@@ -151,16 +151,22 @@ def _draw(
     numbers: NDArray[np.uint64],
     exposure: NDArray[np.int32],
     turns: NDArray[np.int32],
+    word: NDArray[np.uint64],
     drawn: Floats,
 ) -> None:
     """Four numbers in [0, 1) for each message, (4, messages): `simulator.luck`, several rows at a time.
 
-    That every word has 32 bits is said again and again so that the compiler knows it.
+    `word`: room for as many. That every word has 32 bits is said again and again, and the exposures' numbers
+    are fetched before, so that the compiler sees that rows can be worked off side by side.
     """
     for row in range(len(customers)):
-        a, b = np.uint64(np.uint32(customers[row])), numbers[exposure[row]] & LOW
-        c, d = (np.uint64(np.uint32(turns[row])) << EIGHT | purpose) & LOW, key[2] & LOW
-        left, right = key[0], key[1]
+        word[row] = numbers[np.uintp(exposure[row])] & LOW
+    first_left, first_right, replication = key[0], key[1], key[2] & LOW
+    deliver, read, respond, leave = drawn[0], drawn[1], drawn[2], drawn[3]
+    for row in range(len(customers)):
+        a, b = np.uint64(np.uint32(customers[row])), word[row]
+        c, d = (np.uint64(np.uint32(turns[row])) << EIGHT | purpose) & LOW, replication
+        left, right = first_left, first_right
         for _ in range(ROUNDS):
             first, second = a * FIRST, c * SECOND
             a, b, c, d = (
@@ -170,10 +176,10 @@ def _draw(
                 first & LOW,
             )
             left, right = (left + LEFT) & LOW, (right + RIGHT) & LOW
-        drawn[0, row] = np.float32(np.int32(a >> EIGHT)) * UNIT
-        drawn[1, row] = np.float32(np.int32(b >> EIGHT)) * UNIT
-        drawn[2, row] = np.float32(np.int32(c >> EIGHT)) * UNIT
-        drawn[3, row] = np.float32(np.int32(d >> EIGHT)) * UNIT
+        deliver[row] = np.float32(np.int32(a >> EIGHT)) * UNIT
+        read[row] = np.float32(np.int32(b >> EIGHT)) * UNIT
+        respond[row] = np.float32(np.int32(c >> EIGHT)) * UNIT
+        leave[row] = np.float32(np.int32(d >> EIGHT)) * UNIT
 
 
 @njit(cache=True, error_model="numpy")
@@ -224,6 +230,7 @@ def _send(
         delivery_bin, read_bin, first_try_s,
     ) = tables  # fmt: skip
     first_s, last_s = first_try_s[0], first_try_s[1]
+    word, fetched = np.empty(CHUNK, np.uint64), np.empty(CHUNK, np.float32)
     drawn, rare = np.empty((4, CHUNK), np.float32), np.empty((4, 1), np.float32)
     bin_, bin_ends_s = np.uintp(0), 0.0  # the latest bin and half hour are most often the next one's, too
     half_hour, half_hour_ends_s = np.uintp(0), 0.0
@@ -232,7 +239,10 @@ def _send(
         place = row % CHUNK
         if place == 0:
             these = slice(row, row + CHUNK)
-            _draw(key, DECISIONS, customers[these], numbers, exposure[these], turns[these], drawn)
+            _draw(key, DECISIONS, customers[these], numbers, exposure[these], turns[these], word, drawn)
+            # Customers are fetched together: one by one, each send would wait for memory.
+            for ahead in range(row, min(row + CHUNK, len(customers))):
+                fetched[ahead - row] = memory[np.uintp(customers[ahead])]
         who, account, what = np.uintp(customers[row]), np.uintp(accounts[row]), np.uintp(exposure[row])
         at_s = due[row]
         post = is_post[what]
@@ -331,14 +341,13 @@ def _send(
             if clicked_s < horizon_s:
                 total[CLICKED] += 1
             order = odds.order[what]
-            if len(price_odds):
-                order *= price_odds[who]
+            order *= price_odds[who]
             order *= odds.order_buying if at_s < lapsed_s[who] else odds.order_lapsed
             order *= own
             order_s = np.inf
             if share * (ONE + order) < order:
                 these = slice(row, row + 1)
-                _draw(key, RARE, customers[these], numbers, exposure[these], turns[these], rare)
+                _draw(key, RARE, customers[these], numbers, exposure[these], turns[these], word, rare)
                 wait, value, further = rare[0, 0], rare[1, 0], True
                 order_s = clicked_s + delays_s[3, _cell(wait)]
                 if order_s < horizon_s:
@@ -364,7 +373,7 @@ def _send(
                 total[REPLIED] += 1
             found.replied[counts[1]], found.replied_s[counts[1]] = row, replied_s
             counts[1] += 1
-        if len(unasked) and unasked[who]:
+        if unasked[who]:
             block *= odds.unasked
             complaint *= odds.unasked
         u = drawn[3, place]
@@ -375,7 +384,7 @@ def _send(
             continue
         if not further:
             these = slice(row, row + 1)
-            _draw(key, RARE, customers[these], numbers, exposure[these], turns[these], rare)
+            _draw(key, RARE, customers[these], numbers, exposure[these], turns[these], word, rare)
             wait = rare[0, 0]
         left_s = read_s + delays_s[2, _cell(wait)]
         in_time = left_s < horizon_s

@@ -52,7 +52,7 @@ class Gate(NamedTuple):
     def admitted(self, wave: Wave) -> Iterator[Wave]:
         """What the platform lets through, bin by bin: what comes of one it knows in the next."""
         for part in by_bin(wave):
-            stays = np.flatnonzero(part.due_s < self.crowd.opted_out_s.take(part.customer))
+            stays = np.flatnonzero(part.due_s < self.crowd.opted_out_s[part.customer])
             codes = np.zeros(len(part.due_s), np.int32)  # who has left is withdrawn when it leaves
             if len(stays):
                 codes[stays] = self.platform.admit(part.rows(stays))

@@ -12,7 +12,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from simulator.customers import crowd_of
+from simulator.customers import crowd_of, side_by_side
 from simulator.engine import booker_of, engine_of, is_worth_compiling
 from simulator.exposures import POSTS, exposures_of
 from simulator.fleet import Fleet
@@ -69,6 +69,8 @@ class Replication:
         )
         self.exposures = exposures_of(world)
         self.crowd = crowd_of(world, number, self.hidden, self.organic)
+        if compiled:
+            self.crowd = side_by_side(self.crowd)
         first_send_s = first_sends_s(scenario.accounts)
         posters = scenario.groups.accounts if world.posts else 0
         self.fleet = Fleet(scenario.accounts, first_send_s, posters, seed, number)
@@ -246,7 +248,7 @@ class Replication:
 
         A push to who is not is dropped: it would be stale. Anything else is offered again when they are.
         """
-        stays = np.flatnonzero(self.crowd.opted_out_s.take(wanted.customer) > self.env.now)
+        stays = np.flatnonzero(self.crowd.opted_out_s[wanted.customer] > self.env.now)
         if len(stays) < len(wanted.customer):
             self.tally.total["withdrawn"] += len(wanted.customer) - len(stays)
             wanted = wanted.rows(stays)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scenarios.loading import load
 from server.network import errors
+from simulator.customers import side_by_side
 from simulator.ledger import Cause
 from simulator.markets import UNIT_USD
 from simulator.network import DAY_S
@@ -180,7 +181,10 @@ def test_the_compiled_form_is_the_same_to_the_bit(world: World) -> None:
     for run in (plain, compiled):
         run.run()
     assert +plain.tally.total == +compiled.tally.total
-    for one, other in ((plain.tally.tables, compiled.tally.tables), (plain.crowd, compiled.crowd)):
+    for one, other in (
+        (plain.tally.tables, compiled.tally.tables),
+        (side_by_side(plain.crowd), compiled.crowd),
+    ):
         for name in one._fields:
             assert np.array_equal(getattr(one, name), getattr(other, name)), name
     one, other = summary_of(plain), summary_of(compiled)
