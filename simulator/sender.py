@@ -91,9 +91,9 @@ class InColumns:
         rules = world.scenario.pacing
         self._world, self._rules, self._booker = world, rules, booker
         self._booking = booker.Booking(rules, starts_of(world, first_send_s), world.customers.zones, seed)
-        self._sends_s: Times | None = None  # (customer_cap, customers), if the cap can bind
+        self._sends_s: Times | None = None  # (customers, customer_cap), if the cap can bind
         if most > rules.customer_cap:
-            self._sends_s = np.full((rules.customer_cap, world.customers.size), -np.inf)
+            self._sends_s = np.full((world.customers.size, rules.customer_cap), -np.inf)
 
     def free_from(self, customer: Customers, now_s: float) -> Times | None:
         if self._sends_s is None:
@@ -112,8 +112,8 @@ class InColumns:
 
     def move(self, customer: Customers, due_s: Times) -> None:
         if self._sends_s is not None:
-            which, row = np.nonzero(self._sends_s.take(customer, axis=1) == due_s)
-            self._sends_s[which, customer[row]] = -np.inf
+            row, which = np.nonzero(self._sends_s.take(customer, axis=0) == due_s[:, np.newaxis])
+            self._sends_s[customer[row], which] = -np.inf
 
     def close(self, account: int, at_s: float) -> None:
         self._booking.close(account)

@@ -72,15 +72,15 @@ def first_below_cap_s(
 ) -> NDArray[np.float64]:
     """From when on each of these customers may get one more message, at `now_s` at the earliest.
 
-    sends_s (cap, customers): the latest `cap` sends of each, done or planned, in any order, -inf where there
+    sends_s (customers, cap): the latest `cap` sends of each, done or planned, in any order, -inf where there
     are fewer. With the oldest of them at least a window back no window can hold more than the cap. A pacer
     that knows the time of the new send may let it go earlier, where planned sends lie far ahead.
     """
-    oldest_s = sends_s.take(customer, axis=1).min(axis=0)
+    oldest_s = sends_s.take(customer, axis=0).min(axis=1)
     free: NDArray[np.float64] = np.maximum(oldest_s + cap_window_s, now_s)
     return free
 
 
 def record(sends_s: NDArray[np.float64], customer: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
     """Enters a send of each customer, who stand here once each, in the place of the oldest."""
-    sends_s[sends_s.take(customer, axis=1).argmin(axis=0), customer] = due_s
+    sends_s[customer, sends_s.take(customer, axis=0).argmin(axis=1)] = due_s

@@ -100,7 +100,7 @@ class Booking:
             done += self._fill(
                 rows, zone, release_us, (placed[done:], account[done:], due_us[done:], until_us)
             )
-            opens, order, edges = _by_time(until_us)
+            opens, order, edges = _by_time(until_us, rows, zone, len(self._windows.latest))
             for group, at_us in enumerate(opens.tolist()):
                 waiting.add(at_us, rows.take(order[edges[group] : edges[group + 1]]))
         return Booked(placed, account, due_us / SECOND)
@@ -279,23 +279,29 @@ def _take_back(accounts: Accounts, caps: Caps, before: Ints) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _by_time(until_us: Ints) -> tuple[Ints, Ints, Ints]:
-    """The held by the time until which they are: the few different times, places, and the edges of groups."""
+def _by_time(until_us: Ints, rows: Ints, zone: NDArray[np.int32], zones: int) -> tuple[Ints, Ints, Ints]:
+    """The held by the time until which they are: the few different times, places, and the edges of groups.
+
+    `rows`: their messages, whose zones' latest times are looked at first.
+    """
     times = np.empty(0, np.int64)
     kind = np.full(len(until_us), -1, np.int32)
     counts = np.zeros(0, np.int64)
-    latest = 0
+    latest = np.zeros(zones, np.int32)
     for at in range(len(until_us)):
         if not until_us[at]:
             continue
-        if latest >= len(times) or times[latest] != until_us[at]:
-            latest = 0
-            while latest < len(times) and times[latest] != until_us[at]:
-                latest += 1
-            if latest == len(times):
+        where = np.uintp(zone[rows[at]])
+        found = latest[where]
+        if found >= len(times) or times[found] != until_us[at]:
+            found = 0
+            while found < len(times) and times[found] != until_us[at]:
+                found += 1
+            if found == len(times):
                 times, counts = np.append(times, until_us[at]), np.append(counts, 0)
-        kind[at] = latest
-        counts[latest] += 1
+            latest[where] = found
+        kind[at] = found
+        counts[found] += 1
     edges = np.zeros(len(counts) + 1, np.int64)
     edges[1:] = np.cumsum(counts)
     place = edges[:-1].copy()
@@ -314,9 +320,10 @@ def first_below_cap_s(
     """As in `server.dispatch.booking`."""
     free_s = np.empty(len(customer))
     for at in range(len(customer)):
-        oldest_s = sends_s[0, customer[at]]
-        for row in range(1, len(sends_s)):
-            oldest_s = min(oldest_s, sends_s[row, customer[at]])
+        who = np.uintp(customer[at])
+        oldest_s = sends_s[who, 0]
+        for place in range(1, sends_s.shape[1]):
+            oldest_s = min(oldest_s, sends_s[who, place])
         free_s[at] = max(oldest_s + cap_window_s, now_s)
     return free_s
 
@@ -325,8 +332,8 @@ def first_below_cap_s(
 def record(sends_s: NDArray[np.float64], customer: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
     """As in `server.dispatch.booking`."""
     for at in range(len(customer)):
-        oldest = 0
-        for row in range(1, len(sends_s)):
-            if sends_s[row, customer[at]] < sends_s[oldest, customer[at]]:
-                oldest = row
-        sends_s[oldest, customer[at]] = due_s[at]
+        who, oldest = np.uintp(customer[at]), 0
+        for place in range(1, sends_s.shape[1]):
+            if sends_s[who, place] < sends_s[who, oldest]:
+                oldest = place
+        sends_s[who, oldest] = due_s[at]
