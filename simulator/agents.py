@@ -7,6 +7,7 @@ before an agent has read the message leaves. With prompt agents and Poisson arri
 against Erlang C, Erlang A, Pollaczek-Khinchine and Cobham in tests/verification.
 """
 
+from bisect import insort
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from simpy.resources.resource import PriorityRequest
+from simpy.resources.resource import PriorityRequest, SortedQueue
 
 from scenarios.errors import InputError
 from scenarios.staff import WEEK, Agents, Shift
@@ -127,6 +128,17 @@ def reading_of(agents: Agents, size: int, seed: int, replication: int) -> Callab
     return reading_s
 
 
+class _Queue(SortedQueue):
+    """As SimPy's, which sorts the whole queue for each that comes; here it goes to its place."""
+
+    def append(self, item: PriorityRequest) -> None:
+        insort(self, item, key=lambda request: request.key)
+
+
+class _Staff(simpy.PriorityResource):
+    PutQueue = _Queue
+
+
 @dataclass(frozen=True, slots=True)
 class _Desk:
     """One run: who waits, who works, and what has been noted down."""
@@ -159,7 +171,7 @@ def serve(
     rank[np.lexsort((np.arange(size), ~inbound.complaint))] = np.arange(size)
     desk = _Desk(
         env=env,
-        staff=simpy.PriorityResource(env, peak),
+        staff=_Staff(env, peak),
         inbound=inbound,
         reading_s=reading_s,
         failover_s=failover_s,
