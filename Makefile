@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test audit lint types imports unit verify bench bench-emulator bench-server crash docs clean
+.PHONY: help install demo test audit lint types imports unit verify bench bench-growth bench-emulator bench-server crash docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ verify: $(STAMP) ## closed forms, published figures and real data; prints the ta
 
 bench: $(STAMP) ## benchmarks with their ratios to peers; run it alone, it takes minutes
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only -s
+
+bench-growth: $(STAMP) ## time and memory from 10,000 to 3,000,000 customers; draws docs/growth.svg, some minutes
+	$(BIN)/python tests/benchmarks/growth.py docs/growth.svg
 
 bench-emulator: $(STAMP) ## the emulated Cloud API at 1,000 messages a second, three minutes
 	$(BIN)/pytest tests/benchmarks/test_emulator_speed.py --benchmark-enable -s
