@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -107,6 +108,21 @@ def main() -> None:
 def _fail(message: str) -> None:
     err.print(f"wavetank: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(2)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"wavetank {version('wavetank')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def wavetank(
+    shows_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 @scenarios_app.callback()

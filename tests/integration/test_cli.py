@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from datetime import date, timedelta
+from importlib import metadata
 from pathlib import Path
 from unittest import mock
 
@@ -68,6 +69,10 @@ def test_help_names_every_command() -> None:
     shown = wavetank_here("--help").stdout
     for command in ("demo", "scenarios", "simulate", "compare", "serve", "load", "report"):
         assert command in shown
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert wavetank_here("--version").stdout == f"wavetank {metadata.version('wavetank')}\n"
 
 
 def test_scenarios_lists_and_shows_with_sources() -> None:
