@@ -8,10 +8,12 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, delete, select
 
-from server.network.delivery import Settings, fate_of_answer
+from server.network.delivery import Settings, fates_of_answers
 from server.network.emulated import answers
+from server.store.bulk import Bulk
 from server.store.database import Database
 from server.store.dialects import InsertOr, among
 
@@ -43,12 +45,19 @@ class Answers:
 
     async def accept(self, taken: Sequence[Answer]) -> None:
         """Take them; durable on return. One that is known is not taken twice."""
-        rows = [self._row(one) for one in taken]
-        await self._database.run(partial(_accept, rows=rows))
-
-    def _row(self, one: Answer) -> dict[str, object]:
-        found = fate_of_answer(self._settings, self._seed, one.phone, one.answer_id)
-        return {**one._asdict(), "settles_s": one.sent_s + found.delay_s, "reason": found.reason}
+        if not taken:
+            return
+        answer_id, account, phone, sent_s = zip(*taken, strict=True)
+        reason, delay_s = fates_of_answers(self._settings, self._seed, phone, answer_id)
+        columns = {
+            "answer_id": answer_id,
+            "account": account,
+            "phone": phone,
+            "sent_s": sent_s,
+            "settles_s": (np.array(sent_s) + delay_s).tolist(),
+            "reason": reason,
+        }
+        await self._database.run(partial(_ACCEPT.execute_columns, **columns))
 
     async def outcomes(self, ids: Collection[int], now_s: float) -> list[Outcome]:
         """Of these answers, those whose outcome is known by now."""
@@ -58,11 +67,6 @@ class Answers:
         """Delete at most so many of the oldest that settled before; whether there may be more."""
         gone = await self._database.run(partial(_forget, before_s=before_s, limit=limit))
         return gone == limit
-
-
-def _accept(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    if rows:
-        connection.execute(_ACCEPT, rows)
 
 
 def _outcomes(connection: Connection, ids: Sequence[int], now_s: float) -> list[Outcome]:
@@ -77,8 +81,11 @@ def _forget(connection: Connection, before_s: float, limit: int) -> int:
     return len(gone)
 
 
-_ACCEPT = InsertOr(answers, "(answer_id) DO UPDATE SET times = answers.times + 1").values(
-    {name: bindparam(name) for name in ("answer_id", "account", "phone", "sent_s", "settles_s", "reason")}
+_NEW = ("answer_id", "account", "phone", "sent_s", "settles_s", "reason")
+_ACCEPT = Bulk(
+    InsertOr(answers, "(answer_id) DO UPDATE SET times = answers.times + 1").values(
+        {name: bindparam(name) for name in _NEW}
+    )
 )
 _SETTLED = select(answers.c.answer_id, answers.c.settles_s, answers.c.reason).where(
     among(answers.c.answer_id, "ids"), answers.c.settles_s <= bindparam("now")

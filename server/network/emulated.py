@@ -6,22 +6,23 @@ crash asks it, and does not send again.
 """
 
 import heapq
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection, Sequence, Set
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, bindparam, delete, select
 
-from server.network.delivery import Handover, Settings, fate, handover
+from server.network.delivery import Settings, fates, ways
 from server.store.bulk import Bulk
 from server.store.database import Database
 from server.store.dialects import InsertOr, Int64, among
 from server.store.schema import Schema
 
 HOUR_S = 3600.0
-CERTAIN = Handover(arrives=True, is_confirmed=True)
 
 metadata = MetaData()
 SCHEMA = Schema("network", metadata, head="network0003", versions=Path(__file__).parent / "migrations")
@@ -98,34 +99,42 @@ class Network:
         self._settings = settings
         self._seed = seed
         self._calendar: list[Status] = []
-        self._last_hour: dict[int, deque[float]] = {}
+        # When each account sent, ascending, as many as the hourly limit allows.
+        self._latest: defaultdict[int, deque[float]] = defaultdict(
+            partial(deque, maxlen=settings.hourly_limit)
+        )
 
     async def restore(self, now_s: float) -> None:
         """Remember who sent what in the last hour: needed after a restart or a failure."""
-        self._last_hour = await self._database.run(partial(_sent_since, since_s=now_s - HOUR_S))
+        sent = await self._database.run(partial(_sent_since, since_s=now_s - HOUR_S))
+        self._latest.clear()
+        for account, sent_s in sent:
+            self._latest[account].append(sent_s)
 
     async def accept(self, messages: Sequence[Outbound], resends: int = 0) -> set[int]:
         """Take them, for the `resends`-th time again; durable on return. The ids of those that it confirms.
 
         A known (message_id, attempt) is not taken twice. One that is not confirmed may have arrived or not.
         """
-        ways = [self._way(message, resends) for message in messages]
-        arrived = [message for message, way in zip(messages, ways, strict=True) if way.arrives]
-        statuses = [self._status(message) for message in arrived]
+        arrived, confirmed = self._on_their_way(messages, resends)
+        statuses = self._statuses(arrived)
         await self._database.run(partial(_accept, messages=arrived, statuses=statuses))
         if resends:  # it may have been there before, and what counts is what was decided then
             await self.known({(one.message_id, one.attempt) for one in arrived})
         else:
             for status in statuses:
                 heapq.heappush(self._calendar, status)
-        return {message.message_id for message, way in zip(messages, ways, strict=True) if way.is_confirmed}
+        return {message.message_id for message in confirmed}
 
-    def _way(self, message: Outbound, resends: int) -> Handover:
-        if not self._settings.handover_loss:
-            return CERTAIN
-        # By its instant too: one that never arrived is planned anew, and must meet another fate then.
-        key = f"{message.message_id}/{message.attempt}/{resends}/{message.sent_s:.6f}"
-        return handover(self._settings, self._seed, key)
+    def _on_their_way(
+        self, messages: Sequence[Outbound], resends: int
+    ) -> tuple[Sequence[Outbound], Sequence[Outbound]]:
+        """Those of them that arrive, and those that are confirmed."""
+        if not self._settings.handover_loss or not messages:
+            return messages, messages
+        message_id, attempt, _, _, sent_s = zip(*messages, strict=True)
+        way = ways(self._settings, self._seed, message_id, attempt, sent_s, resends)
+        return list(compress(messages, way.arrives)), list(compress(messages, way.is_confirmed))
 
     async def known(self, attempts: Collection[tuple[int, int]]) -> dict[tuple[int, int], float]:
         """Which of these (message_id, attempt) were accepted, with their `sent_s`.
@@ -153,19 +162,21 @@ class Network:
         """When the next status is due; infinity for none."""
         return self._calendar[0].settled_s if self._calendar else float("inf")
 
-    def _status(self, message: Outbound) -> Status:
-        message_id, attempt, account, phone, sent_s = message
-        over_limit = self._count(account, sent_s) > self._settings.hourly_limit
-        reason, delay_s = fate(self._settings, self._seed, phone, message_id, attempt, over_limit=over_limit)
-        return Status(sent_s + delay_s, message_id, attempt, reason)
+    def _statuses(self, messages: Sequence[Outbound]) -> list[Status]:
+        if not messages:
+            return []
+        message_id, attempt, account, phone, sent_s = zip(*messages, strict=True)
+        over_limit = list(map(self._count, account, sent_s))
+        reason, delay_s = fates(self._settings, self._seed, phone, message_id, attempt, over_limit)
+        settled_s = (np.array(sent_s) + delay_s).tolist()
+        return list(map(Status._make, zip(settled_s, message_id, attempt, reason, strict=True)))
 
-    def _count(self, account: int, sent_s: float) -> int:
-        """Sends of the account in the hour up to and with this one."""
-        hour = self._last_hour.setdefault(account, deque())
-        while hour and hour[0] <= sent_s - HOUR_S:
-            hour.popleft()
-        hour.append(sent_s)
-        return len(hour)
+    def _count(self, account: int, sent_s: float) -> bool:
+        """Whether the account sends more than the limit in the hour up to and with this one."""
+        latest = self._latest[account]
+        is_over = len(latest) == latest.maxlen and latest[0] > sent_s - HOUR_S
+        latest.append(sent_s)
+        return is_over
 
 
 def _accept(connection: Connection, messages: Sequence[Outbound], statuses: Sequence[Status]) -> None:
@@ -185,13 +196,10 @@ def _accept(connection: Connection, messages: Sequence[Outbound], statuses: Sequ
     )
 
 
-def _sent_since(connection: Connection, since_s: float) -> dict[int, deque[float]]:
-    """When each account sent, ascending."""
+def _sent_since(connection: Connection, since_s: float) -> Sequence[tuple[int, float]]:
+    """(account, when it sent), ascending in time."""
     query = select(accepted.c.account, accepted.c.sent_s).where(accepted.c.sent_s > since_s)
-    sent: dict[int, deque[float]] = {}
-    for account, sent_s in connection.execute(query.order_by(accepted.c.sent_s)):
-        sent.setdefault(account, deque()).append(sent_s)
-    return sent
+    return [(account, sent_s) for account, sent_s in connection.execute(query.order_by(accepted.c.sent_s))]
 
 
 def _records(connection: Connection, wanted: Set[tuple[int, int]]) -> list[dict[str, Any]]:

@@ -23,10 +23,12 @@ from server import dispatcher
 from server.sending import read_send
 from server.service import Service, open_service
 from server.store.opening import place_of
+from server.store.tables import LEFT
 from server.wire import SendBody
 
 MOST = 10_000  # of one batch
-UNSENT = "status IN ('queued', 'sending')"
+# In the words of two indexes, so that looking costs nothing.
+UNSENT = ("status = 'queued'", f"status = 'sending' AND {LEFT}")
 
 
 async def rate(folder: Path, count: int) -> float:
@@ -40,10 +42,14 @@ async def rate(folder: Path, count: int) -> float:
                 await asyncio.sleep(0.01)
             await _accept(service, count)
             beside.execute("UPDATE messages SET due_s = ? WHERE status = 'queued'", (service.clock.now(),))
-            unsent = beside.execute(f"SELECT count(*) FROM messages WHERE {UNSENT}").fetchone()[0]
+            unsent = sum(
+                beside.execute(f"SELECT count(*) FROM messages WHERE {one}").fetchone()[0] for one in UNSENT
+            )
             began = time.perf_counter()
             service.dispatcher.wake()
-            while beside.execute(f"SELECT 1 FROM messages WHERE {UNSENT} LIMIT 1").fetchone():
+            while any(
+                beside.execute(f"SELECT 1 FROM messages WHERE {one} LIMIT 1").fetchone() for one in UNSENT
+            ):
                 await asyncio.sleep(0.02)
         return float(unsent / (time.perf_counter() - began))
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pytest
 
 from server.dispatch.retries import TRANSIENT, UNREGISTERED
-from server.network.delivery import Fate, fate, loss_rate
+from server.network import delivery
+from server.network.delivery import loss_rate
 
 
 class Settings(NamedTuple):
@@ -18,11 +19,16 @@ class Settings(NamedTuple):
     handover_loss: float = 0.0
 
 
+class Fate(NamedTuple):
+    reason: str | None
+    delay_s: float
+
+
 def fates(settings: Settings, *, attempt: int = 1, over_limit: bool = False, seed: int = 3) -> list[Fate]:
-    return [
-        fate(settings, seed, f"+1212{number:07d}", number, attempt, over_limit=over_limit)
-        for number in range(20_000)
-    ]
+    numbers = range(20_000)
+    phones = [f"+1212{number:07d}" for number in numbers]
+    found = delivery.fates(settings, seed, phones, numbers, [attempt] * len(numbers), over_limit)
+    return list(map(Fate, found.reason, found.delay_s.tolist()))
 
 
 def share(outcomes: list[Fate], reason: str | None) -> float:

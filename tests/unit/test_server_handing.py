@@ -2,12 +2,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 from test_server_delivery import Settings
 
 from server.clock import Clock
 from server.dispatch.retries import ARRIVAL_TIMEOUT_S, RESENDS, may_resend
 from server.handing import Handovers
-from server.network.delivery import handover
+from server.network.delivery import ways as ways_of
 from server.network.emulated import Network, Outbound
 
 MESSAGES = [Outbound(key, 1, 0, "+1", 1_000.0) for key in range(1, 4)]
@@ -36,23 +37,35 @@ def standing_clock() -> Clock:
 def test_four_sends_reach_the_network_as_often_as_the_claim_says() -> None:
     """C134: 0.997 with up to three resends; C133: the original send not counted."""
     loss = Settings(handover_loss=0.234)
-    total = 20_000
-    reached = 0
-    for key in range(total):
-        resends = 0
-        while not handover(loss, 7, f"{key}/{resends}").is_confirmed and may_resend(resends):
-            resends += 1
-        reached += handover(loss, 7, f"{key}/{resends}").is_confirmed
-    assert RESENDS == 3
-    assert abs(reached / total - 0.997) < 0.0016  # four standard errors
+    total, at_s = 20_000, [1_000.0] * 20_000
+    reached = np.zeros(total, np.bool_)
+    resends = 0
+    while resends == 0 or may_resend(resends - 1):
+        reached |= ways_of(loss, 7, range(total), [1] * total, at_s, resends).is_confirmed
+        resends += 1
+    assert resends - 1 == RESENDS == 3
+    assert abs(reached.mean() - 0.997) < 0.0016  # four standard errors
 
 
 def test_half_of_what_is_not_confirmed_has_arrived() -> None:
-    ways = [handover(Settings(handover_loss=0.5), 7, f"{key}") for key in range(10_000)]
-    lost = [way for way in ways if not way.is_confirmed]
-    assert abs(len(lost) / len(ways) - 0.5) < 0.02
-    assert abs(sum(way.arrives for way in lost) / len(lost) - 0.5) < 0.03
-    assert all(way.arrives for way in ways if way.is_confirmed)
+    total = 10_000
+    ways = ways_of(Settings(handover_loss=0.5), 7, range(total), [1] * total, [1_000.0] * total, 0)
+    lost = ~ways.is_confirmed
+    assert abs(lost.mean() - 0.5) < 0.02
+    assert abs(ways.arrives[lost].mean() - 0.5) < 0.03
+    assert ways.arrives[ways.is_confirmed].all()
+
+
+def test_another_instant_or_resend_is_another_way() -> None:
+    total = 1_000
+
+    def confirmed(at_s: float, resends: int) -> list[bool]:
+        loss = Settings(handover_loss=0.5)
+        return ways_of(loss, 7, range(total), [1] * total, [at_s] * total, resends).is_confirmed.tolist()
+
+    assert confirmed(1_000.0, 0) == confirmed(1_000.0, 0)
+    assert confirmed(1_000.0, 0) != confirmed(1_000.001, 0)
+    assert confirmed(1_000.0, 0) != confirmed(1_000.0, 1)
 
 
 def test_what_is_confirmed_is_done_and_the_rest_is_overdue_after_ten_seconds() -> None:
