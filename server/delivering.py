@@ -25,7 +25,7 @@ from server.network.emulated import Outbound, Status
 from server.planning import Planner
 from server.store.bulk import Bulk
 from server.store.dialects import among
-from server.store.hourly import SENDS, Outcome, count_attempts, count_tags
+from server.store.hourly import SENDS, count_attempts, count_tags
 from server.store.tables import (
     DELIVERED,
     FAILED,
@@ -106,14 +106,13 @@ class Claiming:
         (request,) = requests
         now_s = self._clock.now()
         span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
-        rows = connection.execute(self._due, span).all()
-        if rows:
-            connection.execute(_CLAIM, {"ids": [row.id for row in rows]})
+        outbound = list(map(Outbound._make, connection.execute(self._due, span).all()))
+        if outbound:
+            connection.execute(_CLAIM, {"ids": [one.message_id for one in outbound]})
         first_due_s = next_due_s = _or_never(connection.execute(self._next_due).scalar())
         if self._next_due is not _NEXT_DUE:
             first_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
         next_release_s = _or_never(connection.execute(_NEXT_RELEASE).scalar())
-        outbound = [Outbound(row.id, row.attempt, row.account_id, row.phone, row.due_s) for row in rows]
         return Applied([Claimed(outbound, first_due_s < span["earliest"], next_due_s, next_release_s)])
 
 
@@ -129,25 +128,28 @@ def _owned_by(worker: int) -> ColumnElement[bool]:
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     told = {one.message_id: one for request in requests for one in request.messages}
-    due_s = {row[0]: row[1] for row in connection.execute(_CLAIMED, {"ids": list(told)}).all()}
-    sent = [told[key] for key in due_s]
-    if sent:
-        connection.execute(_SENT_WHEN_DUE, {"ids": [one.message_id for one in sent]})
-    otherwise = [one for one in sent if one.sent_s != due_s[one.message_id]]
-    _SENT.execute(connection, [{"key": one.message_id, "at": one.sent_s} for one in otherwise])
-    count_attempts(connection, [Outcome(one.message_id, one.account, one.sent_s, SENDS) for one in sent])
-    _begin(connection, sent)
+    due = connection.execute(_CLAIMED, {"ids": list(told)}).all()
+    if due:
+        sent = [told[key] for key, _ in due]
+        ids, _, account, _, sent_s = zip(*sent, strict=True)
+        connection.execute(_SENT_WHEN_DUE, {"ids": list(ids)})
+        otherwise = [
+            {"key": key, "at": at_s} for (key, due_s), at_s in zip(due, sent_s, strict=True) if at_s != due_s
+        ]
+        _SENT.execute(connection, otherwise)
+        count_attempts(connection, account, sent_s, [SENDS] * len(sent))
+        _begin(connection, sent)
     return Applied([None] * len(requests))
 
 
 def _begin(connection: Connection, sent: Sequence[Outbound]) -> None:
     """Note the first send of accounts that had none."""
-    never = set(connection.execute(_NEVER_SENT).scalars()) if sent else ()
+    never = set(connection.execute(_NEVER_SENT).scalars())
     first: dict[int, float] = {}
-    for one in sent:
+    for one in sent if never else ():
         if one.account in never:
             first[one.account] = min(one.sent_s, first.get(one.account, one.sent_s))
-    _FIRST_SEND.execute(connection, [{"key": key, "at": at_s} for key, at_s in first.items()])
+    _FIRST_SEND.execute_columns(connection, key=first.keys(), at=first.values())
 
 
 class Settling:
@@ -158,28 +160,32 @@ class Settling:
         self._retries = retries
 
     def apply(self, connection: Connection, requests: Sequence[Settle]) -> Applied:
-        final: list[dict[str, Any]] = []
-        again: list[dict[str, Any]] = []
         told = {(one.message_id, one.attempt): one for request in requests for one in request.statuses}
-        outcomes = _awaited(connection, told)
-        for status in (told[key] for key in outcomes):
-            row = {
-                "key": status.message_id,
-                "nth": status.attempt,
-                "at": status.settled_s,
-                "why": status.reason,
-            }
-            retry_s = self._retry_s(status)
-            if retry_s is None:
-                final.append({**row, "state": DELIVERED if status.reason is None else FAILED})
-            else:
-                again.append({**row, "retry": retry_s})
-        _FINAL.execute(connection, final)
-        if again:
-            self._try_again(connection, again)
-        count_attempts(connection, list(outcomes.values()))
-        count_tags(connection, list(outcomes.values()))
+        if awaited := _awaited(connection, told):
+            statuses, account, sent_s = zip(*awaited, strict=True)
+            self._settle(connection, statuses)
+            outcomes = [one.reason or DELIVERED for one in statuses]
+            count_attempts(connection, account, sent_s, outcomes)
+            count_tags(connection, [one.message_id for one in statuses], sent_s, outcomes)
         return Applied([None] * len(requests))
+
+    def _settle(self, connection: Connection, statuses: Sequence[Status]) -> None:
+        final: list[Status] = []
+        again: list[dict[str, Any]] = []
+        for one in statuses:
+            retry_s = self._retry_s(one)
+            if retry_s is None:
+                final.append(one)
+            else:
+                row = {"key": one.message_id, "nth": one.attempt, "at": one.settled_s, "why": one.reason}
+                again.append({**row, "retry": retry_s})
+        if final:
+            settled_s, ids, _, reason = zip(*final, strict=True)
+            state = [DELIVERED if why is None else FAILED for why in reason]
+            _FINAL.execute_columns(connection, key=ids, state=state, why=reason, at=settled_s)
+        if again:
+            connection.execute(_KEEP_ATTEMPT, again)
+            connection.execute(_TRY_AGAIN, again)
 
     def _retry_s(self, status: Status) -> float | None:
         if status.reason is None:
@@ -192,23 +198,17 @@ class Settling:
             retries=self._retries,
         )
 
-    def _try_again(self, connection: Connection, failed: Sequence[dict[str, Any]]) -> None:
-        connection.execute(_KEEP_ATTEMPT, failed)
-        connection.execute(_TRY_AGAIN, failed)
-
 
 def _awaited(
     connection: Connection, told: Mapping[tuple[int, int], Status]
-) -> dict[tuple[int, int], Outcome]:
-    """Of these statuses, by message and attempt, those not yet recorded: what they are counted as."""
-    rows = connection.execute(_ON_THE_WAY, {"ids": sorted({message for message, _ in told})}).all()
-    return {
-        (row.id, row.attempt): Outcome(
-            row.id, row.account_id, row.sent_s, told[row.id, row.attempt].reason or DELIVERED
-        )
-        for row in rows
-        if (row.id, row.attempt) in told
-    }
+) -> list[tuple[Status, int, float]]:
+    """Of these statuses, by message and attempt, those not recorded yet; with account and time of send."""
+    rows = connection.execute(_ON_THE_WAY, {"ids": [message for message, _ in told]}).all()
+    return [
+        (status, account, sent_s)
+        for message, attempt, account, sent_s in rows
+        if (status := told.get((message, attempt))) is not None
+    ]
 
 
 def recall(connection: Connection, requests: Sequence[Recall]) -> Applied:
@@ -250,7 +250,7 @@ class Banning:
 
 
 _DUE = (
-    select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.due_s, contacts.c.phone)
+    select(messages.c.id, messages.c.attempt, messages.c.account_id, contacts.c.phone, messages.c.due_s)
     .join_from(messages, contacts)
     .where(
         messages.c.status == IS_QUEUED,
@@ -283,15 +283,15 @@ _FIRST_SEND = Bulk(
     .where(accounts.c.id == bindparam("key"), accounts.c.first_send_s.is_(None))
     .values(first_send_s=bindparam("at"))
 )
+_FINAL = Bulk(
+    update(messages)
+    .where(messages.c.id == bindparam("key"))
+    .values(status=bindparam("state"), reason=bindparam("why"), settled_s=bindparam("at"))
+)
 _THIS_ATTEMPT = (
     messages.c.id == bindparam("key"),
     messages.c.attempt == bindparam("nth"),
     messages.c.status == SENT,
-)
-_FINAL = Bulk(
-    update(messages)
-    .where(*_THIS_ATTEMPT)
-    .values(status=bindparam("state"), reason=bindparam("why"), settled_s=bindparam("at"))
 )
 _KEEP_ATTEMPT = insert(attempts).from_select(
     ["message_id", "attempt", "account_id", "sent_s", "settled_s", "reason"],

@@ -6,7 +6,6 @@ outcomes add up. Tags are those that the customer carries when the outcome is kn
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -18,37 +17,33 @@ HOUR_S = 3600.0
 SENDS = "sent"  # the outcome that every attempt has; the others are "delivered" and the reasons of failures
 
 
-class Outcome(NamedTuple):
-    """Of one attempt: the account that made it, when (Unix seconds), and what became of it."""
-
-    message_id: int
-    account: int
-    sent_s: float
-    outcome: str
-
-
 def hour_of(at_s: float) -> int:
     """Hours since 1970."""
     return int(at_s // HOUR_S)
 
 
-def count_attempts(connection: Connection, found: Sequence[Outcome]) -> None:
-    """Add these to the accounts' hours."""
-    counts = Counter((hour_of(one.sent_s), one.account, one.outcome) for one in found)
-    _ADD_SENDS.execute(
-        connection,
-        [
-            {"hour": hour, "account_id": account, "outcome": outcome, "n": n}
-            for (hour, account, outcome), n in sorted(counts.items())  # in one order: writers never cross
-        ],
-    )
+def count_attempts(
+    connection: Connection, accounts: Sequence[int], sent_s: Sequence[float], outcomes: Sequence[str]
+) -> None:
+    """Add attempts to their accounts' hours; columns: who made them, when, and what became of them."""
+    counts = Counter(zip(map(hour_of, sent_s), accounts, outcomes, strict=True))
+    if counts:
+        keys = sorted(counts)  # in one order: writers never cross
+        hour, account, outcome = zip(*keys, strict=True)
+        n = [counts[key] for key in keys]
+        _ADD_SENDS.execute_columns(connection, hour=hour, account_id=account, outcome=outcome, n=n)
 
 
-def count_tags(connection: Connection, found: Sequence[Outcome]) -> None:
-    """Add these to the hours of their customers' tags, as attempts that were made and what became of them."""
+def count_tags(
+    connection: Connection, messages_told: Sequence[int], sent_s: Sequence[float], outcomes: Sequence[str]
+) -> None:
+    """Add attempts of these messages to the hours of their customers' tags: made, and what became of them.
+
+    Columns, as of `count_attempts`.
+    """
     ids: dict[tuple[int, str], list[int]] = {}
-    for one in found:
-        ids.setdefault((hour_of(one.sent_s), one.outcome), []).append(one.message_id)
+    for key, at_s, outcome in zip(messages_told, sent_s, outcomes, strict=True):
+        ids.setdefault((hour_of(at_s), outcome), []).append(key)
     counts: Counter[tuple[int, int, str]] = Counter()
     for (hour, outcome), of_these in ids.items():
         for tag, n in connection.execute(_TAGS, {"ids": of_these}):
