@@ -28,7 +28,7 @@ from server.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-CLAIM = 1_000  # messages in one round: bounds how long a reply waits behind it
+CLAIM = 2_000  # messages in one round: bounds how long a reply waits behind it
 ROUND_S = 0.05  # real seconds between rounds with little to do: each costs four transactions
 LATE_S = 2.0  # real seconds after which a planned instant is missed
 POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned

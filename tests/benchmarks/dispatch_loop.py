@@ -8,6 +8,7 @@ network and recorded as sent; what the network tells of their delivery meanwhile
 
 import asyncio
 import contextlib
+import gc
 import sqlite3
 import sys
 import tempfile
@@ -40,6 +41,8 @@ async def rate(folder: Path, count: int) -> float:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as beside:
             while not service.planner.fleet.open:  # the dispatcher has not begun
                 await asyncio.sleep(0.01)
+            gc.collect()
+            gc.freeze()  # as a server does that has started
             await _accept(service, count)
             beside.execute("UPDATE messages SET due_s = ? WHERE status = 'queued'", (service.clock.now(),))
             unsent = sum(
