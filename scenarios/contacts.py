@@ -7,6 +7,7 @@ variables of the message template. A malformed *row* is an error; a malformed *n
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +40,11 @@ class Contact(NamedTuple):
 @lru_cache(maxsize=8)
 def read_contacts(path: Path) -> tuple[Contact, ...]:
     """All rows of a contact file. InputError names file, line and column of the first malformed row."""
-    return tuple(_contact(row, where) for where, row in rows_of(path, REQUIRED, "contacts"))
+    return tuple(_each(path))
+
+
+def _each(path: Path) -> Iterator[Contact]:
+    return (_contact(row, where) for where, row in rows_of(path, REQUIRED, "contacts"))
 
 
 def _contact(row: dict[str, str], where: str) -> Contact:
@@ -84,12 +89,25 @@ def _is_zone(name: str) -> bool:
 def contacts_of(loaded: Loaded) -> tuple[Contact, ...]:
     """The scenario's contact file, checked against the campaign's template."""
     contacts = read_contacts(loaded.contacts_path)
+    _check_template(loaded, contacts[0])
+    return contacts
+
+
+def each_contact(loaded: Loaded) -> Iterator[Contact]:
+    """The rows of `contacts_of` one by one, for whom needs them once: a million take a gigabyte at once."""
+    contacts = _each(loaded.contacts_path)
+    first = next(contacts)
+    _check_template(loaded, first)
+    yield first
+    yield from contacts
+
+
+def _check_template(loaded: Loaded, contact: Contact) -> None:
     campaign = loaded.scenario.campaign
     for name in variables_of(campaign.template):
-        columns = list(contacts[0].variables)
+        columns = list(contact.variables)
         if name not in columns and name not in campaign.fallbacks:
             raise InputError(
                 f"{loaded.path.name}: campaign.template: variable {{{name}}} is no column of "
                 f"{loaded.contacts_path.name}{nearest(name, columns)} (have: {', '.join(columns)})"
             )
-    return contacts

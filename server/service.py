@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from scenarios.contacts import contacts_of, read_contacts
+from scenarios.contacts import each_contact
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
 from server import delivering, replying, searching, tagging
@@ -204,8 +204,9 @@ def _populate(connection: Connection, loaded: Loaded, now_s: float) -> None:
     """The scenario's contacts into an empty table, and its accounts as far as they are missing."""
     scenario = loaded.scenario
     if contact_store.is_empty(connection):
-        contact_store.load(connection, contacts_of(loaded)[: scenario.population.size], now_s)
-        read_contacts.cache_clear()  # they are in the database now
+        listed = enumerate(each_contact(loaded))  # to the last, which may be malformed
+        of_population = (row for place, row in listed if place < scenario.population.size)
+        contact_store.load(connection, of_population, now_s)
     have = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
     old = scenario.accounts.count - scenario.accounts.new_count
     since_s = now_s - scenario.accounts.age_months * DAYS_PER_MONTH * DAY_S

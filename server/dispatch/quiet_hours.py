@@ -45,7 +45,8 @@ class Calendar:
 
     def __init__(self, zone: str, quiet_from: str, quiet_until: str) -> None:
         """Raises ValueError as `windows` does."""
-        self._zone = zone_of(zone)
+        zone_of(zone)
+        self._zone = zone  # not the zone itself: a server knows 600, and uses few of them
         self._bounds = _boundaries(quiet_from, quiet_until)
         self._always = self._bounds[0] == self._bounds[1]
 
@@ -88,7 +89,7 @@ def _clock(field: str, text: str) -> time:
 
 @lru_cache(maxsize=4096)
 def _chunk(
-    zone: ZoneInfo, opens_at: time, closes_at: time, number: int
+    zone: str, opens_at: time, closes_at: time, number: int
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """Windows that close after the chunk's start, through the first that opens after its end."""
     start_s = number * _CHUNK_DAYS * 86_400.0
@@ -96,7 +97,7 @@ def _chunk(
     end_s = start_s + (_CHUNK_DAYS + 3) * 86_400.0
     pairs = [
         (round(opens * _MICROS), round(closes * _MICROS))
-        for opens, closes in _between(zone, opens_at, closes_at, start_s, end_s)
+        for opens, closes in _between(zone_of(zone), opens_at, closes_at, start_s, end_s)
     ]
     return [closes for _, closes in pairs], pairs
 

@@ -1,13 +1,32 @@
 """Contacts and their tags."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import islice, repeat
+from typing import NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
+from server.store.bulk import Bulk
 from server.store.dialects import among
 from server.store.tables import contact_tags, contacts, tags
+
+LOADED = 1_000  # contacts of a file at a time: what is in memory at once stays there, unused
+
+
+class Listed(Protocol):
+    """A row of a contact file; `scenarios.contacts.Contact` is one."""
+
+    @property
+    def e164(self) -> str | None: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def tags(self) -> Set[str]: ...
+    @property
+    def consent(self) -> bool: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
 
 
 class Contact(NamedTuple):
@@ -32,6 +51,12 @@ COLUMNS = (
 
 
 _FIND = select(*COLUMNS).where(among(contacts.c.phone, "phones"))
+_LOAD = Bulk(
+    insert(contacts).values(
+        {name: bindparam(name) for name in ("phone", "zone", "consent", "variables", "added_s")}
+    )
+)
+_CARRY = Bulk(insert(contact_tags).values(contact_id=bindparam("contact_id"), tag_id=bindparam("tag_id")))
 _VARIABLES = select(contacts.c.id, contacts.c.variables).where(among(contacts.c.id, "ids"))
 
 
@@ -70,41 +95,42 @@ def variables_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[s
     return {key: msgspec.json.decode(text) for key, text in rows}
 
 
-def load(connection: Connection, listed: Iterable[Any], now_s: float) -> None:
-    """Fill an empty table from `scenarios.contacts` rows; malformed numbers and repeats stay out."""
-    by_phone: dict[str, Any] = {}
+def load(connection: Connection, listed: Iterable[Listed], now_s: float) -> None:
+    """Fill an empty table; malformed numbers and repeats stay out."""
+    rows = _first_of_each_phone(listed)
+    while some := list(islice(rows, LOADED)):
+        _load(connection, some, now_s)
+
+
+def _first_of_each_phone(listed: Iterable[Listed]) -> Iterator[Listed]:
+    seen: set[str] = set()
     for row in listed:
-        if row.e164 is not None:
-            by_phone.setdefault(row.e164, row)
-    names = sorted({tag for row in by_phone.values() for tag in row.tags})
-    if names:
+        if row.e164 is not None and row.e164 not in seen:
+            seen.add(row.e164)
+            yield row
+
+
+def _load(connection: Connection, rows: Sequence[Listed], now_s: float) -> None:
+    known = tag_ids(connection)
+    if names := sorted({tag for row in rows for tag in row.tags}.difference(known)):
         connection.execute(
             insert(tags), [{"name": name, "created_s": now_s, "updated_s": now_s} for name in names]
         )
-    if not by_phone:
-        return
-    connection.execute(
-        insert(contacts),
-        [
-            {
-                "phone": phone,
-                "zone": row.timezone,
-                "consent": row.consent,
-                "variables": msgspec.json.encode(row.variables).decode(),
-                "added_s": now_s,
-            }
-            for phone, row in by_phone.items()
-        ],
+        known = tag_ids(connection)
+    phones = [row.e164 for row in rows]
+    _LOAD.execute_columns(
+        connection,
+        phone=phones,
+        zone=[row.timezone for row in rows],
+        consent=[row.consent for row in rows],
+        variables=[msgspec.json.encode(row.variables).decode() for row in rows],
+        added_s=repeat(now_s, len(rows)),
     )
-    id_of = {row[0]: row[1] for row in connection.execute(select(contacts.c.phone, contacts.c.id))}
-    tag_of = tag_ids(connection)
-    carried = [
-        {"contact_id": id_of[phone], "tag_id": tag_of[tag]}
-        for phone, row in by_phone.items()
-        for tag in sorted(row.tags)
-    ]
+    id_of = {row[1]: row[0] for row in connection.execute(_FIND, {"phones": phones})}
+    carried = [(id_of[row.e164], known[tag]) for row in rows for tag in sorted(row.tags)]
     if carried:
-        connection.execute(insert(contact_tags), carried)
+        contact, tag = zip(*carried, strict=True)
+        _CARRY.execute_columns(connection, contact_id=contact, tag_id=tag)
 
 
 def is_empty(connection: Connection) -> bool:
