@@ -16,7 +16,6 @@ from server.figures import Stats
 from server.health import Alarms
 from server.seen import BOUNDS_S, Seen
 
-MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 LEVELS = {"unknown": -1, "healthy": 0, "warning": 1, "alarm": 2}
 
 Routes = Mapping[tuple[str, str], Seen]  # by method and path

@@ -7,9 +7,6 @@ Within each, the first rule of the book wins.
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from server.dispatch.content import words_of
 
 SHORTEST_FUZZY = 4  # letters; a shorter word with one wrong letter is another word
@@ -170,14 +167,10 @@ def _readings(rulebook: Rulebook, word: str) -> tuple[str, ...]:
     candidates = rulebook.vocabulary.get(word[0]) if len(word) >= SHORTEST_FUZZY else None
     if not candidates:
         return (word,)
-    close = process.extract(
-        word + END,
-        candidates,
-        scorer=OSA.normalized_similarity,
-        score_cutoff=rulebook.similarity,
-        limit=None,
-    )
-    return (word, *(choice[:-1] for choice, _, _ in close if choice[:-1] != word))
+    from server.dispatch.spelling import similar  # when first needed: its library takes three megabytes
+
+    close = similar(word + END, candidates, rulebook.similarity)
+    return (word, *(choice[:-1] for choice in close if choice[:-1] != word))
 
 
 def _delay_s(rulebook: Rulebook, key: int) -> float:

@@ -5,16 +5,17 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from server.dispatch.alarms import State
 from server.figures import HistoryRow, Stats
 from server.health import Alarms
 from server.reading import AccountState, BatchProgress
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 FOLDER = Path(__file__).parent
 HOURS = 24
@@ -22,13 +23,6 @@ CHART_HEIGHT = 118.0
 MOST_ACCOUNTS = 50  # on the page: one panel (C092)
 CLASS_OF: Mapping[State, str] = {"healthy": "good", "warning": "warning", "alarm": "alarm", "unknown": ""}
 UNITS = {"s": "s", "messages/min": "a minute", "messages": "messages"}
-TEMPLATES = Environment(
-    loader=FileSystemLoader(FOLDER),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +62,7 @@ class Chart(NamedTuple):
 
 def page(overview: Overview) -> bytes:
     """The whole page as it stands now."""
-    text = TEMPLATES.get_template("page.html.j2").render(
-        policy=_POLICY, css=Markup(_CSS), js=Markup(_JS), live=Markup(live(overview).decode())
-    )
+    text = _template("page.html.j2").render(policy=_POLICY, css=_CSS, js=_JS, live=live(overview).decode())
     return text.encode()
 
 
@@ -79,7 +71,7 @@ def live(overview: Overview) -> bytes:
     stats, accounts = overview.stats, overview.accounts
     states = {one.name: CLASS_OF[one.state] for one in overview.alarms.checks}
     failed_attempts = sum(stats.failures.values())
-    text = TEMPLATES.get_template("live.html.j2").render(
+    text = _template("live.html.j2").render(
         stats=stats,
         alarms=overview.alarms,
         states=states,
@@ -186,13 +178,26 @@ def _words(name: str) -> str:
     return name.removesuffix("_s").replace("_", " ")
 
 
-TEMPLATES.filters |= {
-    "number": _number,
-    "percent": _percent,
-    "quantity": _quantity,
-    "moment": _moment,
-    "words": _words,
-}
+@cache
+def _template(name: str) -> "Template":
+    """Its library is imported when the page is first looked at: it takes more than a megabyte."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "number": _number,
+        "percent": _percent,
+        "quantity": _quantity,
+        "moment": _moment,
+        "words": _words,
+    }
+    return templates.get_template(name)
 
 
 def _hash(text: str) -> str:

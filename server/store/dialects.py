@@ -17,21 +17,25 @@ from sqlalchemy import (
     bindparam,
     column,
     select,
-    text,
 )
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.schema import CreateIndex
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 # 64 bits. On SQLite every integer has them, and only INTEGER may be the row's own number.
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
 
+_WHERE = "where"  # in an index's info
+
 
 def index_where(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
-    """A partial index: only the rows that meet the condition are in it."""
-    condition = text(where)
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition, unique=unique)
+    """A partial index: only the rows that meet the condition are in it.
+
+    Not by SQLAlchemy's options of each database: for one that is named it loads the whole dialect.
+    """
+    return Index(name, *columns, info={_WHERE: where}, unique=unique)
 
 
 def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
@@ -111,6 +115,13 @@ def _hour_of(element: HourOf, compiler: SQLCompiler, **options: Any) -> str:
     ):  # may be built without floor; its CAST cuts off, PostgreSQL's rounds
         return f"CAST({hours} AS INTEGER)"
     return f"CAST(floor({hours}) AS INTEGER)"
+
+
+@compiles(CreateIndex)
+def _create_index(element: CreateIndex, compiler: DDLCompiler, **options: Any) -> str:
+    made: str = compiler.visit_create_index(element, **options)  # type: ignore[no-untyped-call]
+    condition = element.element.info.get(_WHERE)
+    return made if condition is None else f"{made} WHERE {condition}"
 
 
 @compiles(AddUp)

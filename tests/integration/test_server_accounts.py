@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import httpx
 import pytest
-from running_server import Running, running, write_scenario
+from running_server import ALL_ARRIVE, Running, running, write_scenario
 
 EXTRA = """accounts.count = 500
 accounts.new_count = 100
@@ -18,7 +18,9 @@ EAST = [f"+1{area}555{line:04d}" for area in ("212", "312") for line in range(10
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("accounts")
-    with running(write_scenario(folder, extra=EXTRA), folder / "wavetank.db", "--speed", "60") as server:
+    with running(
+        write_scenario(folder, extra=EXTRA), folder / "wavetank.db", "--speed", "60", *ALL_ARRIVE
+    ) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from postgres import new_database
-from running_server import Running, numbers, running, write_scenario
+from running_server import ALL_ARRIVE, Running, numbers, running, write_scenario
 
 RULES = (
     'tagging.conflicts = [["vip", "recent_complaint"]]\n'
@@ -34,7 +34,7 @@ def place(
 @pytest.fixture(scope="module")
 def server(place: tuple[Path, str]) -> Iterator[Running]:
     # Sixty times as fast: standing rules are looked at every second.
-    with running(*place, "--speed", "60") as server:
+    with running(*place, "--speed", "60", *ALL_ARRIVE) as server:
         yield server
 
 
