@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,19 @@ from running_server import HEADER, refused, running, write_scenario
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scenario(tmp_path_factory.mktemp("start"), per_zone=5)
+
+
+# Each takes a megabyte or more, and an idle server is to stay under 80 MiB.
+WHEN_ASKED_FOR = {
+    "alembic", "jinja2", "numba", "prometheus_client", "psycopg", "rapidfuzz", "scipy",
+    "sqlalchemy.dialects.postgresql", "sqlalchemy.orm",
+}  # fmt: skip
+
+
+def test_a_start_imports_nothing_that_only_some_requests_need() -> None:
+    code = "import sys, server.__main__; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert WHEN_ASKED_FOR.isdisjoint(imported.split())
 
 
 def test_without_a_token_one_is_made_and_shown_once(scenario: Path, tmp_path: Path) -> None:
