@@ -51,12 +51,6 @@ COLUMNS = (
 
 
 _FIND = select(*COLUMNS).where(among(contacts.c.phone, "phones"))
-_LOAD = Bulk(
-    insert(contacts).values(
-        {name: bindparam(name) for name in ("phone", "zone", "consent", "variables", "added_s")}
-    )
-)
-_CARRY = Bulk(insert(contact_tags).values(contact_id=bindparam("contact_id"), tag_id=bindparam("tag_id")))
 _VARIABLES = select(contacts.c.id, contacts.c.variables).where(among(contacts.c.id, "ids"))
 
 
@@ -97,37 +91,37 @@ def variables_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[s
 
 def load(connection: Connection, listed: Iterable[Listed], now_s: float) -> None:
     """Fill an empty table; malformed numbers and repeats stay out."""
-    rows = _first_of_each_phone(listed)
-    while some := list(islice(rows, LOADED)):
+    first_of_each = _by_phone(listed)
+    while some := dict(islice(first_of_each, LOADED)):
         _load(connection, some, now_s)
 
 
-def _first_of_each_phone(listed: Iterable[Listed]) -> Iterator[Listed]:
+def _by_phone(listed: Iterable[Listed]) -> Iterator[tuple[str, Listed]]:
     seen: set[str] = set()
     for row in listed:
         if row.e164 is not None and row.e164 not in seen:
             seen.add(row.e164)
-            yield row
+            yield row.e164, row
 
 
-def _load(connection: Connection, rows: Sequence[Listed], now_s: float) -> None:
+def _load(connection: Connection, by_phone: Mapping[str, Listed], now_s: float) -> None:
+    rows = by_phone.values()
     known = tag_ids(connection)
     if names := sorted({tag for row in rows for tag in row.tags}.difference(known)):
         connection.execute(
             insert(tags), [{"name": name, "created_s": now_s, "updated_s": now_s} for name in names]
         )
         known = tag_ids(connection)
-    phones = [row.e164 for row in rows]
     _LOAD.execute_columns(
         connection,
-        phone=phones,
+        phone=by_phone.keys(),
         zone=[row.timezone for row in rows],
         consent=[row.consent for row in rows],
         variables=[msgspec.json.encode(row.variables).decode() for row in rows],
         added_s=repeat(now_s, len(rows)),
     )
-    id_of = {row[1]: row[0] for row in connection.execute(_FIND, {"phones": phones})}
-    carried = [(id_of[row.e164], known[tag]) for row in rows for tag in sorted(row.tags)]
+    found = find(connection, by_phone)
+    carried = [(found[phone].id, known[tag]) for phone, row in by_phone.items() for tag in sorted(row.tags)]
     if carried:
         contact, tag = zip(*carried, strict=True)
         _CARRY.execute_columns(connection, contact_id=contact, tag_id=tag)
@@ -135,3 +129,11 @@ def _load(connection: Connection, rows: Sequence[Listed], now_s: float) -> None:
 
 def is_empty(connection: Connection) -> bool:
     return connection.execute(select(func.count()).select_from(contacts)).scalar_one() == 0
+
+
+_LOAD = Bulk(
+    insert(contacts).values(
+        {name: bindparam(name) for name in ("phone", "zone", "consent", "variables", "added_s")}
+    )
+)
+_CARRY = Bulk(insert(contact_tags).values(contact_id=bindparam("contact_id"), tag_id=bindparam("tag_id")))
