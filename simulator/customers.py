@@ -1,6 +1,6 @@
 """Customers while a replication runs: columns of what they feel and have done."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,8 @@ def side_by_side(crowd: Crowd) -> Crowd:
     Columns that are empty come filled with what changes nothing.
     """
     rules = max(len(crowd.triggered_s), 1)
-    columns = sorted(zip(Crowd._fields, crowd, strict=True), key=lambda column: -column[1].itemsize)
+    columns: list[tuple[str, NDArray[Any]]] = list(zip(Crowd._fields, crowd, strict=True))
+    columns.sort(key=lambda column: -column[1].itemsize)
     packed = np.dtype(
         [(name, column.dtype, (rules,) if column.ndim == 2 else ()) for name, column in columns]
     )
