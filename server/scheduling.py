@@ -33,15 +33,29 @@ from server.wire import Accepted, Rejected, moment
 DEFAULT_ZONE = "UTC"
 
 
-class Candidate(NamedTuple):
-    """A recipient whose request is well-formed; whether they may be written to is seen in the transaction."""
+class Candidates(NamedTuple):
+    """Recipients whose requests are well-formed, by column.
 
-    place: int  # in the request
-    to: str
-    phone: str
-    zone: str | None
-    text: str
-    content: int
+    Whether they may be written to is seen in the transaction.
+    """
+
+    places: Sequence[int]  # in the request
+    to: Sequence[str]
+    phones: Sequence[str]
+    zones: Sequence[str | None]
+    texts: Sequence[str]
+    contents: Sequence[int]
+
+    def at(self, kept: Sequence[int]) -> "Candidates":
+        """Those that stand here."""
+        return Candidates(
+            places=[self.places[at] for at in kept],
+            to=[self.to[at] for at in kept],
+            phones=[self.phones[at] for at in kept],
+            zones=[self.zones[at] for at in kept],
+            texts=[self.texts[at] for at in kept],
+            contents=[self.contents[at] for at in kept],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ class Send:
 
     template: str
     media: str | None  # JSON
-    candidates: Sequence[Candidate]
+    candidates: Candidates
     rejected: Sequence[Rejected]
     schedule_s: float | None
     key: str | None
@@ -85,11 +99,11 @@ class Batch:
     id: str
     release_s: float
     rejected: list[Rejected]
-    ids: list[int]
-    contacts: list[int]
-    zones: list[str]
-    texts: list[str]
-    contents: list[int]
+    ids: Sequence[int]
+    contacts: Sequence[int]
+    zones: Sequence[str]
+    texts: Sequence[str]
+    contents: Sequence[int]
     finish_s: float | None = None
     answer: bytes = b""
 
@@ -153,13 +167,15 @@ class Scheduling:
         self._planner.fleet = fleet
 
     def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
-        zones = {one.phone: one.zone for send in sends for one in send.candidates}
+        zones: dict[str, str | None] = {}
+        for send in sends:
+            zones.update(zip(send.candidates.phones, send.candidates.zones, strict=True))
         known = find_or_add(connection, zones, now_s)
         numbers = self._ids.begin(connection)
         return [self._batch(send, known, numbers, now_s) for send in _first_of_each_key(sends)]
 
     def _batch(self, send: Send, known: Mapping[str, Contact], numbers: Iterable[int], now_s: float) -> Batch:
-        found = [known[one.phone] for one in send.candidates]
+        found = [known[phone] for phone in send.candidates.phones]
         taken, rejected = send.candidates, list(send.rejected)
         if not all(contact.opted_out_s is None and contact.consent for contact in found):
             taken, found = _willing(taken, found, rejected)
@@ -168,13 +184,13 @@ class Scheduling:
             self._batch_id(now_s),
             send.schedule_s or now_s,
             rejected,
-            ids=list(islice(numbers, len(taken))),
+            ids=list(islice(numbers, len(found))),
             contacts=[contact.id for contact in found],
             zones=[
-                one.zone or contact.zone or DEFAULT_ZONE for one, contact in zip(taken, found, strict=True)
+                zone or contact.zone or DEFAULT_ZONE for zone, contact in zip(taken.zones, found, strict=True)
             ],
-            texts=[one.text for one in taken],
-            contents=[one.content for one in taken],
+            texts=taken.texts,
+            contents=taken.contents,
         )
 
     def _batch_id(self, now_s: float) -> str:
@@ -200,20 +216,18 @@ class Planned(NamedTuple):
 
 
 def _willing(
-    candidates: Sequence[Candidate], found: Sequence[Contact], rejected: list[Rejected]
-) -> tuple[list[Candidate], list[Contact]]:
+    candidates: Candidates, found: Sequence[Contact], rejected: list[Rejected]
+) -> tuple[Candidates, list[Contact]]:
     """Those who may be written to; the others join the rejected."""
-    taken: list[Candidate] = []
-    contacts: list[Contact] = []
-    for one, contact in zip(candidates, found, strict=True):
+    kept: list[int] = []
+    for at, contact in enumerate(found):
         if contact.opted_out_s is None and contact.consent:
-            taken.append(one)
-            contacts.append(contact)
+            kept.append(at)
         else:
             reason = "no_consent" if contact.opted_out_s is None else "opted_out"
-            rejected.append(Rejected(one.place, one.to, "to", reason))
+            rejected.append(Rejected(candidates.places[at], candidates.to[at], "to", reason))
     rejected.sort(key=lambda one: one.index)
-    return taken, contacts
+    return candidates.at(kept), [found[at] for at in kept]
 
 
 def _is_late(send: Send, now_s: float) -> bool:

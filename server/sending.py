@@ -1,7 +1,7 @@
 """`POST /send`: from a request body to a Send that the writer accepts."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -13,17 +13,17 @@ from server.dispatch.content import content_key
 from server.numbers import Numbers
 from server.planning import ZONE_INDEX
 from server.problems import Problem
-from server.scheduling import Candidate, Send
-from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Recipient, Rejected, SendBody
+from server.scheduling import Candidates, Send
+from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Rejected, SendBody
 
 
-class Addressee(NamedTuple):
-    """A recipient from a list or an audience, number checked; `phone` None: malformed."""
+class Addressees(NamedTuple):
+    """Recipients from a list or an audience, by column: an object for each costs more than the rest."""
 
-    to: str
-    phone: str | None
-    zone: str | None
-    variables: Mapping[str, str]
+    to: Sequence[str]
+    phones: Sequence[str | None]  # E.164; None: malformed
+    zones: Sequence[str | None]
+    variables: Sequence[Mapping[str, str]]
 
 
 async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences: Audiences) -> Send:
@@ -33,8 +33,7 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     """
     content = _content(body)
     _check(body, key)
-    addressees = await _addressees(body, numbers, audiences)
-    candidates, rejected = _sorted_out(addressees, content)
+    candidates, rejected = _sorted_out(await _addressees(body, numbers, audiences), content)
     return Send(
         template=content.template,
         media=msgspec.json.encode(body.media).decode() if body.media is not None else None,
@@ -83,48 +82,61 @@ def _check(body: SendBody, key: str | None) -> None:
         raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
-def _sorted_out(addressees: Iterable[Addressee], content: Content) -> tuple[list[Candidate], list[Rejected]]:
-    candidates: list[Candidate] = []
+def _sorted_out(given: Addressees, content: Content) -> tuple[Candidates, list[Rejected]]:
+    most = content.most
+    texts = list(map(content.render, given.variables))
+    kept: list[int] = []
     rejected: list[Rejected] = []
     seen: set[str] = set()
-    _, render, most, reference = content
-    for place, one in enumerate(addressees):
-        to, phone, zone, variables = one
-        text = render(variables)
+    for place, (phone, zone, text) in enumerate(zip(given.phones, given.zones, texts, strict=True)):
         if phone is None or phone in seen or text is None or len(text) > most or not _is_known(zone):
-            rejected.append(Rejected(place, to, *_wrong(one, text, seen)))
+            rejected.append(Rejected(place, given.to[place], *_wrong(phone, zone, text, seen)))
         else:
             seen.add(phone)
-            candidates.append(Candidate(place, to, phone, zone, text, content_key(reference + text)))
-    return candidates, rejected
+            kept.append(place)
+    return _candidates(given, texts, kept, content.reference), rejected
+
+
+def _candidates(
+    given: Addressees, texts: Sequence[str | None], kept: Sequence[int], reference: str
+) -> Candidates:
+    """Those at the places `kept`, who have a number and a text."""
+    said = [text for at in kept if (text := texts[at]) is not None]
+    return Candidates(
+        kept,
+        [given.to[at] for at in kept],
+        [phone for at in kept if (phone := given.phones[at]) is not None],
+        [given.zones[at] for at in kept],
+        said,
+        [content_key(reference + text) for text in said],
+    )
 
 
 def _is_known(zone: str | None) -> bool:
     return zone is None or zone in ZONE_INDEX
 
 
-def _wrong(one: Addressee, text: str | None, seen: Set[str]) -> tuple[str, str]:
+def _wrong(phone: str | None, zone: str | None, text: str | None, seen: Set[str]) -> tuple[str, str]:
     """(field, reason) for which a recipient is rejected."""
-    if one.phone is None:
+    if phone is None:
         return "to", "invalid_number"
-    if one.phone in seen:
+    if phone in seen:
         return "to", "duplicate"
-    if not _is_known(one.zone):
+    if not _is_known(zone):
         return "timezone", "unknown_timezone"
     return "variables", "missing_variable" if text is None else "text_too_long"
 
 
-async def _addressees(body: SendBody, numbers: Numbers, audiences: Audiences) -> Iterable[Addressee]:
+async def _addressees(body: SendBody, numbers: Numbers, audiences: Audiences) -> Addressees:
     if body.recipients is not None:
-        return await _listed(body.recipients, numbers)
+        listed = [one.to for one in body.recipients]
+        return Addressees(
+            listed,
+            await numbers.all_normal(listed),
+            [one.timezone for one in body.recipients],
+            [one.variables for one in body.recipients],
+        )
     assert body.audience is not None  # _check has seen to it
     found = await audiences.recipients(body.audience)
-    return [Addressee(one.phone, one.phone, one.zone, variables) for one, variables in found]
-
-
-async def _listed(recipients: Sequence[Recipient], numbers: Numbers) -> Iterable[Addressee]:
-    phones = await numbers.all_normal([one.to for one in recipients])
-    return [
-        Addressee(one.to, phone, one.timezone, one.variables)
-        for one, phone in zip(recipients, phones, strict=True)
-    ]
+    phones = [one.phone for one, _ in found]
+    return Addressees(phones, phones, [one.zone for one, _ in found], [variables for _, variables in found])

@@ -19,7 +19,7 @@ async def send(service: Service, call: Call) -> Answer:
     """Accept a batch of up to 10,000 recipients."""
     body: SendBody = call.body
     request = await read_send(body, call.header(b"idempotency-key"), service.numbers, service.audiences)
-    sending = service.writer.submit(request, weight=1 + len(request.candidates))
+    sending = service.writer.submit(request, weight=1 + len(request.candidates.phones))
     if body.audience is None:
         answer: bytes = await sending
     else:
