@@ -5,7 +5,7 @@ valid as it stands; seeing that takes a few, with the same plans: `_is_plain`. A
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
 
-_E164 = re.compile(r"\+([1-9]\d{6,14})", re.ASCII)
+_CODES = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
 # The kinds of a number that make it valid, as `phonenumbers.number_type` looks for them.
 _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost",
@@ -52,62 +52,51 @@ def _parsed(number: str) -> str | None:
 
 def _is_plain(number: str) -> bool:
     """Whether a number is E.164 already and valid as it stands; False leaves it open."""
-    found = _E164.fullmatch(number)
-    if found is None:
-        return False
-    digits = found[1]
-    for length in (1, 2, 3):
-        code = int(digits[:length])
-        if code in COUNTRY_CODE_TO_REGION_CODE:
-            return _is_valid(_plan_of(code), digits[length:])
+    for end in (2, 3, 4):
+        code = number[1:end]
+        if code in _CODES:
+            return _plain_of(code).fullmatch(number) is not None
     return False
 
 
 class _Region(NamedTuple):
     """One region of a country code."""
 
-    leading: re.Pattern[str] | None  # digits that only its numbers start with
-    valid: re.Pattern[str]
-
-
-class _Plan(NamedTuple):
-    """A country code's numbers. `prefix`: what a number may be written with that is no part of it."""
-
-    prefix: re.Pattern[str] | None
-    regions: tuple[_Region, ...]
-
-
-def _is_valid(plan: _Plan, national: str) -> bool:
-    if national[0] == "0" or (plan.prefix is not None and plan.prefix.match(national)):
-        return False  # may have to be written otherwise
-    for region in plan.regions:
-        if region.leading is None:
-            if region.valid.fullmatch(national):
-                return True
-        elif region.leading.match(national):
-            return region.valid.fullmatch(national) is not None
-    return False
+    leading: str | None  # pattern of digits that only its numbers start with
+    valid: str
 
 
 @cache
-def _plan_of(code: int) -> _Plan:
-    names = COUNTRY_CODE_TO_REGION_CODE[code]
-    found = [PhoneMetadata.metadata_for_region_or_calling_code(code, name) for name in names]
-    regions = [one for one in found if one is not None]
-    prefix = regions[0].national_prefix_for_parsing
+def _plain_of(code: str) -> re.Pattern[str]:
+    """What fits is a number of this country code, valid as it stands."""
+    names = COUNTRY_CODE_TO_REGION_CODE[int(code)]
+    found = [PhoneMetadata.metadata_for_region_or_calling_code(int(code), name) for name in names]
+    metadata = [one for one in found if one is not None]
     # The only region of a code needs no leading digits to be told from others.
     only = len(names) == 1
-    return _Plan(
-        re.compile(prefix) if prefix else None,
-        tuple(_region(one, None if only else one.leading_digits) for one in regions),
-    )
+    regions = [_region(one, None if only else one.leading_digits) for one in metadata]
+    prefix = metadata[0].national_prefix_for_parsing
+    # With a 0 or what may stand before a number it may have to be written otherwise.
+    otherwise = f"0|{prefix}" if prefix else "0"
+    return re.compile(rf"\+(?=[1-9]\d{{6,14}}\Z){code}(?!{otherwise}){_of_any(regions)}", re.ASCII)
+
+
+def _of_any(regions: Sequence[_Region]) -> str:
+    """Numbers that are valid in the region that they belong to: the first whose leading digits they have."""
+    pattern = "(?!)"
+    for region in reversed(regions):
+        if region.leading is None:
+            pattern = f"(?:{region.valid}|{pattern})"
+        else:
+            pattern = f"(?:(?={region.leading}){region.valid}|(?!{region.leading}){pattern})"
+    return pattern
 
 
 def _region(metadata: Any, leading: str | None) -> _Region:
     kinds = [getattr(metadata, kind) for kind in _KINDS]
     general = _pattern(metadata.general_desc) or "(?!)"
-    valid = f"(?={general}$)(?:{_either(filter(None, map(_pattern, kinds)))})"
-    return _Region(re.compile(leading) if leading else None, re.compile(valid))
+    valid = f"(?={general}$)(?:{_either(filter(None, map(_pattern, kinds)))})$"
+    return _Region(f"(?:{leading})" if leading else None, valid)
 
 
 def _pattern(description: Any) -> str | None:

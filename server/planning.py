@@ -32,7 +32,9 @@ class Fleet:
 
     def book(self, messages: pacing.Messages, plan: pacing.Plan, now_s: float) -> None:
         pacing.commit(self.pacer, messages, plan, now_s)
-        for account, due_s in zip(plan.account.tolist(), plan.due_s.tolist(), strict=True):
+        order = np.argsort(plan.due_s, kind="stable")
+        latest = dict(zip(plan.account[order].tolist(), plan.due_s[order].tolist(), strict=True))
+        for account, due_s in latest.items():
             self.booked_until_s[account] = max(due_s, self.booked_until_s.get(account, due_s))
 
     def close(self, account: int, at_s: float) -> None:

@@ -26,6 +26,7 @@ from server.store.bulk import Bulk
 from server.store.contacts import Contact, find_or_add
 from server.store.dialects import among
 from server.store.ids import Ids
+from server.store.queries import Query
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
 from server.store.writer import Applied
 from server.wire import Accepted, Rejected, moment
@@ -309,8 +310,7 @@ def _answered_before(connection: Connection, sends: Sequence[Send]) -> dict[str 
     keys = [send.key for send in sends if send.key is not None]
     if not keys:
         return {}
-    rows = connection.execute(_ANSWERED, {"keys": keys})
-    return {key: tuple(first) for key, *first in rows}
+    return {key: first for key, *first in _ANSWERED.rows(connection, keys=keys)}
 
 
 def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: float, key_life_s: float) -> Any:
@@ -404,9 +404,11 @@ def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned |
         _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
-_ANSWERED = select(
-    batches.c.idempotency_key, batches.c.body_digest, batches.c.answer, batches.c.created_s
-).where(among(batches.c.idempotency_key, "keys"))
+_ANSWERED = Query(
+    select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer, batches.c.created_s).where(
+        among(batches.c.idempotency_key, "keys")
+    )
+)
 _FORGET = (
     update(messages)
     .where(messages.c.status == IS_QUEUED)

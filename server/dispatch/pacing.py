@@ -10,7 +10,10 @@ customer's zone, the customer's frequency cap, consent.
 >>> commit(pacer, messages, proposal, start_s)                                  # doctest: +SKIP
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from server.dispatch.pacing_admit import (
     HELD,
@@ -69,16 +72,24 @@ def commit(pacer: Pacer, messages: Messages, plan: Plan, now_s: float) -> None:
     due_us = np.rint(plan.due_s[placed] * SECOND).astype(np.int64)
     order = np.argsort(due_us, kind="stable")
     placed, due_us = placed[order], due_us[order]
-    sends = list(zip(plan.account[placed].tolist(), due_us.tolist(), strict=True))
-    by_account: dict[int, list[int]] = {}
-    for index, at_us in sends:
-        by_account.setdefault(index, []).append(at_us)
-    for index, due in by_account.items():
+    account = plan.account[placed]
+    for index, due in _by_account(account, due_us):
         append_sends(pacer, index, due)
     drop_outdated(pacer)  # here once, or in every draft
+    sends = list(zip(account.tolist(), due_us.tolist(), strict=True))
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
     prune(pacer, micros(now_s))
+
+
+def _by_account(account: NDArray[np.int32], due_us: NDArray[np.int64]) -> Iterator[tuple[int, list[int]]]:
+    """Each account with its sends, in the order in which they are given."""
+    order = np.argsort(account, kind="stable")
+    account, due = account[order], due_us[order].tolist()
+    starts = np.flatnonzero(np.diff(account, prepend=-1))
+    ends = np.append(starts, len(account))[1:]
+    for index, start, end in zip(account[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield index, due[start:end]
 
 
 def close_account(pacer: Pacer, account_index: int, at_s: float) -> None:

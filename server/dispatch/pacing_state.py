@@ -4,7 +4,7 @@ All times are whole microseconds of Unix time, so that sums and comparisons are 
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -69,7 +69,10 @@ class Sends:
     put_by_count: int = 0  # sends put by since the last pruning
     prune_at: int = _PRUNE
 
-    def record(self, keys: Iterable[int], sends: Iterable[Send]) -> None:
+    def record(self, keys: Sequence[int], sends: Sequence[Send]) -> None:
+        if len(set(keys)) == len(keys) and self.last.keys().isdisjoint(keys):
+            self.last.update(zip(keys, sends, strict=True))
+            return
         for key, send in zip(keys, sends, strict=True):
             if key in self.last:
                 self.put_by(key)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from server.store.bulk import Bulk
 from server.store.dialects import among
+from server.store.queries import Query
 from server.store.tables import contact_tags, contacts, tags
 
 LOADED = 1_000  # contacts of a file at a time: what is in memory at once stays there, unused
@@ -50,14 +51,13 @@ COLUMNS = (
 )
 
 
-_FIND = select(*COLUMNS).where(among(contacts.c.phone, "phones"))
-_VARIABLES = select(contacts.c.id, contacts.c.variables).where(among(contacts.c.id, "ids"))
+_FIND = Query(select(*COLUMNS).where(among(contacts.c.phone, "phones")))
+_VARIABLES = Query(select(contacts.c.id, contacts.c.variables).where(among(contacts.c.id, "ids")))
 
 
 def find(connection: Connection, phones: Collection[str]) -> dict[str, Contact]:
     """Those contacts (phones in E.164) that exist."""
-    rows = connection.execute(_FIND, {"phones": list(phones)}).all()  # all at once: half the time
-    return {row[1]: Contact._make(row) for row in rows}
+    return {row[1]: Contact._make(row) for row in _FIND.rows(connection, phones=list(phones))}
 
 
 def find_or_add(connection: Connection, zones: Mapping[str, str | None], now_s: float) -> dict[str, Contact]:
@@ -85,8 +85,7 @@ def tag_ids(connection: Connection) -> dict[str, int]:
 
 def variables_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """The template variables of these contacts, by id."""
-    rows = connection.execute(_VARIABLES, {"ids": list(ids)})
-    return {key: msgspec.json.decode(text) for key, text in rows}
+    return {key: msgspec.json.decode(text) for key, text in _VARIABLES.rows(connection, ids=list(ids))}
 
 
 def load(connection: Connection, listed: Iterable[Listed], now_s: float) -> None:

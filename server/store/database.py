@@ -31,6 +31,8 @@ class Database:
     def __init__(self, engine: Engine, connections: int) -> None:
         self._engine = engine
         self._threads = ThreadPoolExecutor(connections, "database")
+        driver = engine.dialect.loaded_dbapi
+        self._failed = (OperationalError, driver.OperationalError, InterfaceError, driver.InterfaceError)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, once it is committed; what it raises, once it is undone.
@@ -48,8 +50,8 @@ class Database:
                 done = work(connection)
                 commits = True
             return done
-        except (OperationalError, InterfaceError) as error:  # locked, full, gone
-            is_unknown = commits and error.connection_invalidated
+        except self._failed as error:  # locked, full, gone: told by SQLAlchemy, or by the driver itself
+            is_unknown = commits and isinstance(error, DBAPIError) and error.connection_invalidated
             raise (OutcomeUnknown if is_unknown else StoreUnavailable)(_first_line(error)) from None
 
     def close(self) -> None:
@@ -58,5 +60,6 @@ class Database:
         self._engine.dispose()
 
 
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).partition("\n")[0]
+def _first_line(error: Exception) -> str:
+    told = error.orig if isinstance(error, DBAPIError) else error
+    return str(told).partition("\n")[0]
