@@ -337,7 +337,12 @@ def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
     account = own(pacer, index)
     account.history += due_us
     account.position = (account.position + len(due_us)) % GAPS
-    requeue(pacer, index, checked_free(pacer, account, len(due_us)))
+    if due_us[-1] < account.check_from:  # the rules that can bind here, as in `admit`
+        count, span = pacer.hour
+        free = max(due_us[-1] + pacer.gaps[account.position - 1][0], account.history[-count] + span)
+    else:
+        free = checked_free(pacer, account, len(due_us))
+    requeue(pacer, index, free)
 
 
 def _below(history: list[int], cap: Cap) -> int:
