@@ -99,6 +99,7 @@ class Outcome(NamedTuple):
     handed_over_twice: int
     delivered_twice: int
     disagreements: int
+    dangling_references: int  # on SQLite, whose server does not check what a row refers to
 
 
 def survive(kind: str, folder: Path, kills: int) -> Outcome:
@@ -181,6 +182,7 @@ def _outcome(
             {(row["message_id"], row["attempt"], row["sent_s"]) for row in recorded}
             ^ {(row["message_id"], row["attempt"], row["sent_s"]) for row in taken}
         ),
+        dangling_references=len(used.read("PRAGMA foreign_key_check")) if kind == "sqlite" else 0,
     )
 
 

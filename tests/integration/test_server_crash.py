@@ -22,4 +22,5 @@ def test_every_acknowledged_message_survives_each_kill(
     assert outcome.batches >= outcome.kills
     assert outcome.in_no_final_state == outcome.lost == 0
     assert outcome.handed_over_twice == outcome.delivered_twice == outcome.disagreements == 0
+    assert outcome.dangling_references == 0
     assert outcome.delivered > outcome.failed > 0
