@@ -14,7 +14,7 @@ from server.numbers import Numbers
 from server.planning import ZONE_INDEX
 from server.problems import Problem
 from server.scheduling import Candidates, Send
-from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Rejected, SendBody
+from server.wire import LONGEST_KEY, MAX_CAPTION, MAX_TEXT, Rejected, SendBody, seconds_of
 
 
 class Addressees(NamedTuple):
@@ -39,7 +39,7 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
         media=msgspec.json.encode(body.media).decode() if body.media is not None else None,
         candidates=candidates,
         rejected=rejected,
-        schedule_s=body.schedule.timestamp() if body.schedule else None,
+        schedule_s=seconds_of(body.schedule, "schedule") if body.schedule else None,
         key=key,
         body_digest=hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
         if key

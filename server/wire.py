@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from server.problems import Problem
+
 MAX_RECIPIENTS = 10_000  # C016: the most that one job may hold
 MAX_ROWS = 5_000  # of one import
 LONGEST_KEY = 255  # characters of an Idempotency-Key
@@ -231,6 +233,13 @@ class SearchQuery(Body, frozen=True):
 
     q: Annotated[str, Meta(min_length=1, max_length=200)]
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+def seconds_of(at: datetime, name: str) -> float:
+    """Unix seconds of a time in the field `name`; Problem 422 where calendars may end."""
+    if not 1970 <= at.year < 2200:
+        raise Problem(422, "must lie between 1970 and 2200", name)
+    return at.timestamp()
 
 
 def moment(at_s: float | None) -> datetime | None:

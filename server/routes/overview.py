@@ -1,7 +1,7 @@
 """How the server is doing: figures now and by the hour, alarms, accounts, life."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from server.endpoint import Answer, Call, Events, Route
 from server.problems import Problem
 from server.reading_accounts import AccountReports, account_reports
 from server.service import Service
-from server.wire import Health
+from server.wire import Health, seconds_of
 
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 DAY_S = 86_400.0
@@ -60,8 +60,8 @@ class HistoryQuery(Struct, forbid_unknown_fields=True, frozen=True):
 async def history(service: Service, call: Call) -> Answer:
     """What was sent hour by hour: in all, by account, batch or tag."""
     query: HistoryQuery = call.query
-    end_s = _moment(query.to, "to") if query.to else service.clock.now()
-    start_s = _moment(query.from_, "from") if query.from_ else end_s - DAY_S
+    end_s = seconds_of(query.to, "to") if query.to else service.clock.now()
+    start_s = seconds_of(query.from_, "from") if query.from_ else end_s - DAY_S
     if not 0 < end_s - start_s <= LONGEST_DAYS * DAY_S:
         raise Problem(422, f"must be before `to`, by {LONGEST_DAYS} days at most", "from")
     if query.key is not None and query.by == "hour":
@@ -70,12 +70,6 @@ async def history(service: Service, call: Call) -> Answer:
         partial(figures.history, by=query.by, start_s=start_s, end_s=end_s, key=query.key)
     )
     return 200, msgspec.json.encode(found)
-
-
-def _moment(given: datetime, name: str) -> float:
-    if not 1970 <= given.year < 2200:
-        raise Problem(422, "must lie between 1970 and 2200", name)
-    return given.astimezone(UTC).timestamp()
 
 
 async def alarms(service: Service, _call: Call) -> Answer:

@@ -121,6 +121,12 @@ def test_a_key_that_is_none_is_refused(client: httpx.Client, key: str) -> None:
     assert problem(answer, 422)["field"] == "Idempotency-Key"
 
 
+@pytest.mark.parametrize("schedule", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_no_calendar_holds_is_refused(client: httpx.Client, schedule: str) -> None:
+    answer = client.post("/send", json={**ONE, "schedule": schedule})
+    assert problem(answer, 422)["field"] == "schedule"
+
+
 @pytest.mark.parametrize("path", ["/emulator/accounts/99/ban", f"/emulator/accounts/{10**30}/ban"])
 def test_unknown_accounts_are_named(client: httpx.Client, path: str) -> None:
     assert problem(client.post(path), 404)["field"] == "index"
