@@ -16,10 +16,9 @@ from server.store.schema import Schema, adopt, bring_up_to_date
 # PRAGMA user_version: since 2, the table alembic_version says which revision it is.
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
-# A batch on its way is written three times: its pages and those of its indexes stay at hand (KiB, taken as it is
-# needed), and the log is written back every 32 MiB (pages of 4 KiB). What a row refers to was read or written
-# in its own transaction, so a check of that (as PostgreSQL makes it) finds nothing and takes a quarter of an
-# insert's time.
+# A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
+# it is needed), and the log is written back every 32 MiB. What a row refers to was read or written in its own
+# transaction: a check of that (as PostgreSQL makes it) finds nothing and takes a quarter of an insert's time.
 WRITER = ("cache_size=-8192", "wal_autocheckpoint=8192", "foreign_keys=OFF")
 
 
