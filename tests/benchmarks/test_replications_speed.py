@@ -35,7 +35,7 @@ def seconds(shared: World, workers: int) -> float:
 
 
 def test_two_workers_take_at_most_60_percent_of_the_time_of_one(benchmark: BenchmarkFixture) -> None:
-    shared = world(50_000 if benchmark.enabled else 100)
+    shared = world(200_000 if benchmark.enabled else 100)
     two = benchmark.pedantic(
         run, (shared, 2), rounds=1
     )  # starts the processes too: that is not measured below
