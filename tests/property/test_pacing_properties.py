@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from example_rules import Rules
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.dispatch import pacing, quiet_hours
@@ -268,7 +268,7 @@ def decisions_of(plan: Plan) -> dict[int, tuple[int, int]]:
     }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(worlds(), st.sampled_from([1, 2, 5]))
 def test_plan_equals_one_at_a_time(world: World, least_run: int) -> None:
     pacer = world.pacer()
@@ -276,7 +276,7 @@ def test_plan_equals_one_at_a_time(world: World, least_run: int) -> None:
     assert same(pacing.plan(pacer, world.messages, world.start_s, least_run), one_by_one)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(worlds())
 def test_every_rule_holds_in_every_window(world: World) -> None:
     plan = pacing.plan(world.pacer(), world.messages, world.start_s, least_run=1)
@@ -288,7 +288,7 @@ def test_every_rule_holds_in_every_window(world: World) -> None:
     assert np.all(np.isnan(plan.due_s[~placed]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(worlds(most=30), st.data())
 def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataObject) -> None:
     planned, driven = world.pacer(), world.pacer()
@@ -303,7 +303,7 @@ def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataOb
     assert decisions_of(after_commit) == admit_all(driven, batch, later_s)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(worlds(most=9, accounts=3, booked_s=0, starts=("winter",), jitters=st.just(0.0)))
 def test_no_message_could_have_left_earlier(world: World) -> None:
     # Two things are given up on purpose: an account's sends keep their order, so what it has

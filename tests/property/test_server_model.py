@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -69,7 +70,6 @@ class Server(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        logging.getLogger("server").setLevel(logging.CRITICAL)
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         path = Path(self.folder.name) / "w.db"
         self.runner = asyncio.Runner()
@@ -299,11 +299,19 @@ def _iso(at_s: float) -> str:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that moves when it is told; rounds without a rest; what is due within a stride is not late."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A clock that moves when it is told; rounds without a rest; what is due within a stride is not late.
+
+    What the server logs of its failures is left out.
+    """
     monkeypatch.setattr(service, "Clock", partial(Clock, monotonic=lambda: 0.0))
     monkeypatch.setattr(dispatcher, "ROUND_S", 0.0)
     monkeypatch.setattr(dispatcher, "LATE_S", 2 * STRIDE_S)
+    logger = logging.getLogger("server")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
 
 
 def test_the_server_does_what_the_model_does() -> None:
@@ -312,8 +320,6 @@ def test_the_server_does_what_the_model_does() -> None:
         settings=settings(
             max_examples=6,
             stateful_step_count=12,
-            deadline=None,
-            derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

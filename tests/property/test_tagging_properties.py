@@ -3,7 +3,7 @@
 import asyncio
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.dispatch.contact_index import ContactIndex
@@ -89,7 +89,6 @@ FILES = st.one_of(
 )
 
 
-@settings(deadline=None)  # it starts an event loop
 @given(FILES, st.booleans())
 def test_a_file_is_imported_row_by_row_or_refused_in_one_line(body: bytes, ignore: bool) -> None:
     try:
