@@ -15,10 +15,15 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scenarios.errors import InputError
+from server.problems import MEDIA_TYPE, Problem
 
 BACKLOG = 4096
 KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
 STOP_S = 10  # for requests under way
+REQUEST_S = 60.0  # in which a request must have arrived; an application may be stricter
+TOO_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+)
 ABORT = "wavetank.abort"  # ASGI extension: a function that closes the connection without an answer
 
 
@@ -93,12 +98,47 @@ async def run(
 
 
 class _Protocol(HttpToolsProtocol):
-    """Also lets an application close a connection without an answer, as a network does that fails."""
+    """Also lets an application close a connection without an answer, as a network does that fails.
+
+    A request that has begun must be there within REQUEST_S: a slow client holds no connection for ever. Only
+    one that does not come in one piece costs a timer.
+    """
+
+    _is_whole = True
+    _deadline: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_whole:
+            self._forget_deadline()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_whole = False
         extensions: dict[str, Any] = {ABORT: self.transport.abort}
         self.scope["extensions"] = extensions
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_whole = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        """Say so, unless an answer has begun, and close."""
+        if self.cycle is None or not self.cycle.response_started:
+            body = Problem(408, f"the request did not arrive within {REQUEST_S:g} s").document()
+            self.transport.write(TOO_SLOW % (MEDIA_TYPE, len(body), body))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
