@@ -20,7 +20,7 @@ from server.problems import MEDIA_TYPE, Problem
 BACKLOG = 4096
 KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
 STOP_S = 10  # for requests under way
-REQUEST_S = 60.0  # in which a request must have arrived; an application may be stricter
+REQUEST_S = 60.0  # assumed: the largest body takes that at 140 kB/s; an application may be stricter
 TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 )

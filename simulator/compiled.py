@@ -240,7 +240,7 @@ def _send(
         if place == 0:
             these = slice(row, row + CHUNK)
             _draw(key, DECISIONS, customers[these], numbers, exposure[these], turns[these], word, drawn)
-            # Customers are fetched together: one by one, each send would wait for memory.
+            # Into the cache, together: one by one, each send would wait for memory. Nothing reads `fetched`.
             for ahead in range(row, min(row + CHUNK, len(customers))):
                 fetched[ahead - row] = memory[np.uintp(customers[ahead])]
         who, account, what = np.uintp(customers[row]), np.uintp(accounts[row]), np.uintp(exposure[row])

@@ -85,8 +85,8 @@ def side_by_side(crowd: Crowd) -> Crowd:
     )
     size, width = len(crowd.zone), -(-packed.itemsize // LINE) * LINE
     room = np.empty((size + 1) * width, np.uint8)
-    begin = -room.ctypes.data % LINE
-    lines = room[begin : begin + size * width].reshape(size, width)
+    aligned = room[-room.ctypes.data % LINE :]
+    lines = aligned[: size * width].reshape(size, width)
     table = lines[:, : packed.itemsize].view(packed)[:, 0]
     for begin in range(0, size, AT_ONCE):
         rows = slice(begin, begin + AT_ONCE)

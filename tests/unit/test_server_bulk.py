@@ -2,21 +2,12 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.store.bulk import Bulk
-from server.store.schema import Schema
 from server.store.sqlite import open_writer
+from tests.things import SCHEMA, things
 
-metadata = MetaData()
-SCHEMA = Schema("things", metadata, head="0001", versions=Path())
-things = Table(
-    "things",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("name", Text),
-    Column("state", Text),
-)
 INSERT = Bulk(insert(things))
 MARK = Bulk(
     update(things)

@@ -1,28 +1,15 @@
 import asyncio
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres import new_database
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, insert, select
 
-from server.store import postgres, sqlite
 from server.store.database import Database, StoreUnavailable
 from server.store.dialects import among
 from server.store.queries import Query, Row
-from server.store.schema import Schema
+from tests.things import KINDS, opened, things
 
-metadata = MetaData()
-SCHEMA = Schema("things", metadata, head="0001", versions=Path())
-things = Table(
-    "things",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("name", Text),
-    Column("state", Text),
-)
 NEW = Query(
     select(things.c.id, things.c.name)
     .where(among(things.c.name, "names"), things.c.state == "new")
@@ -30,15 +17,10 @@ NEW = Query(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            opened = sqlite.open_writer(tmp_path / "things.db", SCHEMA)
-        else:
-            url = make_url(stack.enter_context(new_database())).set(drivername="postgresql+psycopg")
-            opened = postgres.open_writer(url, SCHEMA)
-        yield stack.enter_context(contextlib.closing(opened))
+    with opened(request.param, tmp_path) as database:
+        yield database
 
 
 def test_a_list_is_one_parameter_beside_the_statement_s_own_values(database: Database) -> None:

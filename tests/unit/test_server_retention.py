@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from postgres import new_database
-from sqlalchemy import URL, Column, Connection, insert, select
+from sqlalchemy import Column, Connection, insert, select
 from test_server_delivery import Settings
 
 from server.clock import Clock
@@ -16,9 +15,8 @@ from server.network import emulated
 from server.network.emulated import Network, Outbound
 from server.retention import STEP, Forget, Forgetting
 from server.searching import IndexTexts, index_texts, search
-from server.store import postgres, sqlite
+from server.store import sqlite
 from server.store.database import Database
-from server.store.opening import place_of
 from server.store.tables import (
     SCHEMA,
     accounts,
@@ -29,22 +27,17 @@ from server.store.tables import (
     inbound,
     messages,
 )
+from tests.things import KINDS, opened
 
 NOW_S, KEEP_S = 1_000_000.0, 1_000.0
 OLD_S, YOUNG_S = NOW_S - KEEP_S - 1, NOW_S - KEEP_S + 1
 MANY = 2 * STEP + 10  # old delivered messages: more than one step takes
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            opened = sqlite.open_writer(tmp_path / "old.db", SCHEMA)
-        else:
-            place = place_of(stack.enter_context(new_database()))
-            assert isinstance(place, URL)
-            opened = postgres.open_writer(place, SCHEMA)
-        yield stack.enter_context(contextlib.closing(opened))
+    with opened(request.param, tmp_path, SCHEMA) as database:
+        yield database
 
 
 def message(key: int, batch: str, status: str, settled_s: float | None) -> dict[str, object]:

@@ -1,12 +1,10 @@
 """A business's replication: against the exact state machine, its limits, its refusals, its money."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-import simpy
 from numpy.typing import NDArray
 
 from scenarios.loading import load
@@ -22,6 +20,7 @@ from simulator.summary import money_of, summary_of
 from simulator.waves import Wave
 from simulator.world import World, world_of
 from tests.platform_replay import recorded, replayed
+from tests.restless import restless
 
 OFTEN = (
     "population.size=1500",
@@ -117,16 +116,9 @@ def test_customers_who_read_get_more_marketing() -> None:
 
 
 def test_waking_more_often_changes_nothing() -> None:
-    base, often = Replication(world(*OFTEN), 1), Replication(world(*OFTEN), 1)
-
-    def restless() -> Iterator[simpy.Event]:
-        while True:
-            yield often.env.timeout(1777.0)
-            often._send_until(often.env.now)
-
-    often.env.process(restless())  # type: ignore[arg-type]
+    base = Replication(world(*OFTEN), 1)
     base.run()
-    often.run()
+    often = restless(world(*OFTEN))
     one, other = summary_of(base), summary_of(often)
     assert one.kpis == other.kpis
     for name in one.series:

@@ -1,15 +1,14 @@
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import simpy
 
 from scenarios.loading import load
 from simulator.network import DAY_S
 from simulator.replication import Replication
 from simulator.summary import simulate_once, summary_of
 from simulator.world import Campaign, World, world_of
+from tests.restless import restless
 from tests.watched import Outcomes, Sends, ran
 
 
@@ -66,16 +65,9 @@ def test_malformed_numbers_fail_once_when_they_are_not_left_out() -> None:
 
 
 def test_waking_more_often_changes_nothing() -> None:
-    base, often = Replication(world(), 1), Replication(world(), 1)
-
-    def restless() -> Iterator[simpy.Event]:
-        while True:
-            yield often.env.timeout(1777.0)
-            often._send_until(often.env.now)
-
-    often.env.process(restless())  # type: ignore[arg-type]
+    base = Replication(world(), 1)
     base.run()
-    often.run()
+    often = restless(world())
     one, other = summary_of(base), summary_of(often)
     assert one.kpis == other.kpis
     for name in one.series:
