@@ -166,13 +166,13 @@ class Network:
         if not messages:
             return []
         message_id, attempt, account, phone, sent_s = zip(*messages, strict=True)
-        over_limit = list(map(self._count, account, sent_s))
+        over_limit = list(map(self._is_over_limit, account, sent_s))
         reason, delay_s = fates(self._settings, self._seed, phone, message_id, attempt, over_limit)
         settled_s = (np.array(sent_s) + delay_s).tolist()
         return list(map(Status._make, zip(settled_s, message_id, attempt, reason, strict=True)))
 
-    def _count(self, account: int, sent_s: float) -> bool:
-        """Whether the account sends more than the limit in the hour up to and with this one."""
+    def _is_over_limit(self, account: int, sent_s: float) -> bool:
+        """Whether this send, which is noted, makes more than the limit in the hour up to it."""
         latest = self._latest[account]
         is_over = len(latest) == latest.maxlen and latest[0] > sent_s - HOUR_S
         latest.append(sent_s)
