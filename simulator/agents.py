@@ -12,9 +12,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import count
 from math import gamma, inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import simpy
@@ -217,53 +216,65 @@ def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
 
 
 def _arrivals(desk: _Desk) -> Process:
+    patience_s = desk.inbound.patience_s.tolist()
     for number, arrival_s in enumerate(desk.inbound.arrival_s.tolist()):
         yield _until(desk.env, arrival_s)
-        desk.env.process(_conversation(desk, number))
+        _wait(desk, number, 0, desk.env.now + patience_s[number])
 
 
-def _conversation(desk: _Desk, number: int) -> Process:
-    """Wait for an agent, wait to be read, move to a colleague or be dealt with; or leave."""
+def _wait(desk: _Desk, number: int, offer: int, leaves_s: float) -> None:
+    """Queue for an agent, until one is free or patience ends.
+
+    Most who find a long queue leave it: only who gets an agent is worth a process.
+    """
     env = desk.env
-    leaves_s = env.now + float(desk.inbound.patience_s[number])
-    for offer in count():
-        place = desk.staff.request(priority=desk.rank[number])
-        if not place.triggered:
-            yield place if leaves_s == inf else place | _until(env, leaves_s)
+    place = desk.staff.request(priority=desk.rank[number])
+
+    def begin(granted: PriorityRequest) -> None:  # `place` in here would be garbage only a collector finds
+        env.process(_conversation(desk, number, offer, granted, leaves_s))
+
+    def leave(_: simpy.Event) -> None:
         if not place.triggered:
             place.cancel()
-            break
-        desk.holding[place] = env.now
-        reads_s, stays_s = float(desk.reading_s(offer)[number]), leaves_s - env.now
-        unread_s = min(reads_s, stays_s, desk.failover_s)
-        if unread_s > 0:
-            yield env.timeout(unread_s)
-        if unread_s == reads_s:
-            yield from _deal(desk, number, place)
-            return
-        env.process(_come_back(desk, place, reads_s - unread_s))
-        if unread_s == stays_s:
-            break
+            desk.left_s[number] = env.now
+
+    _then(place, begin)
+    if not place.triggered and leaves_s < inf:
+        _then(_until(env, leaves_s), leave)
+
+
+def _conversation(desk: _Desk, number: int, offer: int, place: PriorityRequest, leaves_s: float) -> Process:
+    """Wait to be read by an agent; be dealt with, move to a colleague, or leave."""
+    env = desk.env
+    desk.holding[place] = env.now
+    reads_s, stays_s = float(desk.reading_s(offer)[number]), leaves_s - env.now
+    unread_s = min(reads_s, stays_s, desk.failover_s)
+    if unread_s > 0:
+        yield env.timeout(unread_s)
+    if unread_s == reads_s:
+        desk.read_s[number] = env.now
+        yield env.timeout(float(desk.inbound.handling_s[number]))
+        desk.ended_s[number] = env.now
+        _release(desk, place)
+        return
+    if unread_s == stays_s:
+        desk.left_s[number] = env.now
+    else:
         desk.moves[number] += 1
-    desk.left_s[number] = env.now
+        _wait(desk, number, offer + 1, leaves_s)
+    # The agent who lost the conversation takes no other before being back.
+    yield env.timeout(reads_s - unread_s)
+    _release(desk, place)
+
+
+def _then(event: simpy.Event, act: Callable[[Any], None]) -> None:
+    assert event.callbacks is not None  # it has not happened
+    event.callbacks.append(act)
 
 
 def _until(env: simpy.Environment, moment_s: float) -> simpy.Timeout:
     """Sums of floats may already be past the moment by their last digit."""
     return env.timeout(max(0.0, moment_s - env.now))
-
-
-def _deal(desk: _Desk, number: int, place: PriorityRequest) -> Process:
-    desk.read_s[number] = desk.env.now
-    yield desk.env.timeout(float(desk.inbound.handling_s[number]))
-    desk.ended_s[number] = desk.env.now
-    _release(desk, place)
-
-
-def _come_back(desk: _Desk, place: PriorityRequest, away_s: float) -> Process:
-    """The agent who lost the conversation takes no other before being back."""
-    yield desk.env.timeout(away_s)
-    _release(desk, place)
 
 
 def _release(desk: _Desk, place: PriorityRequest) -> None:
