@@ -120,7 +120,7 @@ class Booking:
             from_us = max(from_us, int(accounts.free[accounts.is_open].min()))
             until_us = from_us + self._stretch_us(wanted)
             before = accounts.sent.copy()
-            keys = np.sort(_make(accounts, caps, release_us, until_us, self._pacer.least_gap))
+            keys = _in_order(_make(accounts, caps, release_us, until_us, self._pacer.least_gap), release_us)
             used = 0
             while row < len(rows) and used < len(keys):
                 row, used, done = _hand_out(
@@ -217,6 +217,41 @@ def _make(accounts: Accounts, caps: Caps, release_us: int, until_us: int, least_
         if place > sent[who]:
             ring[who, place & mask] = free
     return keys[:size]
+
+
+@njit(cache=True, error_model="numpy")
+def _in_order(keys: Ints, release_us: int) -> Ints:
+    """Ascending: by as many stretches of time as there are keys, then each to its place among its neighbours.
+
+    Accounts send at a steady pace, so few keys share a stretch; of those from before the release, one an
+    account, all are in the first. A general sort takes five times as long.
+    """
+    release = release_us << INDEX_BITS
+    high = max(release, keys.max()) if len(keys) else release
+    low = high
+    for at in range(len(keys)):
+        if keys[at] >= release:
+            low = min(low, keys[at])
+    shift = 0
+    while (high - low) >> shift > len(keys):
+        shift += 1
+    edges = np.zeros(((high - low) >> shift) + 2, np.int64)
+    for at in range(len(keys)):
+        edges[(max(keys[at] - low, 0) >> shift) + 1] += 1
+    for stretch in range(1, len(edges)):
+        edges[stretch] += edges[stretch - 1]
+    ordered = np.empty_like(keys)
+    for at in range(len(keys)):
+        stretch = max(keys[at] - low, 0) >> shift
+        ordered[edges[stretch]] = keys[at]
+        edges[stretch] += 1
+    for at in range(1, len(ordered)):
+        key, place = ordered[at], at
+        while place > 0 and ordered[place - 1] > key:
+            ordered[place] = ordered[place - 1]
+            place -= 1
+        ordered[place] = key
+    return ordered
 
 
 @njit(cache=True, error_model="numpy")
