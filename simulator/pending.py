@@ -86,6 +86,7 @@ class Pending:
         self._follow_ups: list[defaultdict[int, list[Waiting]]] = [
             defaultdict(list) for _ in scenario.programme.follow_ups
         ]
+        self._scratch = np.zeros(len(malformed), np.int32)
         self.begun = 0  # follow-ups handed out so far
 
     @property
@@ -142,7 +143,7 @@ class Pending:
         for number, scans in enumerate(self._follow_ups):
             waiting = [part for parts in _ready(scans, now) for part in parts]
             if waiting:
-                customer = _first_of_each(waiting)
+                customer = _first_of_each(waiting, self._scratch)
                 what = self._exposures.first_try[FOLLOW_UPS + number]
                 parts.append(
                     Wanted(
@@ -159,10 +160,11 @@ def _ready(scans: defaultdict[int, list[Part]], now: int) -> list[list[Part]]:
     return [scans.pop(scan) for scan in sorted(scans) if scan <= now]
 
 
-def _first_of_each(waiting: Sequence[Waiting]) -> NDArray[np.int32]:
-    """Customers in order of time, each once."""
+def _first_of_each(waiting: Sequence[Waiting], scratch: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Customers in order of time, each once. `scratch` (customers,) may hold anything before and after."""
     customer = np.concatenate([part.customer for part in waiting])
     release_s = np.concatenate([part.release_s for part in waiting])
     due = customer[np.argsort(release_s, kind="stable")]
-    first = np.unique(due, return_index=True)[1]
-    return due if len(first) == len(due) else due[np.sort(first)]
+    place = np.arange(len(due), dtype=np.int32)
+    scratch[due[::-1]] = place[::-1]  # the first of each is written last
+    return due.take(np.flatnonzero(scratch.take(due) == place))

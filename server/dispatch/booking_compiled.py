@@ -66,6 +66,21 @@ class Windows(NamedTuple):
     known: Ints  # (2,): from when to when these are all
 
 
+class Given(NamedTuple):
+    """Messages with their account and time, in order of time; filled from the front."""
+
+    row: Ints
+    account: NDArray[np.int32]
+    due_us: Ints
+
+
+class Held(NamedTuple):
+    """Messages that nobody may get yet, and until when; filled from the front."""
+
+    row: Ints
+    until_us: Ints
+
+
 class Booking:
     """The accounts of one strategy, as far as they are booked."""
 
@@ -92,29 +107,26 @@ class Booking:
         size = len(zone)
         waiting = Waiting()
         waiting.add(micros(start_s), np.arange(size))
-        placed, account, due_us = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64)
+        given = Given(np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64))
         done = 0
         while waiting:
             release_us, rows = waiting.next()
-            until_us = np.zeros(len(rows), np.int64)
-            done += self._fill(
-                rows, zone, release_us, (placed[done:], account[done:], due_us[done:], until_us)
-            )
-            opens, order, edges = _by_time(until_us, rows, zone, len(self._windows.latest))
+            held = Held(np.empty(len(rows), np.int64), np.empty(len(rows), np.int64))
+            done, kept = self._fill(rows, zone, release_us, given, done, held)
+            opens, order, edges = _by_time(held, kept, zone, len(self._windows.latest))
             for group, at_us in enumerate(opens.tolist()):
-                waiting.add(at_us, rows.take(order[edges[group] : edges[group + 1]]))
-        return Booked(placed, account, due_us / SECOND)
+                waiting.add(at_us, order[edges[group] : edges[group + 1]])
+        return Booked(given.row, given.account, given.due_us / SECOND)
 
     def _fill(
-        self,
-        rows: Ints,
-        zone: NDArray[np.int32],
-        release_us: int,
-        out: tuple[Ints, NDArray[np.int32], Ints, Ints],
-    ) -> int:
-        """Gives messages the next sends, or writes until when they are held; returns how many it gave one."""
+        self, rows: Ints, zone: NDArray[np.int32], release_us: int, given: Given, done: int, held: Held
+    ) -> tuple[int, int]:
+        """Gives messages the next sends, or notes until when they are held.
+
+        Returns how many have got one, with the `done` before, and how many are held.
+        """
         accounts, caps = self._accounts, self._caps
-        row, done, from_us = 0, 0, release_us
+        row, kept, from_us = 0, 0, release_us
         while row < len(rows):
             wanted = min(AT_ONCE, 2 * (len(rows) - row))
             from_us = max(from_us, int(accounts.free[accounts.is_open].min()))
@@ -123,14 +135,25 @@ class Booking:
             keys = _in_order(_make(accounts, caps, release_us, until_us, self._pacer.least_gap), release_us)
             used = 0
             while row < len(rows) and used < len(keys):
-                row, used, done = _hand_out(
-                    rows, row, zone, release_us, keys, used, done, self._windows, accounts, *out
+                row, used, done, kept = _hand_out(
+                    rows,
+                    row,
+                    zone,
+                    release_us,
+                    keys,
+                    used,
+                    self._windows,
+                    accounts.sent,
+                    given,
+                    done,
+                    held,
+                    kept,
                 )
                 if row < len(rows) and used < len(keys):
                     self._windows = _windows(self._pacer, max(release_us, int(keys[used] >> INDEX_BITS)))
             _take_back(accounts, caps, before)
             from_us = until_us
-        return done
+        return done, kept
 
     def _stretch_us(self, wanted: int) -> int:
         """In which all accounts together may send so many, if nothing but the spacing keeps them back."""
@@ -262,22 +285,21 @@ def _hand_out(
     release_us: int,
     keys: Ints,
     used: int,
-    done: int,
     windows: Windows,
-    accounts: Accounts,
-    placed: Ints,
-    account: NDArray[np.int32],
-    due_us: Ints,
-    until_us: Ints,
-) -> tuple[int, int, int]:
+    sent: Ints,
+    given: Given,
+    done: int,
+    held: Held,
+    kept: int,
+) -> tuple[int, int, int, int]:
     """Gives the messages at `rows`, from `row` on, the sends of `keys`, from `used` on.
 
-    Writes those that get one in the order of their times from place `done` on, and for the others (by place
-    in `rows`) until when they are held. Returns how far it came in rows, keys and places; it stops short of
-    both ends where later windows are needed.
+    Those that get one go to `given` from place `done` on, the others to `held` from `kept` on. Returns how
+    far it came in all four; it stops short of the ends of rows and keys where later windows are needed.
     """
     all_opens, all_closes, latest, known = windows
-    sent = accounts.sent
+    placed, account, due_us = given
+    held_row, held_until_us = held
     while row < len(rows) and used < len(keys):
         due = max(keys[used] >> INDEX_BITS, release_us)
         if not known[0] <= due < known[1]:
@@ -288,7 +310,8 @@ def _hand_out(
             window = np.searchsorted(all_closes[where], due, side="right")
             latest[where] = window
         if due < all_opens[where, window]:
-            until_us[row] = all_opens[where, window]
+            held_row[kept], held_until_us[kept] = rows[row], all_opens[where, window]
+            kept += 1
         else:
             who = keys[used] & (MOST_ACCOUNTS - 1)
             placed[done], account[done], due_us[done] = rows[row], who, due
@@ -296,7 +319,7 @@ def _hand_out(
             done += 1
             used += 1
         row += 1
-    return row, used, done
+    return row, used, done, kept
 
 
 @njit(cache=True, error_model="numpy")
@@ -314,18 +337,16 @@ def _take_back(accounts: Accounts, caps: Caps, before: Ints) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _by_time(until_us: Ints, rows: Ints, zone: NDArray[np.int32], zones: int) -> tuple[Ints, Ints, Ints]:
-    """The held by the time until which they are: the few different times, places, and the edges of groups.
+def _by_time(held: Held, kept: int, zone: NDArray[np.int32], zones: int) -> tuple[Ints, Ints, Ints]:
+    """The first `kept` by the time until which they are held: the few different times, rows, edges of groups.
 
-    `rows`: their messages, whose zones' latest times are looked at first.
+    Of each zone the time that was its latest is looked at first.
     """
-    times = np.empty(0, np.int64)
-    kind = np.full(len(until_us), -1, np.int32)
-    counts = np.zeros(0, np.int64)
+    rows, until_us = held
+    times, counts = np.empty(0, np.int64), np.zeros(0, np.int64)
+    kind = np.empty(kept, np.int32)
     latest = np.zeros(zones, np.int32)
-    for at in range(len(until_us)):
-        if not until_us[at]:
-            continue
+    for at in range(kept):
         where = np.uintp(zone[rows[at]])
         found = latest[where]
         if found >= len(times) or times[found] != until_us[at]:
@@ -340,11 +361,10 @@ def _by_time(until_us: Ints, rows: Ints, zone: NDArray[np.int32], zones: int) ->
     edges = np.zeros(len(counts) + 1, np.int64)
     edges[1:] = np.cumsum(counts)
     place = edges[:-1].copy()
-    order = np.empty(edges[-1], np.int64)
-    for at in range(len(until_us)):
-        if kind[at] >= 0:
-            order[place[kind[at]]] = at
-            place[kind[at]] += 1
+    order = np.empty(kept, np.int64)
+    for at in range(kept):
+        order[place[kind[at]]] = rows[at]
+        place[kind[at]] += 1
     return times, order, edges
 
 
