@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 from scenarios.parameters import Frozen, parameter
 
+STANDARD_PER_S, UPGRADED_PER_S = 80, 1_000  # a number's throughput, and after the platform's upgrade of it
+UNLIMITED = 4  # level without a messaging limit, which the upgrade asks for
+
 
 class Business(Frozen, frozen=True):
     """Accounts of the kind "business": numbers of one portfolio. No other kind reads this."""
@@ -15,11 +18,12 @@ class Business(Frozen, frozen=True):
     messages_per_s: Annotated[
         int,
         parameter(
-            "pace of a number, at most the platform's throughput: 80, or 20 where the app is used beside it",
+            "pace of a number, at most the platform's throughput: 80, 1,000 of numbers without a messaging "
+            "limit (level 4), or 20 where the app is used beside it",
             unit="messages/s",
             source="platform facts [M]: 80 a second, in and out together; what comes in is not reserved for",
             ge=1,
-            le=80,
+            le=UPGRADED_PER_S,
         ),
     ] = 80
     limit_level: Annotated[
@@ -29,7 +33,7 @@ class Business(Frozen, frozen=True):
             unit="level from 0",
             source="platform facts [M]: what a verified business has at first",
             ge=0,
-            le=4,
+            le=UNLIMITED,
         ),
     ] = 1
     verified: Annotated[

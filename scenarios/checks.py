@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+from scenarios.business import STANDARD_PER_S, UNLIMITED
 from scenarios.content import variables_of
 from scenarios.schema import Scenario
 
@@ -222,6 +223,16 @@ def _the_business_limits_are_in_order(scenario: Scenario) -> str | None:
     return None
 
 
+def _the_pace_is_one_of_the_platforms(scenario: Scenario) -> str | None:
+    business = scenario.business
+    if business.messages_per_s > STANDARD_PER_S and business.limit_level < UNLIMITED:
+        return (
+            f"business.messages_per_s: found {business.messages_per_s}; above {STANDARD_PER_S} it needs "
+            f"business.limit_level {UNLIMITED}: the platform upgrades numbers without a messaging limit"
+        )
+    return None
+
+
 def _the_warm_up_leaves_something(scenario: Scenario) -> str | None:
     days, horizon = scenario.experiment.warm_up_days, scenario.experiment.horizon_days
     if days == "auto":
@@ -259,4 +270,5 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _the_warm_up_leaves_something,
     _a_business_keeps_to_its_platform,
     _the_business_limits_are_in_order,
+    _the_pace_is_one_of_the_platforms,
 )

@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_PER_MIN = 60_000  # the platform's upgraded numbers: 1,000 a second
+MOST_JITTERED = 10_000  # a minute's gaps must fit into the jitter table
+
 
 class Rules(Protocol):
     """The limits of one strategy. Any object with these attributes will do."""
@@ -90,11 +93,15 @@ class Plan:
 
 def check_rules(rules: Rules) -> None:
     """Raises ValueError with one line that names the field, what was found and the mend."""
-    _demand(rules.rate_per_min <= 10_000, "rate_per_min", rules.rate_per_min, "at most 10,000")
+    _demand(
+        rules.rate_per_min <= MOST_PER_MIN, "rate_per_min", rules.rate_per_min, f"at most {MOST_PER_MIN:,}"
+    )
     for field in ("rate_per_min", "rate_per_hour", "rate_per_day", "warm_up_per_day"):
         _demand(getattr(rules, field) >= 1, field, getattr(rules, field), "at least 1 message")
     _demand(rules.customer_cap >= 1, "customer_cap", rules.customer_cap, "at least 1 message")
     _demand(0 <= rules.spacing_jitter < 1, "spacing_jitter", rules.spacing_jitter, "0 <= j < 1")
+    in_table = rules.spacing_jitter == 0 or rules.rate_per_min <= MOST_JITTERED
+    _demand(in_table, "spacing_jitter", rules.spacing_jitter, f"0 above {MOST_JITTERED:,} messages a minute")
     for field in ("warm_up_days", "equal_content_gap_s", "customer_cap_window_s"):
         value = getattr(rules, field)
         _demand(0 <= value < np.inf, field, value, "0 or more")

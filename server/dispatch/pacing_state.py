@@ -176,7 +176,7 @@ def new_pacer(
     check_rules(rules)
     _check_accounts(accounts)
     hour, day = _long_caps(rules, max((len(start.recent_s) for start in accounts), default=0))
-    warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY)
+    warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY) if rules.warm_up_days else NO_CAP
     minute = (rules.rate_per_min, MINUTE)
     gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
     steps, ramp = _walks(gaps)
@@ -231,8 +231,11 @@ def gap_table(rate_per_min: int, jitter: float, seed: int) -> tuple[int, ...]:
     A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
     from Philox(seed). Where `rate_per_min` gaps in a row, also around the table's end, would come
     to less than a minute, the last of them is raised until they do not: so the spacing alone
-    keeps the cap of a minute, and no gap leaves the range.
+    keeps the cap of a minute, and no gap leaves the range. Without jitter all are alike,
+    and there may be more in a minute than in the ring.
     """
+    if not jitter:
+        return (-(-MINUTE // rate_per_min),) * GAPS
     draws = np.random.Generator(np.random.Philox(seed)).uniform(-1, 1, GAPS)
     gaps: list[int] = np.ceil(MINUTE / rate_per_min * (1 + jitter * draws)).astype(int).tolist()
     before = rate_per_min - 1

@@ -1,11 +1,12 @@
 from datetime import date
+from math import inf
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from scenarios import provenance
-from scenarios.business import Business
+from scenarios.business import STANDARD_PER_S, UNLIMITED, UPGRADED_PER_S, Business
 from scenarios.checks import PORTFOLIO_LIMITS_SINCE
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
@@ -124,6 +125,10 @@ def test_section_given_as_a_value_is_explained() -> None:
             "business.quality_yellow: found 0.5; must be <= business.quality_red",
         ),
         (
+            ["business.messages_per_s=81"],
+            "business.messages_per_s: found 81; above 80 it needs business.limit_level 4",
+        ),
+        (
             ["accounts.kind=business", "pacing.rate_per_min=8"],
             "--set pacing.rate_per_min: accounts.kind is business, whose pace is business.messages_per_s",
         ),
@@ -170,6 +175,9 @@ def test_the_platforms_numbers_are_those_of_the_servers_rules() -> None:
         quality_red=quality.red,
     )
     assert rules.users_per_day == 2_000
+    upgraded = business_account(date(2026, 12, 1), "upgraded", UNLIMITED)
+    assert (rules.messages_per_s, upgraded.messages_per_s) == (STANDARD_PER_S, UPGRADED_PER_S)
+    assert upgraded.users_per_day == inf
     assert LIMITS[-1].since == PORTFOLIO_LIMITS_SINCE
 
 

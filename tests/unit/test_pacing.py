@@ -85,6 +85,13 @@ def test_jitter_stays_in_its_range_and_keeps_the_cap_of_a_minute_around_the_ring
     assert gaps.std() > 400_000
 
 
+@pytest.mark.parametrize("rate_per_min", [16_385, 60_000])
+def test_a_minute_of_more_gaps_than_the_ring_keeps_its_cap_without_jitter(rate_per_min: int) -> None:
+    due = np.cumsum(np.tile(gap_table(rate_per_min, 0.0, seed=7), 5))
+    assert np.min(due[rate_per_min:] - due[:-rate_per_min]) >= 60_000_000
+    assert due[rate_per_min] <= 60_100_000
+
+
 def test_jitter_continues_with_the_messages_ever_sent() -> None:
     whole = pacing.plan(pacer_of(spacing_jitter=0.25), batch(30), NOON_S)
     rest = WARMED._replace(sent=WARMED.sent + 20, recent_s=whole.due_s[:20].tolist())
@@ -314,7 +321,11 @@ def test_no_open_account_is_said_clearly(count: int) -> None:
     ("rules", "message"),
     [
         ({"rate_per_min": 0}, "pacing.rate_per_min is 0: it must be at least 1"),
-        ({"rate_per_min": 20_000}, "rate_per_min is 20000: it must be at most 10,000"),
+        ({"rate_per_min": 60_001}, "rate_per_min is 60001: it must be at most 60,000"),
+        (
+            {"rate_per_min": 10_001, "spacing_jitter": 0.1},
+            "spacing_jitter is 0.1: it must be 0 above 10,000 messages a minute",
+        ),
         ({"rate_per_day": 0}, "pacing.rate_per_day is 0"),
         ({"customer_cap": 0}, "pacing.customer_cap is 0"),
         ({"spacing_jitter": 1.0}, "pacing.spacing_jitter is 1.0: it must be 0 <= j < 1"),
