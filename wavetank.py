@@ -63,7 +63,12 @@ Settings = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
 Replications = Annotated[int | None, typer.Option(help="Independent runs behind each interval.")]
 Seed = Annotated[int | None, typer.Option(help="Key of all random numbers.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that share the replications.")]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Processes that share the replications, as many as there are processors at most."
+    ),
+]
 Backend = Annotated[
     Literal["loky", "dask", "ray"],
     typer.Option(help="What runs replications: processes of this machine (loky), or a cluster."),
@@ -309,7 +314,7 @@ def serve(
     db: Annotated[
         str, typer.Option(help="Database: a path, or the URL of a SQLite or PostgreSQL database.")
     ] = "wavetank.db",
-    workers: Annotated[int, typer.Option(min=1, help="Processes; several need PostgreSQL.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; several need PostgreSQL.")] = 1,
     speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""

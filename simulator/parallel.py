@@ -97,9 +97,13 @@ def _as_done(
 def _on_processes(
     run: Run[Done], shared: Sequence[Any], tasks: Iterable[Task], workers: int
 ) -> Generator[tuple[Task, Done], None, None]:
-    """Workers map the arrays of what is shared into memory: one copy for all. They stay for the next call."""
-    from loky import get_reusable_executor
+    """Workers map the arrays of what is shared into memory: one copy for all. They stay for the next call.
 
+    More of them than processors would only take memory.
+    """
+    from loky import cpu_count, get_reusable_executor
+
+    workers = min(workers, cpu_count())
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     pool = get_reusable_executor(workers, timeout=IDLE_S, initializer=_ignore_interrupts, env=one_thread)
     under_way: list[Future[tuple[Task, Done]]] = []

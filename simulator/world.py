@@ -164,7 +164,8 @@ def permitted(world: World) -> NDArray[np.bool_]:
             zone, pacing.quiet_from, pacing.quiet_until, world.epoch_s, world.epoch_s + world.horizon_s
         )
         window = np.searchsorted(opens, begin, side="right") - 1
-        is_open |= (window >= 0) & (begin < closes[np.maximum(window, 0)])
+        # Before the first window, or without any in a short run, nothing is permitted.
+        is_open |= begin < np.append(closes, -np.inf)[window]
     return is_open
 
 

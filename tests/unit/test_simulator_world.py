@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,14 @@ def test_permitted_follows_the_customers_zones() -> None:
     # from 14:00 UTC: Los Angeles closes last (22:00 is 06:00 UTC), Paris opens first (08:00 is 07:00 UTC)
     hours = permitted(world).reshape(24, 4).all(axis=1)
     assert hours.tolist() == [True] * 16 + [False] + [True] * 7
+
+
+def test_a_run_that_ends_before_any_window_opens_permits_nothing() -> None:
+    at_night = "2026-12-01T11:00:00Z"  # in Los Angeles
+    settings = [f"experiment.start={at_night}", f"campaign.start={at_night}", "experiment.horizon_days=0.01"]
+    world = world_of(load("bulk_send", ["population.size=50", *settings]))
+    los_angeles = replace(world, customers=world.customers._replace(zones=("America/Los_Angeles",)))
+    assert permitted(los_angeles).tolist() == [False]
 
 
 def test_new_accounts_come_last() -> None:
