@@ -145,7 +145,7 @@ class Programme(Frozen, frozen=True):
             "how often retries and follow-ups whose time has come are planned",
             unit="h",
             source="assumed: every hour",
-            gt=0,
+            ge=0.05,
             le=24,
         ),
     ] = 1.0

@@ -68,7 +68,7 @@ class Agents(Frozen, frozen=True):
             "shape of the patience; 1 is exponential, more: customers leave at about the same wait",
             unit="exponent",
             source="assumed: memoryless, as in Erlang A",
-            gt=0,
+            ge=0.1,
             le=20,
         ),
     ] = 1.0

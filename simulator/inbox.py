@@ -178,7 +178,11 @@ def _turns(
     A customer's conversations are taken in order of time; answers of the latest earlier one count if it began
     less than an hour before.
     """
-    paths = [paths_of(one, rulebook) for one in scripts]
+    longest = max(len(one.turns) for one in scripts)
+    most = min(
+        rulebook.max_per_hour, longest
+    )  # beyond the first the guard stops all; nobody gets more answers
+    paths = [paths_of(one, rulebook, most) for one in scripts]
     turn = np.full(len(at_s), NEVER, np.int8)
     answers = np.zeros(len(at_s), np.int8)
     order = np.lexsort((at_s, customer))
@@ -190,7 +194,7 @@ def _turns(
         at = np.flatnonzero(depth == level)
         rows = order[at]
         recent = answers[order[at - 1]] if level else np.zeros(len(at), np.int8)
-        recent = np.minimum(recent, rulebook.max_per_hour)
+        recent = np.minimum(recent, most)
         for number, path in enumerate(paths):
             own = script[rows] == number
             pick = (wording[rows[own]] * path.turn.shape[1]).astype(np.int64)
@@ -199,14 +203,14 @@ def _turns(
     return turn, answers
 
 
-def paths_of(script: Script, rulebook: Rulebook) -> Paths:
-    """Every choice of wordings of a script, decided turn by turn as the server decides it."""
+def paths_of(script: Script, rulebook: Rulebook, most: int) -> Paths:
+    """Every choice of wordings of a script, decided turn by turn as the server decides it.
+
+    `most`: recent answers at most.
+    """
     sizes = [len(turn.says) for turn in script.turns]
     picks = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-    rows = [
-        [_path(script, rulebook, pick, recent) for pick in picks.tolist()]
-        for recent in range(rulebook.max_per_hour + 1)
-    ]
+    rows = [[_path(script, rulebook, pick, recent) for pick in picks.tolist()] for recent in range(most + 1)]
     table = np.array(rows, np.int8)
     return Paths(table[:, :, 0], table[:, :, 1])
 

@@ -18,6 +18,7 @@ from simulator.world import ATTENTION_S, World
 OLD_FROM_MONTHS, OLD_MONTHS = 6.0, 12.0  # C140: the ages between which the read rate falls
 TIRED_STEP = 1 / 1024  # of the excess, in messages a day
 TIRED_CELLS = 1 << 16  # the last stands for 64 messages a day too many, and more
+MOST_LOG_ODDS = 40.0  # of tiredness: then products of odds are finite still
 
 Floats = NDArray[np.float32]
 
@@ -103,10 +104,13 @@ def _odds(chance: float) -> float:
 
 
 def _tired(funnel: Funnel) -> tuple[Floats, Floats]:
-    """Ratios of the odds to read and to leave, at the middle of each step of excess."""
+    """Ratios of the odds to read and to leave, at the middle of each step of excess.
+
+    Kept where products of odds stay numbers: what is certain in millions of draws stays so.
+    """
     excess = (np.arange(TIRED_CELLS) + 0.5) * TIRED_STEP
     read, leave = (
-        np.exp(excess * np.log(each)).astype(np.float32)
+        np.exp(np.clip(excess * np.log(each), -MOST_LOG_ODDS, MOST_LOG_ODDS)).astype(np.float32)
         for each in (funnel.fatigue_read_odds, funnel.fatigue_leave_odds)
     )
     return read, leave

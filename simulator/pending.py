@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scenarios.schema import Scenario
 from simulator.exposures import FOLLOW_UPS, LAST, Exposures
 from simulator.funnel import Event, Rows
+from simulator.network import DAY_S
 from simulator.plain import Consequences
 from simulator.waves import Wave, grouped, taken
 
@@ -78,6 +79,7 @@ class Pending:
         self._exposures, self._malformed = exposures, malformed
         self._retry_after_s = scenario.campaign.retry_after_h * HOUR_S
         self._scan_s = scenario.programme.scan_every_h * HOUR_S
+        self._never = scenario.experiment.horizon_days * DAY_S // self._scan_s + 1
         waits_s = [rule.after_h * HOUR_S for rule in scenario.programme.follow_ups]
         if np.any(exposures.next_try != LAST):
             waits_s.append(self._retry_after_s)
@@ -120,8 +122,8 @@ class Pending:
             scans[scan].append(Waiting(customer[rows], event.at_s[rows]))
 
     def _scans(self, release_s: Times) -> list[tuple[int, Rows | slice]]:
-        """The scans that take these out, ascending, and the rows of each."""
-        return grouped(np.ceil(release_s / self._scan_s).astype(np.int64))
+        """The scans that take these out, ascending, and the rows of each; all after the horizon in one."""
+        return grouped(np.minimum(np.ceil(release_s / self._scan_s), self._never).astype(np.int64))
 
     def next_scan_s(self, now_s: float, next_send_s: float, look_s: float = np.inf) -> float:
         """When to scan next: for what waits, and early enough for what the sends to come may set off.

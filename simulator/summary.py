@@ -219,8 +219,10 @@ def unsent(run: Replication) -> int:
 
 
 def _send_duration_s(run: Replication) -> float:
-    """From the first to the last first try; to the horizon if some are still to come."""
+    """From the first to the last first try; to the horizon if some are still to come. nan: none was sent."""
     first_s, last_s = run.tally.tables.first_try_s.tolist()
+    if first_s == np.inf:
+        return np.nan
     is_first = (run.exposures.is_retry == 0) & ~run.exposures.is_post
     waiting = [*run.waiting, *run.held.parts]
     left = [*(wave.exposure for wave in run.queue.waves), *(one.exposure for one in waiting)]
