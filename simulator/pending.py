@@ -15,6 +15,7 @@ from simulator.plain import Consequences
 from simulator.waves import Wave, grouped, taken
 
 HOUR_S = 3600.0
+CLOSE = 1e-9  # of the time between scans: at one moment
 
 Times = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -89,6 +90,7 @@ class Pending:
             defaultdict(list) for _ in scenario.programme.follow_ups
         ]
         self._scratch = np.zeros(len(malformed), np.int32)
+        self._scanned = 0  # the latest scan
         self.begun = 0  # follow-ups handed out so far
 
     @property
@@ -134,13 +136,14 @@ class Pending:
         for_waiting, for_sends = min(waiting, default=np.inf), np.inf
         if next_send_s + self._shortest_s < np.inf:
             for_sends = (next_send_s + self._shortest_s) // self._scan_s
-        following = now_s // self._scan_s + 1
+        # A scan's time is a rounded product: this moment may be that of a scan to come, by the last digit.
+        following = max(self._scanned, np.floor(now_s / self._scan_s - CLOSE)) + 1
         for_look = look_s // self._scan_s + 1 if look_s < np.inf else np.inf
         return float(max(following, min(for_waiting, for_sends, for_look)) * self._scan_s)
 
     def take(self, now_s: float) -> Wanted:
         """All that may be planned now, taken out."""
-        now = round(now_s / self._scan_s)
+        now = self._scanned = round(now_s / self._scan_s)
         parts = [part for parts in _ready(self._messages, now) for part in parts]
         for number, scans in enumerate(self._follow_ups):
             waiting = [part for parts in _ready(scans, now) for part in parts]

@@ -175,7 +175,8 @@ class Replication:
         while True:
             wake_s = self.pending.next_scan_s(self.env.now, self.queue.next_s, self._look_s())
             renewed = self.renewed
-            yield renewed if wake_s == np.inf else renewed | self.env.timeout(wake_s - self.env.now)
+            wait_s = max(0.0, wake_s - self.env.now)
+            yield renewed if wake_s == np.inf else renewed | self.env.timeout(wait_s)
             if self.env.now < wake_s:
                 continue
             self._send_until(self.env.now)
