@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +13,7 @@ from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
-from server.network.graph.requests import SUCCESS, object_of
+from server.network.graph.requests import SUCCESS, json_of, parameters_of
 from server.network.graph.templates import Template, checked_components
 from server.network.graph.verifying import verify
 
@@ -25,29 +23,11 @@ _uploads = asyncio.Semaphore(2)  # whole files are held in memory
 
 
 async def messages(call: Call) -> Answer:
-    return answer(call.emulator.send(call.node, _json(call)))
+    return answer(call.emulator.send(call.node, json_of(call)))
 
 
 async def marketing_messages(call: Call) -> Answer:
-    return answer(call.emulator.send_marketing(call.node, _json(call)))
-
-
-def _json(call: Call) -> bytes:
-    """The body, where a form stands for an object: its values may be JSON, as `text={"body": "Hi"}`."""
-    kind = call.header(b"content-type") or ""
-    if not kind.startswith("application/x-www-form-urlencoded") or call.body[:1] in b"{[":
-        return bytes(call.body)
-    fields = parse_qsl(call.body.decode("latin-1"), keep_blank_values=True)
-    return msgspec.json.encode({name: _value(text) for name, text in fields})
-
-
-def _value(text: str) -> Any:
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
+    return answer(call.emulator.send_marketing(call.node, json_of(call)))
 
 
 async def upload(call: Call) -> Answer:
@@ -122,7 +102,7 @@ def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
 
 async def post_node(call: Call) -> Answer:
     """Settings of a number (webhook address, PIN), or an edited template."""
-    emulator, given = call.emulator, object_of(call)
+    emulator, given = call.emulator, parameters_of(call)
     template = emulator.templates.get(call.node)
     if template is not None:
         _edit(template, given)
@@ -160,8 +140,9 @@ async def delete_node(call: Call) -> Answer:
 async def begin_upload(call: Call) -> Answer:
     if call.node != call.emulator.account.app_id:
         raise unknown_object(call.node)
-    query = call.query
-    session_id = call.emulator.uploads.begin(query.get("file_length", ""), query.get("file_type", ""))
+    given = parameters_of(call)
+    length, mime_type = str(given.get("file_length", "")), str(given.get("file_type", ""))
+    session_id = call.emulator.uploads.begin(length, mime_type)
     return answer({"id": session_id})
 
 
@@ -188,7 +169,6 @@ ROUTES = (
     Line("POST", "/{node:node}/media", upload, max_body=MAX_UPLOAD),
     Line("GET", "/{node:node}", get_node),
     Line("POST", "/{node:node}", post_node),
-    Line("POST", "/{node:node}/", post_node),
     Line("DELETE", "/{node:node}", delete_node),
     Line("POST", "/{node:node}/uploads", begin_upload),
     Line("POST", "/{session:upload}", put_upload, max_body=MAX_UPLOAD),

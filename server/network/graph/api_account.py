@@ -4,7 +4,7 @@ import hmac
 
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.refusal import ApiError, unknown_object
-from server.network.graph.requests import SUCCESS, account_of, object_of, page_of
+from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 from server.network.graph.verifying import verify
 
 MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
@@ -33,15 +33,16 @@ async def get_templates(call: Call) -> Answer:
 
 async def post_template(call: Call) -> Answer:
     account_of(call)
-    template = call.emulator.templates.add(object_of(call), "PENDING", call.emulator.clock.now())
+    template = call.emulator.templates.add(parameters_of(call), "PENDING", call.emulator.clock.now())
     call.emulator.review(template)
     return answer({"id": template.id, "status": template.status, "category": template.category})
 
 
 async def delete_template(call: Call) -> Answer:
     account_of(call)
-    name = call.query.get("name", "")
-    if not call.emulator.templates.remove(name, call.query.get("hsm_id")):
+    given = parameters_of(call)
+    name, template_id = str(given.get("name", "")), given.get("hsm_id")
+    if not call.emulator.templates.remove(name, str(template_id) if template_id is not None else None):
         raise ApiError(
             100, f"there is no template {name}", subcode=2593002, message="Message Template Not Found"
         )
@@ -65,7 +66,7 @@ async def get_subscribed(call: Call) -> Answer:
 
 
 async def post_subscribed(call: Call) -> Answer:
-    account, given = account_of(call), object_of(call) if call.body else {}
+    account, given = account_of(call), parameters_of(call)
     account.is_subscribed = True
     url = str(given.get("override_callback_uri", ""))
     if not url:
@@ -88,7 +89,7 @@ async def post_subscription(call: Call) -> Answer:
     emulator = call.emulator
     if call.node != emulator.account.app_id:
         raise unknown_object(call.node)
-    given = {**call.query, **(object_of(call) if call.body else {})}
+    given = parameters_of(call)
     url = str(given.get("callback_url", ""))
     callback = emulator.checked_callback(url, str(given.get("verify_token", "")))
     await verify(emulator.allowed.target(url), callback.verify_token)
@@ -119,7 +120,7 @@ async def phone_numbers(call: Call) -> Answer:
 async def access_token(call: Call) -> Answer:
     """The app's token, for the app's secret."""
     secret = call.emulator.settings.app_secret
-    given = call.query.get("client_secret", "")
+    given = str(parameters_of(call).get("client_secret", ""))
     if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
         raise ApiError(190, "Error validating client secret.")
     return answer({"access_token": call.emulator.app_token, "token_type": "bearer"})
@@ -137,4 +138,5 @@ ROUTES = (
     Line("POST", "/{node:node}/subscriptions", post_subscription),
     Line("GET", "/{node:node}/phone_numbers", phone_numbers),
     Line("GET", "/oauth/access_token", access_token, None),
+    Line("POST", "/oauth/access_token", access_token, None),
 )

@@ -7,12 +7,12 @@ from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import PROFILE_FIELDS
 from server.network.graph.outgoing import wa_id
 from server.network.graph.refusal import ApiError
-from server.network.graph.requests import SUCCESS, object_of, page_of
+from server.network.graph.requests import SUCCESS, page_of, parameters_of
 from server.network.graph.users import user_id
 
 
 async def register(call: Call) -> Answer:
-    number, given = call.emulator.number(call.node), object_of(call)
+    number, given = call.emulator.number(call.node), parameters_of(call)
     pin = pin_of(given)
     if number.pin is not None and not hmac.compare_digest(pin, number.pin):
         raise ApiError(131031, "The two-step verification PIN is not the number's")
@@ -47,7 +47,7 @@ async def request_code(call: Call) -> Answer:
 
 async def verify_code(call: Call) -> Answer:
     call.emulator.number(call.node)
-    given = str(call.query.get("code") or (object_of(call).get("code", "") if call.body else ""))
+    given = str(parameters_of(call).get("code", ""))
     if not given:
         raise ApiError(131008, "Parameter is missing: code")
     if len(given.replace("-", "")) != 6:
@@ -61,7 +61,7 @@ async def get_profile(call: Call) -> Answer:
 
 
 async def post_profile(call: Call) -> Answer:
-    number, given = call.emulator.number(call.node), object_of(call)
+    number, given = call.emulator.number(call.node), parameters_of(call)
     number.profile.update({name: given[name] for name in PROFILE_FIELDS if name in given})
     return SUCCESS
 
@@ -71,7 +71,7 @@ async def get_settings(call: Call) -> Answer:
 
 
 async def post_settings(call: Call) -> Answer:
-    call.emulator.number(call.node).settings.update(object_of(call))
+    call.emulator.number(call.node).settings.update(parameters_of(call))
     return SUCCESS
 
 
@@ -101,7 +101,7 @@ async def delete_blocked(call: Call) -> Answer:
 
 
 def _users(call: Call) -> list[str]:
-    listed = object_of(call).get("block_users")
+    listed = parameters_of(call).get("block_users")
     if not isinstance(listed, list) or not listed:
         raise ApiError(131008, "Parameter is missing: block_users")
     return [str(one.get("user", "")) for one in listed if isinstance(one, dict)]

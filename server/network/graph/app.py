@@ -42,6 +42,13 @@ class UploadConvertor(VersionConvertor):
     regex = r"upload:[A-Za-z0-9_\-]{1,64}"
 
 
+class EndConvertor(VersionConvertor):
+    """The end of a path: with a slash or without."""
+
+    regex = r"/?"
+
+
+register_url_convertor("end", EndConvertor())
 register_url_convertor("upload", UploadConvertor())
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
@@ -54,7 +61,7 @@ def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
     """
     tokens.add(digest(emulator.app_token), ("send",))
     here: list[BaseRoute] = [
-        Route(prefix + line.path, GraphEndpoint(emulator, tokens, line), methods=[line.method])
+        Route(prefix + line.path + "{end:end}", GraphEndpoint(emulator, tokens, line), methods=[line.method])
         for lines in (api.ROUTES, api.UNKNOWN)
         for line in lines
         for prefix in ("/{version:version}", "")

@@ -1,8 +1,12 @@
 """What the routes of the Cloud API read from a call in the same way."""
 
+import io
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
+import python_multipart
+from python_multipart.exceptions import FormParserError
 
 from server.network.graph.http import Call, answer
 from server.network.graph.numbers import Account
@@ -10,6 +14,8 @@ from server.network.graph.refusal import ApiError, unknown_object
 
 SUCCESS = answer({"success": True})
 MAX_PAGE = 1000
+CREDENTIALS = ("access_token", "appsecret_proof")  # of a query: no parameters; the proof is not checked
+_FORM, _PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 def account_of(call: Call) -> Account:
@@ -19,12 +25,68 @@ def account_of(call: Call) -> Account:
     return account
 
 
-def object_of(call: Call) -> dict[str, Any]:
-    try:
-        given = msgspec.json.decode(call.body, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise ApiError(100, f"The request body is not valid JSON: {error}") from None
+def parameters_of(call: Call) -> dict[str, Any]:
+    """What a request asks for: the parameters of its query, and over them those of its body.
+
+    The body may be JSON, a form, or a form in parts (whose files are left out). A form's values are text, or
+    JSON where that is an object or a list. ApiError 100 for a body that is none of these.
+    """
+    given = {name: _value(text) for name, text in call.query.items() if name not in CREDENTIALS}
+    given.update(_of_body(call))
     return given
+
+
+def json_of(call: Call) -> bytes:
+    """The same as JSON: the body's own bytes where it is JSON already."""
+    return bytes(call.body) if _is_json(call) else msgspec.json.encode(parameters_of(call))
+
+
+def _is_json(call: Call) -> bool:
+    """By its first byte too: curl calls all that it sends a form."""
+    return call.body[:1] in (b"{", b"[") or (bool(call.body) and not _kind(call).startswith((_FORM, _PARTS)))
+
+
+def _kind(call: Call) -> str:
+    return call.header(b"content-type") or ""
+
+
+def _of_body(call: Call) -> dict[str, Any]:
+    if _is_json(call):
+        try:
+            given: dict[str, Any] = msgspec.json.decode(call.body, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ApiError(100, f"The request body is not valid JSON: {error}") from None
+        return given
+    pairs = _parts(call) if _kind(call).startswith(_PARTS) else _fields(call.body)
+    return {name: _value(text) for name, text in pairs}
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _parts(call: Call) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+
+    def keep(field: Any) -> None:
+        name, value = field.field_name or b"", field.value or b""
+        pairs.append((name.decode("utf-8", "replace"), value.decode("utf-8", "replace")))
+
+    headers = {"Content-Type": _kind(call).encode("latin-1")}
+    try:
+        python_multipart.parse_form(headers, io.BytesIO(call.body), keep, None)
+    except FormParserError as error:
+        raise ApiError(100, f"The form cannot be read: {error}") from None
+    return pairs
+
+
+def _value(text: str) -> Any:
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

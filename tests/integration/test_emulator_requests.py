@@ -1,0 +1,124 @@
+"""One request, written in all the ways that the platform takes and that clients use."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_emulator import APP, NUMBER, SECRET, TOKEN, WABA, Emulator, emulator, new_customer, receiver
+
+TEMPLATE = {"name": "hello_world", "language": {"code": "en_US"}}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Emulator]:
+    with emulator("--speed", "20") as running:
+        yield running
+
+
+def ways(parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """How httpx is to send `parameters`: as curl's --json, -d, -F and a query would."""
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in parameters.items()}
+    return {
+        "JSON": {"json": parameters},
+        "form": {"data": texts},
+        "parts": {"files": {name: (None, text) for name, text in texts.items()}},
+        "query": {"params": texts},
+        "JSON that is called a form": {
+            "content": json.dumps(parameters).encode(),
+            "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        },
+    }
+
+
+WAYS = list(ways({}))
+
+
+def send(network: Emulator, way: str, method: str, path: str, parameters: dict[str, Any]) -> Any:
+    with network.client() as client:
+        answer = client.request(method, path, **ways(parameters)[way])
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_message_in_any_form(network: Emulator, way: str) -> None:
+    body = {
+        "messaging_product": "whatsapp",
+        "to": new_customer(),
+        "type": "template",
+        "template": TEMPLATE,
+        "biz_opaque_callback_data": f"Grüße {way}",
+    }
+    answer = send(network, way, "POST", f"/v26.0/{NUMBER}/messages", body)
+    assert answer["contacts"] == [{"input": body["to"], "wa_id": body["to"]}]
+    (kept,) = network.get("/emulator/messages", opaque=f"Grüße {way}")["messages"]
+    assert kept["id"] == answer["messages"][0]["id"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_edge_in_any_form(network: Emulator, way: str) -> None:
+    profile = f"/v26.0/{NUMBER}/whatsapp_business_profile"
+    given = {"messaging_product": "whatsapp", "about": f"by {way}", "websites": ["https://example.org"]}
+    assert send(network, way, "POST", profile, given) == {"success": True}
+    (shown,) = network.get(profile)["data"]
+    assert (shown["about"], shown["websites"]) == (given["about"], given["websites"])
+
+    name = f"by_{way.lower().replace(' ', '_')}"
+    components = [{"type": "BODY", "text": "Hello"}]
+    template = {"name": name, "language": "en", "category": "UTILITY", "components": components}
+    made = send(network, way, "POST", f"/{WABA}/message_templates", template)
+    assert network.get(f"/{made['id']}")["components"] == components
+    send(network, way, "POST", f"/{made['id']}", {"category": "MARKETING"})
+    send(network, way, "DELETE", f"/{WABA}/message_templates", {"name": name, "hsm_id": made["id"]})
+
+    user = new_customer()
+    users = {"messaging_product": "whatsapp", "block_users": [{"user": user}]}
+    send(network, way, "POST", f"/{NUMBER}/block_users", users)
+    send(network, way, "DELETE", f"/{NUMBER}/block_users", users)
+    send(network, way, "POST", f"/{NUMBER}/register", {"messaging_product": "whatsapp", "pin": "123456"})
+    send(network, way, "POST", f"/{NUMBER}/request_code", {"code_method": "SMS", "language": "en_US"})
+    send(network, way, "POST", f"/{NUMBER}/verify_code", {"code": "123456"})
+    session = send(network, way, "POST", f"/{APP}/uploads", {"file_length": 3, "file_type": "image/png"})
+    assert session["id"].startswith("upload:")
+    client = {"client_id": APP, "client_secret": SECRET, "grant_type": "client_credentials"}
+    assert send(network, way, "POST", "/oauth/access_token", client)["token_type"] == "bearer"
+    with receiver() as hook:
+        callback = {"callback_url": hook.url, "verify_token": "a verify token of the tests"}
+        subscription = {"object": "whatsapp_business_account", **callback, "fields": "messages"}
+        assert send(network, way, "POST", f"/{APP}/subscriptions", subscription) == {"success": True}
+
+
+def test_a_request_with_nothing_in_it_asks_for_nothing(network: Emulator) -> None:
+    """As SDKs send it that write `POST /{waba}/subscribed_apps` without a body."""
+    with network.client() as client:
+        for content_type in ("application/json", "application/x-www-form-urlencoded"):
+            headers = {"Content-Type": content_type}
+            assert client.post(f"/{WABA}/subscribed_apps", headers=headers).json() == {"success": True}
+        error = client.post(f"/{NUMBER}/register", headers=headers).json()["error"]
+    assert (error["code"], error["error_data"]["details"]) == (131008, "Parameter is missing: pin")
+
+
+@pytest.mark.parametrize("boundary", ["", "; boundary=other"])
+def test_a_form_that_cannot_be_read_is_refused(network: Emulator, boundary: str) -> None:
+    headers = {"Content-Type": f"multipart/form-data{boundary}"}
+    with network.client() as client:
+        for path in (f"/{NUMBER}/messages", f"/{NUMBER}/register"):
+            error = client.post(path, content=b"--x\r\n\r\n1", headers=headers).json()["error"]
+            assert error["code"] == 100
+            assert "form" in error["error_data"]["details"]
+
+
+@pytest.mark.parametrize("node", [NUMBER, WABA, f"{NUMBER}/settings", f"{WABA}/phone_numbers"])
+def test_a_slash_at_the_end_of_a_path_changes_nothing(network: Emulator, node: str) -> None:
+    assert network.get(f"/v26.0/{node}/") == network.get(f"/v26.0/{node}")
+
+
+def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
+    """As the platform's own SDK sends every request: with the token, and its proof, in the query."""
+    with network.client() as client:
+        del client.headers["Authorization"]
+        query = {"access_token": TOKEN, "appsecret_proof": "0" * 64}
+        path = f"/{NUMBER}/settings"
+        assert client.post(path, params=query, data={"storage_configuration": "{}"}).status_code == 200
+        assert client.get(path, params=query).json() == {"storage_configuration": {}}
