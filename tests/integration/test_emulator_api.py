@@ -193,7 +193,10 @@ def test_media_is_kept_told_downloaded_and_deleted(network: Emulator) -> None:
         assert client.delete(f"/{media_id}").json() == {"success": True}
         assert client.get(f"/{media_id}").status_code == 400
         wrong = {"file": ("a.exe", b"MZ", "model/3mf"), "messaging_product": (None, "whatsapp")}
-        assert client.post(f"/{NUMBER}/media", files=wrong).json()["error"]["code"] == 131053
+        error = client.post(f"/{NUMBER}/media", files=wrong).json()["error"]
+        assert error["code"] == 100
+        assert error["message"].startswith("(#100) Param file must be a file with one of the following types")
+        assert error["message"].endswith("Received file of type 'model/3mf'.")
 
 
 def test_media_and_its_url_expire() -> None:

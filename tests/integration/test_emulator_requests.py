@@ -114,6 +114,25 @@ def test_a_slash_at_the_end_of_a_path_changes_nothing(network: Emulator, node: s
     assert network.get(f"/v26.0/{node}/") == network.get(f"/v26.0/{node}")
 
 
+@pytest.mark.parametrize(
+    ("of_part", "declared", "code"),
+    [
+        ("image/png", "image/png", None),
+        ("image/png", "image", None),
+        ("application/octet-stream", "image/png", 100),
+    ],
+)
+def test_an_upload_is_of_the_format_of_its_part(
+    network: Emulator, of_part: str, declared: str, code: int | None
+) -> None:
+    form = {"messaging_product": "whatsapp", "type": declared}
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/media", data=form, files={"file": ("a", b"PNG", of_part)}).json()
+        assert answer.get("error", {}).get("code") == code
+        if code is None:
+            assert client.get(f"/{answer['id']}").json()["mime_type"] == of_part
+
+
 def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
     """As the platform's own SDK sends every request: with the token, and its proof, in the query."""
     with network.client() as client:
