@@ -133,6 +133,41 @@ def test_an_upload_is_of_the_format_of_its_part(
             assert client.get(f"/{answer['id']}").json()["mime_type"] == of_part
 
 
+LIST = {
+    "type": "list",
+    "body": {"text": "B"},
+    "action": {"button": "go", "sections": [{"rows": [{"id": 1, "title": "a"}, {"id": 2, "title": "b"}]}]},
+}
+BUTTON = {
+    "type": "button",
+    "body": {"text": "B"},
+    "action": {"buttons": [{"type": "reply", "reply": {"id": 1, "title": "a"}}]},
+}
+CONTACTS = json.dumps([{"name": {"formatted_name": "Ada"}}])
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"type": "contacts", "contacts": CONTACTS}, None),  # whatsapp-api-js: JSON in a text
+        ({"type": "contacts", "contacts": "[{}]"}, 131008),
+        ({"type": "contacts", "contacts": "Ada"}, 131009),
+        ({"type": "interactive", "interactive": LIST}, None),  # whatsapp-cloud-api: numbers for ids
+        ({"type": "interactive", "interactive": BUTTON}, None),
+        ({"type": "interactive", "interactive": {**LIST, "footer": {"text": None}}}, None),  # wa-cloud-py
+        ({"type": "interactive", "interactive": {**LIST, "footer": {"text": "x" * 60}}}, None),
+        ({"type": "interactive", "interactive": {**LIST, "footer": {"text": "x" * 61}}}, 131009),
+    ],
+)
+def test_parts_as_clients_write_them(network: Emulator, part: dict[str, Any], code: int | None) -> None:
+    to = new_customer()
+    network.open_window(to)
+    with network.client() as client:
+        body = {"messaging_product": "whatsapp", "to": to, **part}
+        answer = client.post(f"/{NUMBER}/messages", json=body).json()
+    assert answer.get("error", {}).get("code") == code, answer
+
+
 def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
     """As the platform's own SDK sends every request: with the token, and its proof, in the query."""
     with network.client() as client:

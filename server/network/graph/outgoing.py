@@ -15,6 +15,7 @@ from server.network.graph.refusal import ApiError
 MAX_TEXT = 4096  # characters; platform 1.1
 MAX_CAPTION = 1024
 MAX_INTERACTIVE_BODY = 1024
+MAX_FOOTER = 60
 MAX_OPAQUE = 512  # platform 1.1
 MAX_BUTTONS = 3
 MAX_ROWS = 10
@@ -98,8 +99,14 @@ class Words(Node, frozen=True, gc=False):
     text: Annotated[str, Meta(min_length=1, max_length=MAX_INTERACTIVE_BODY)]
 
 
+class Footer(Node, frozen=True, gc=False):
+    """A footer without a text is none: wa-cloud-py sends null there."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_FOOTER)] | None = None
+
+
 class Reply(Node, frozen=True, gc=False):
-    id: Annotated[str, Meta(min_length=1, max_length=256)]
+    id: Annotated[str, Meta(min_length=1, max_length=256)] | int  # numbers as whatsapp-cloud-api sends them
     title: Annotated[str, Meta(min_length=1, max_length=20)]
 
 
@@ -109,7 +116,7 @@ class Button(Node, frozen=True, gc=False):
 
 
 class Row(Node, frozen=True, gc=False):
-    id: Annotated[str, Meta(min_length=1, max_length=200)]
+    id: Annotated[str, Meta(min_length=1, max_length=200)] | int
     title: Annotated[str, Meta(min_length=1, max_length=24)]
     description: Annotated[str, Meta(max_length=72)] | None = None
 
@@ -135,7 +142,7 @@ class Interactive(Node, frozen=True):
     type: str
     action: Action = msgspec.field(default_factory=Action)
     body: Words | None = None
-    footer: Words | None = None
+    footer: Footer | None = None
     header: dict[str, Any] | None = None
 
 
@@ -209,7 +216,7 @@ _DECODE = msgspec.json.Decoder(Body).decode
 def read(raw: bytes) -> Body:
     """The request in `raw`, whole and sound; ApiError with the platform's code otherwise."""
     try:
-        body = _DECODE(raw)
+        body = _decoded(raw)
     except msgspec.ValidationError as error:
         raise of_validation(error) from None
     except msgspec.DecodeError:
@@ -221,6 +228,22 @@ def read(raw: bytes) -> Body:
     else:
         _check_message(body)
     return body
+
+
+def _decoded(raw: bytes) -> Body:
+    """The request. A part may also be JSON in a text, as in a form: whatsapp-api-js sends contacts so."""
+    try:
+        return _DECODE(raw)
+    except msgspec.ValidationError:
+        given = msgspec.json.decode(raw)
+        texts = {name for name in TYPES if isinstance(given, dict) and isinstance(given.get(name), str)}
+        if not texts:
+            raise
+    try:
+        parts = {name: msgspec.json.decode(given[name]) for name in texts}
+    except msgspec.DecodeError:
+        raise ApiError(INVALID, f"Parameter {min(texts)} is not valid: neither an object nor JSON") from None
+    return msgspec.convert({**given, **parts}, Body)
 
 
 def wa_id(given: str | int) -> str:
@@ -291,7 +314,7 @@ def _check_interactive(interactive: Interactive) -> None:
 def _check_buttons(buttons: list[Button]) -> None:
     if len(buttons) > MAX_BUTTONS:
         raise ApiError(INVALID, f"Parameter interactive.action.buttons is not valid: at most {MAX_BUTTONS}")
-    ids = [button.reply.id for button in buttons if button.reply is not None]
+    ids = [str(button.reply.id) for button in buttons if button.reply is not None]
     if len(set(ids)) != len(buttons):
         raise ApiError(
             INVALID, "Parameter interactive.action.buttons is not valid: each needs an id of its own"
@@ -299,7 +322,7 @@ def _check_buttons(buttons: list[Button]) -> None:
 
 
 def _check_list(action: Action) -> None:
-    rows = [row.id for section in action.sections for row in section.rows]
+    rows = [str(row.id) for section in action.sections for row in section.rows]
     if action.button is None:
         raise ApiError(MISSING, "Parameter is missing: interactive.action.button")
     if not 1 <= len(rows) <= MAX_ROWS or len(set(rows)) != len(rows):
