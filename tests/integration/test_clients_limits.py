@@ -9,6 +9,7 @@ import pywa
 from pywa import errors
 from pywa.types.templates import TemplateLanguage
 from running_emulator import NUMBER, TOKEN, WABA, Emulator, Receiver, emulator, new_customer, receiver, until
+from webhook_shapes import check_webhook
 
 from server.network.errors import PROFILES, http_status
 
@@ -221,6 +222,36 @@ def test_blocks_bring_the_spam_limit_quality_pauses_and_restrictions(bot_of: Cal
         bot.advance(DAY_S)
         until(lambda: running.get(f"/{offer['id']}")["status"] == "APPROVED")
         bot.hello(new_customer())
+        until(lambda: running.get("/emulator/state")["webhooks"]["pending"] == 0)
+        told = {field for post in hook.posts for field in check_webhook(post.body)}
+        assert told == {
+            "messages",
+            "account_update",
+            "message_template_status_update",
+            "message_template_quality_update",
+        }
+
+
+def test_a_rise_of_the_messaging_limit_is_told(bot_of: Callable[..., Bot]) -> None:
+    """Half of 2,000 users reached in a day and a green rating: 10,000 six hours later."""
+    with receiver() as hook, emulator("--speed", "60") as running:
+        bot = bot_of(running)
+        hello = {"name": "hello_world", "language": {"code": "en_US"}}
+        body = {"messaging_product": "whatsapp", "type": "template", "template": hello}
+        for _ in range(1000):
+            running.post(f"/{NUMBER}/messages", {**body, "to": new_customer()})
+        running.subscribe(hook.url)  # only now: the statuses are not what is looked at
+        bot.advance(3600)
+        bot.advance(7 * 3600)
+        numbers = len(running.get("/emulator/state")["numbers"])
+        hook.until(lambda: len(events(hook, "phone_number_quality_update")) >= numbers)
+        rises = events(hook, "phone_number_quality_update")
+        assert {(one["event"], one["current_limit"]) for one in rises} == {("UPGRADE", "TIER_10K")}
+        hook.until(lambda: events(hook, "business_capability_update"))
+        limits = events(hook, "business_capability_update")
+        assert {one["max_daily_conversations_per_business"] for one in limits} == {10_000}
+        for post in list(hook.posts):
+            check_webhook(post.body)
 
 
 def test_an_upgrade_of_the_throughput_makes_the_number_unusable_for_a_minute(

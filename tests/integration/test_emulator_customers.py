@@ -82,6 +82,29 @@ def test_a_campaign_moves_customers_to_reply_stop_block_and_report() -> None:
         assert 1 <= len(stopped) <= 20
 
 
+def content_of(answered: str) -> tuple[tuple[str, Any], ...]:
+    """One message of each type besides text and media, as the platform's examples have them."""
+    order = {"product_retailer_id": "p", "quantity": 2, "item_price": 30, "currency": "USD"}
+    row = {"id": "r", "title": "Express", "description": "Next day"}
+    flow = {"name": "flow", "body": "Sent", "response_json": "{}"}
+    return (
+        ("location", {"latitude": 37.4, "longitude": -122.1, "name": "Philz", "address": "101 Forest Ave"}),
+        (
+            "contacts",
+            [{"name": {"formatted_name": "A"}, "phones": [{"phone": "+1 983 555", "type": "HOME"}]}],
+        ),
+        ("reaction", {"message_id": answered, "emoji": "👍"}),
+        ("button", {"payload": "p", "text": "t"}),
+        ("interactive", {"type": "button_reply", "button_reply": {"id": "b", "title": "Cancel"}}),
+        ("interactive", {"type": "list_reply", "list_reply": row}),
+        ("interactive", {"type": "nfm_reply", "nfm_reply": flow}),
+        ("order", {"catalog_id": "1", "text": "", "product_items": [order]}),
+        ("system", {"body": "A changed", "wa_id": "12195555358", "type": "user_changed_number"}),
+        ("unsupported", None),
+        ("request_welcome", None),
+    )
+
+
 def test_all_that_is_told_has_the_documented_shape() -> None:
     with receiver() as hook, emulator("--speed", "60") as network, network.client() as client:
         network.subscribe(hook.url)
@@ -99,20 +122,24 @@ def test_all_that_is_told_has_the_documented_shape() -> None:
         network.post(f"/{NUMBER}/messages", text(new_customer(), "outside the window"))
         for kind in ("image", "audio", "video", "document", "sticker"):
             network.post("/emulator/messages", {"from": to, "type": kind, "content": {"caption": "c"}})
-        for kind, content in (
-            ("location", {"latitude": 1, "longitude": 2}),
-            ("contacts", [{"name": {"formatted_name": "A"}}]),
-            ("reaction", {"message_id": contact["messages"][0]["id"], "emoji": "👍"}),
-            ("button", {"payload": "p", "text": "t"}),
-        ):
-            if isinstance(content, dict):
-                network.post("/emulator/messages", {"from": to, "type": kind, "content": content})
+        passed_on = content_of(contact["messages"][0]["id"])
+        for kind, content in passed_on:
+            given = {} if content is None else {"content": content}
+            network.post("/emulator/messages", {"from": to, "type": kind, **given})
+        referral = {"source_url": "https://fb.me/x", "source_id": "1", "source_type": "ad", "headline": "h"}
+        network.post("/emulator/messages", {"from": to, "text": "x", "from_ad": True, "referral": referral})
         for act in ("stop", "resume"):
             network.post(f"/emulator/customers/{to}/{act}")
         hook.until(lambda: any("errors" in one for one in hook.statuses()))
         until(lambda: network.get("/emulator/state")["webhooks"]["pending"] == 0)
         fields = {field for post in hook.posts for field in check_webhook(post.body)}
         assert fields == {"messages", "message_template_status_update", "user_preferences"}
+        told = hook.messages()
+        for kind, content in passed_on:
+            assert [one.get(kind) for one in told if one["type"] == kind and one.get(kind) == content], kind
+        assert [one["referral"] for one in told if "referral" in one] == [referral]
+        (unsupported,) = [one for one in told if one["type"] == "unsupported"]
+        assert unsupported["errors"][0]["error_data"]["details"] == "Message type is currently not supported."
         refused = client.post(f"/{NUMBER}/messages", json={"messaging_product": "whatsapp"})
         msgspec.json.decode(refused.content, type=Refusal)
 
@@ -122,6 +149,9 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"from": "1"}, "from"),
     ({"from": "+4915112345678", "type": "smoke", "content": {}}, "type"),
     ({"from": "+4915112345678", "type": "location"}, "content"),
+    ({"from": "+4915112345678", "type": "location", "content": [{}]}, "content"),
+    ({"from": "+4915112345678", "type": "image", "content": [{}]}, "content"),
+    ({"from": "+4915112345678", "type": "contacts", "content": {}}, "content"),
     ({"from": "+4915112345678", "type": "image", "content": {"data": "%"}}, "content.data"),
     ({"from": "+4915112345678", "text": "x", "number": "404"}, "number"),
     ({"from": "+4915112345678", "text": "x", "txt": "x"}, "txt"),

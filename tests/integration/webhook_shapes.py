@@ -71,13 +71,26 @@ class Status(Strict):
     errors: list[Error] | None = None
 
 
+class InboundError(Strict):
+    """Of an unsupported message: no href."""
+
+    code: int
+    title: str
+    message: str
+    error_data: ErrorData
+
+
 class Inbound(Struct):
-    """The content stands under the name of its type."""
+    """The content stands under the name of its type, but for those in BARE."""
 
     from_: Digits = msgspec.field(name="from")
     id: MessageId
     timestamp: Seconds
     type: str
+    errors: list[InboundError] = []
+
+
+BARE = ("unsupported", "request_welcome")
 
 
 class Messages(Strict):
@@ -139,6 +152,94 @@ class Refusal(Strict):
     error: GraphError
 
 
+class TemplateEvent(Strict):
+    """Of one template: who it is, in every event about it."""
+
+    message_template_id: int
+    message_template_name: str
+    message_template_language: str
+
+
+class OtherInfo(Strict):
+    title: str
+
+
+class TemplateStatusUpdate(TemplateEvent):
+    event: Literal["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED"]
+    reason: str
+    message_template_category: Literal["MARKETING", "UTILITY", "AUTHENTICATION"] | None = None
+    other_info: OtherInfo | None = None
+
+
+Quality = Literal["GREEN", "YELLOW", "RED", "UNKNOWN"]
+
+
+class TemplateQualityUpdate(TemplateEvent):
+    previous_quality_score: Quality
+    new_quality_score: Quality
+
+
+class NumberQualityUpdate(Strict):
+    display_phone_number: Digits
+    event: Literal["ONBOARDING", "UPGRADE", "DOWNGRADE", "FLAGGED", "UNFLAGGED"]
+    current_limit: str
+    max_daily_conversations_per_business: str
+
+
+class CapabilityUpdate(Strict):
+    max_daily_conversations_per_business: int
+    max_daily_conversation_per_phone: int | None = None
+    max_phone_numbers_per_business: int | None = None
+    max_phone_numbers_per_waba: int | None = None
+
+
+class Restriction(Strict):
+    restriction_type: str
+    expiration: int | None = None
+
+
+class Violation(Strict):
+    violation_type: str
+
+
+class BanInfo(Strict):
+    waba_ban_state: str
+    waba_ban_date: str | None = None
+
+
+class AccountUpdate(Strict):
+    event: Literal["ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTION", "DISABLED_UPDATE"]
+    restriction_info: list[Restriction] | None = None
+    violation_info: Violation | None = None
+    ban_info: BanInfo | None = None
+
+
+class Preference(Strict):
+    wa_id: Digits
+    user_id: UserId
+    detail: str
+    category: Literal["marketing_messages"]
+    value: Literal["stop", "resume"]
+    timestamp: int
+
+
+class UserPreferences(Strict):
+    messaging_product: Literal["whatsapp"]
+    metadata: Metadata
+    contacts: list[Contact]
+    user_preferences: Annotated[list[Preference], Meta(min_length=1)]
+
+
+EVENTS: dict[str, type[Strict]] = {
+    "message_template_status_update": TemplateStatusUpdate,
+    "message_template_quality_update": TemplateQualityUpdate,
+    "phone_number_quality_update": NumberQualityUpdate,
+    "business_capability_update": CapabilityUpdate,
+    "account_update": AccountUpdate,
+    "user_preferences": UserPreferences,
+}
+
+
 def check_webhook(body: bytes) -> list[str]:
     """The fields of a webhook's changes; msgspec.ValidationError when it has another shape."""
     whole = msgspec.json.decode(body, type=Webhook)
@@ -147,6 +248,10 @@ def check_webhook(body: bytes) -> list[str]:
         if change.field == "messages":
             value = msgspec.convert(change.value, Messages)
             for raw in change.value.get("messages", ()):
-                assert raw["type"] in raw
-            assert len(value.contacts) == len(value.statuses) + len(value.messages)
+                assert raw["type"] in raw or raw["type"] in BARE
+                assert ("errors" in raw) == (raw["type"] == "unsupported")
+            with_contact = [one for one in value.messages if one.type != "system"]
+            assert len(value.contacts) == len(value.statuses) + len(with_contact)
+        else:
+            msgspec.convert(change.value, EVENTS[change.field])  # KeyError: a kind that none is known of
     return [change.field for change in changes]

@@ -26,6 +26,13 @@ PASSED_ON = frozenset(
         "request_welcome",
     }
 )
+BARE = ("unsupported", "request_welcome")  # types that need no content
+UNSUPPORTED = {
+    "code": 131051,
+    "title": "Message type unknown",
+    "message": "Message type unknown",
+    "error_data": {"details": "Message type is currently not supported."},
+}  # the published OpenAPI file's example
 MIME_TYPES = {
     "image": "image/jpeg",
     "audio": "audio/ogg",
@@ -39,7 +46,8 @@ SAMPLE = b"a file of the emulator"  # content of media that came without any
 class Writes(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A customer's message. `type` text needs `text`; any other type its `content`.
 
-    For media, `content` may hold caption, filename, mime_type and `data` (base64); for the other types it is
+    `content` of contacts is a list, as in the webhook; unsupported and request_welcome need none.
+    For media, it may hold caption, filename, mime_type and `data` (base64); for the other types it is
     passed on as it is. `number`: the phone_number_id written to, by default the first. `from_ad`: by a
     click-to-WhatsApp ad, whose object is `referral`.
     """
@@ -48,7 +56,7 @@ class Writes(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     number: str | None = None
     type: str = "text"
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)] | None = None
-    content: dict[str, Any] | None = None
+    content: dict[str, Any] | list[dict[str, Any]] | None = None
     reply_to: str | None = None
     name: Annotated[str, Meta(max_length=200)] | None = None
     from_ad: bool = False
@@ -72,30 +80,34 @@ def message_json(written: Writes, message_id: str, at_s: float, business: str, m
         item["context"] = {"from": business, "id": written.reply_to}
     if written.referral is not None:
         item["referral"] = written.referral
-    item[written.type] = _content(written, at_s, media)
     if written.type == "unsupported":
-        item["errors"] = [{"code": 131051, "title": "Message type unknown"}]
+        item["errors"] = [UNSUPPORTED]
+    if written.type not in BARE or written.content is not None:
+        item[written.type] = _content(written, at_s, media)
     return ascii_json(item)
 
 
 def _content(written: Writes, at_s: float, media: MediaStore) -> object:
-    if written.type == "text":
+    kind, content = written.type, written.content
+    if kind == "text":
         if written.text is None:
             raise Problem(422, "a message of type text needs a text", "text")
         return {"body": written.text}
-    if written.type in MEDIA_TYPES:
-        return _received(written, at_s, media)
-    if written.type not in PASSED_ON:
+    if kind not in MEDIA_TYPES and kind not in PASSED_ON:
         raise Problem(422, "no type of message that a customer can write", "type")
-    if written.content is None:
-        raise Problem(422, f"a message of type {written.type} needs its content", "content")
-    return written.content
+    if content is None and kind not in MEDIA_TYPES:
+        raise Problem(422, f"a message of type {kind} needs its content", "content")
+    if content is not None and isinstance(content, list) != (kind == "contacts"):
+        must_be = "a list" if kind == "contacts" else "an object"
+        raise Problem(422, f"the content of a message of type {kind} must be {must_be}", "content")
+    if isinstance(content, list) or kind not in MEDIA_TYPES:
+        return content
+    return _received(kind, dict(content or {}), at_s, media)
 
 
-def _received(written: Writes, at_s: float, media: MediaStore) -> dict[str, object]:
+def _received(kind: str, content: dict[str, Any], at_s: float, media: MediaStore) -> dict[str, object]:
     """Media that a customer sent: kept, so that the business can download it."""
-    content = dict(written.content or {})
-    mime_type = str(content.pop("mime_type", MIME_TYPES[written.type]))
+    mime_type = str(content.pop("mime_type", MIME_TYPES[kind]))
     try:
         data = base64.b64decode(str(content.pop("data", "")), validate=True) or SAMPLE
     except binascii.Error:
