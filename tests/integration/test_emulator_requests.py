@@ -168,6 +168,26 @@ def test_parts_as_clients_write_them(network: Emulator, part: dict[str, Any], co
     assert answer.get("error", {}).get("code") == code, answer
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "names"),
+    [
+        (NUMBER, "verified_name,throughput", {"id", "verified_name", "throughput"}),
+        (NUMBER, "throughput{level},status", {"id", "throughput", "status"}),
+        (WABA, "name, currency", {"id", "name", "currency"}),
+        (f"{WABA}/phone_numbers", "display_phone_number", {"id", "display_phone_number"}),
+        (f"{WABA}/message_templates", "name,status", {"id", "name", "status"}),
+        ("7000000000001", "name", {"id", "name"}),  # hello_world
+        (f"{NUMBER}/whatsapp_business_profile", "vertical,email", {"messaging_product", "vertical"}),
+    ],
+)
+def test_fields_that_are_asked_for_are_all_that_is_told(
+    network: Emulator, path: str, fields: str, names: set[str]
+) -> None:
+    answer = network.get(f"/v26.0/{path}", fields=fields)
+    (shown, *_) = answer.get("data", [answer])
+    assert set(shown) == names
+
+
 def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
     """As the platform's own SDK sends every request: with the token, and its proof, in the query."""
     with network.client() as client:

@@ -1,7 +1,6 @@
 """The routes of the Cloud API, functions of a call; here messages, media and what an id stands for."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -13,7 +12,7 @@ from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
-from server.network.graph.requests import SUCCESS, json_of, parameters_of
+from server.network.graph.requests import SUCCESS, json_of, parameters_of, selected
 from server.network.graph.templates import Template, checked_components
 from server.network.graph.verifying import verify
 from server.network.media_formats import FORMATS, kind_of
@@ -87,21 +86,12 @@ async def get_node(call: Call) -> Answer:
     """A number, the account, a template or a medium."""
     emulator, node = call.emulator, call.node
     if node in emulator.numbers:
-        return answer(_selected(call, emulator.numbers[node].shown()))
+        return answer(selected(call, emulator.numbers[node].shown()))
     if node == emulator.account.waba_id:
-        return answer(_selected(call, emulator.account.shown()))
+        return answer(selected(call, emulator.account.shown()))
     if (template := emulator.templates.get(node)) is not None:
-        return answer(template.shown())
+        return answer(selected(call, template.shown()))
     return answer(_shown_media(call, emulator.media.get(node, emulator.clock.now())))
-
-
-def _selected(call: Call, whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that the query asks for, and the id; all without a query."""
-    wanted = call.query.get("fields")
-    if wanted is None:
-        return dict(whole)
-    names = {"id", *wanted.split(",")}
-    return {name: value for name, value in whole.items() if name in names}
 
 
 def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:

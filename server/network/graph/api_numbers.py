@@ -7,7 +7,7 @@ from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import PROFILE_FIELDS
 from server.network.graph.outgoing import wa_id
 from server.network.graph.refusal import ApiError
-from server.network.graph.requests import SUCCESS, page_of, parameters_of
+from server.network.graph.requests import SUCCESS, page_of, parameters_of, selected
 from server.network.graph.users import user_id
 
 
@@ -57,7 +57,8 @@ async def verify_code(call: Call) -> Answer:
 
 async def get_profile(call: Call) -> Answer:
     profile = call.emulator.number(call.node).profile
-    return answer({"data": [{"messaging_product": "whatsapp", **profile}]})
+    shown = selected(call, profile, with_id=False)
+    return answer({"data": [{"messaging_product": "whatsapp", **shown}]})
 
 
 async def post_profile(call: Call) -> Answer:

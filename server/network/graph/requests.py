@@ -1,6 +1,8 @@
 """What the routes of the Cloud API read from a call in the same way."""
 
 import io
+import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +17,8 @@ from server.network.graph.refusal import ApiError, unknown_object
 SUCCESS = answer({"success": True})
 MAX_PAGE = 1000
 CREDENTIALS = ("access_token", "appsecret_proof")  # of a query: no parameters; the proof is not checked
+_NESTED = re.compile(r"\{[^{}]*\}|\.\w+(?:\([^()]*\))?")
+_NAME = re.compile(r"\w+")
 _FORM, _PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
@@ -89,6 +93,20 @@ def _value(text: str) -> Any:
         return text
 
 
+def selected(call: Call, whole: Mapping[str, Any], *, with_id: bool = True) -> dict[str, Any]:
+    """The fields that the query asks for, and the id; all without a query.
+
+    What is asked of a field itself, as in `throughput{level}` or `qr_image_url.format(SVG)`, is left out.
+    """
+    wanted = call.query.get("fields")
+    if not wanted:
+        return dict(whole)
+    names = set(_NAME.findall(_NESTED.sub("", wanted)))
+    if with_id:
+        names.add("id")
+    return {name: value for name, value in whole.items() if name in names}
+
+
 def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A page of rows by the query's limit and cursors, which are places in the list."""
     limit = call.query.get("limit", "25")
@@ -97,7 +115,7 @@ def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]
     start = int(after) if after.isdecimal() else 0
     if before.isdecimal():
         start = max(0, int(before) - size)
-    page = rows[start : start + size]
+    page = [selected(call, row) for row in rows[start : start + size]]
     paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
     if start + size < len(rows):
         paging["next"] = f"?limit={size}&after={start + size}"
