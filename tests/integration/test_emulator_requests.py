@@ -188,6 +188,21 @@ def test_fields_that_are_asked_for_are_all_that_is_told(
     assert set(shown) == names
 
 
+@pytest.mark.parametrize("prefix", ["/v26.0", "/graph/v26.0"])
+def test_the_pages_of_a_list_are_linked_in_both_directions(network: Emulator, prefix: str) -> None:
+    path = f"{prefix}/{WABA}/phone_numbers"
+    whole = [one["id"] for one in network.get(path)["data"]]
+    with network.client() as client:
+        pages = [client.get(path, params={"limit": "4", "fields": "id"}).json()]
+        while "next" in pages[-1]["paging"]:
+            pages.append(client.get(pages[-1]["paging"]["next"]).json())
+        assert [one["id"] for page in pages for one in page["data"]] == whole
+        assert len(pages) == -(-len(whole) // 4)
+        assert "previous" not in pages[0]["paging"]
+        back = client.get(pages[1]["paging"]["previous"]).json()
+    assert back["data"] == pages[0]["data"]
+
+
 def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
     """As the platform's own SDK sends every request: with the token, and its proof, in the query."""
     with network.client() as client:

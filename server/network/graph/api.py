@@ -95,10 +95,9 @@ async def get_node(call: Call) -> Answer:
 
 
 def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
-    host = call.header(b"host") or "localhost"
     query = call.emulator.media.url_query(found.id, call.emulator.clock.now())
     return {
-        "url": f"{call.scheme}://{host}{CONTENT_PATH}?{query}",
+        "url": f"{call.origin}{CONTENT_PATH}?{query}",
         "mime_type": found.mime_type,
         "sha256": found.sha256.hex(),
         "file_size": len(found.content),

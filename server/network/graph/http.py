@@ -24,7 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Call(NamedTuple):
-    """One authorised request. `node`: the object that the path names, or ''."""
+    """One authorised request. `node`: the object that the path names, or ''; `address`: the whole path."""
 
     emulator: Emulator
     node: str
@@ -33,6 +33,12 @@ class Call(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]]
     scheme: str
     body: Any
+    address: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host, as the client wrote them."""
+        return f"{self.scheme}://{self.header(b'host') or 'localhost'}"
 
     def header(self, name: bytes) -> str | None:
         return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
@@ -88,7 +94,14 @@ class GraphEndpoint:
         if drops_answer is None:
             return
         call = Call(
-            self._emulator, node, scope["path_params"], query, scope["headers"], scope["scheme"], body
+            self._emulator,
+            node,
+            scope["path_params"],
+            query,
+            scope["headers"],
+            scope["scheme"],
+            body,
+            scope["path"],
         )
         found = await line.handler(call)
         if drops_answer:
@@ -161,7 +174,8 @@ class ControlEndpoint:
             except msgspec.DecodeError as error:
                 raise of_decoding(error) from None
         path = scope["path_params"]
-        call = Call(self._emulator, "", path, _query(scope), scope["headers"], scope["scheme"], body)
+        query, headers = _query(scope), scope["headers"]
+        call = Call(self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"])
         return await self._line.handler(call)
 
 

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import python_multipart
@@ -118,5 +118,13 @@ def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]
     page = [selected(call, row) for row in rows[start : start + size]]
     paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
     if start + size < len(rows):
-        paging["next"] = f"?limit={size}&after={start + size}"
+        paging["next"] = _page_url(call, limit=size, after=start + size)
+    if start:
+        paging["previous"] = _page_url(call, limit=size, before=start)
     return page, paging
+
+
+def _page_url(call: Call, **place: int) -> str:
+    """The same request at another place of the list."""
+    kept = {name: text for name, text in call.query.items() if name not in ("limit", "after", "before")}
+    return f"{call.origin}{call.address}?{urlencode({**kept, **place})}"
