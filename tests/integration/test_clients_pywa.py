@@ -214,6 +214,25 @@ def bot(app: Any, network: Emulator, **options: Any) -> tuple[pywa.WhatsApp, See
     return wa, seen
 
 
+def test_what_the_number_shows_and_does_of_itself_is_managed(network: Emulator) -> None:
+    wa = client_of(network)
+    code = wa.create_qr_code("Show me offers").code
+    assert wa.update_qr_code(code, "Show me more").prefilled_message == "Show me more"
+    found = wa.get_qr_code(code)
+    assert found is not None
+    assert found.deep_link_url.endswith(code)
+    assert [one.code for one in wa.get_qr_codes()] == [code]
+    assert wa.delete_qr_code(code)
+    assert wa.get_qr_code(code="A" * 14) is None
+    assert wa.update_commerce_settings(is_catalog_visible=True)
+    assert wa.get_commerce_settings().is_catalog_visible
+    assert wa.update_conversational_automation(["Where is my order?"], [types.Command("help", "Get help")])
+    automation = wa.get_business_phone_number().conversational_automation
+    assert automation is not None
+    assert automation.ice_breakers == ("Where is my order?",)
+    assert wa.set_business_public_key("-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----")
+
+
 @pytest.mark.parametrize("make_app", [FastAPI, Starlette])
 def test_its_webhook_server_verifies_hears_and_answers(network: Emulator, make_app: Any) -> None:
     app = make_app()

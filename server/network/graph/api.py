@@ -7,7 +7,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from server.network.graph import api_account, api_numbers
+from server.network.graph import api_account, api_links, api_numbers, api_settings
 from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
@@ -181,6 +181,8 @@ ROUTES = (
     Line("GET", "/{session:upload}", get_upload),
     Line("GET", CONTENT_PATH, download),
     *api_numbers.ROUTES,
+    *api_settings.ROUTES,
+    *api_links.ROUTES,
     *api_account.ROUTES,
 )
 UNKNOWN = tuple(Line(method, "/{node:node}/{edge:path}", unknown) for method in ("GET", "POST", "DELETE"))

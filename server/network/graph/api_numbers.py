@@ -1,4 +1,4 @@
-"""Routes of a phone number: registration, profile, settings, blocked users."""
+"""Routes of a phone number: registration, profile, blocked users."""
 
 import hmac
 from typing import Any
@@ -67,15 +67,6 @@ async def post_profile(call: Call) -> Answer:
     return SUCCESS
 
 
-async def get_settings(call: Call) -> Answer:
-    return answer(call.emulator.number(call.node).settings)
-
-
-async def post_settings(call: Call) -> Answer:
-    call.emulator.number(call.node).settings.update(parameters_of(call))
-    return SUCCESS
-
-
 async def get_blocked(call: Call) -> Answer:
     blocked = list(call.emulator.number(call.node).blocked)
     page, paging = page_of(
@@ -119,8 +110,6 @@ ROUTES = (
     Line("POST", "/{node:node}/verify_code", verify_code),
     Line("GET", "/{node:node}/whatsapp_business_profile", get_profile),
     Line("POST", "/{node:node}/whatsapp_business_profile", post_profile),
-    Line("GET", "/{node:node}/settings", get_settings),
-    Line("POST", "/{node:node}/settings", post_settings),
     Line("GET", "/{node:node}/block_users", get_blocked),
     Line("POST", "/{node:node}/block_users", post_blocked),
     Line("DELETE", "/{node:node}/block_users", delete_blocked),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.network.graph.links import Links
 from server.network.graph.refusal import ApiError
 from server.network.limits import Number as LimitedNumber
 from server.network.pricing import MonthlyCount
@@ -29,6 +30,14 @@ class Callback:
 
 
 @dataclass(slots=True)
+class Commerce:
+    """Whether customers see a number's cart and catalogue. Assumed: the cart at first, and no catalogue."""
+
+    is_cart_enabled: bool = True
+    is_catalog_visible: bool = False
+
+
+@dataclass(slots=True)
 class Number:
     """A phone number of the business. `display` has digits only; `pin` None: never registered with one."""
 
@@ -45,6 +54,10 @@ class Number:
     blocked_by: set[str] = field(default_factory=set)  # wa_ids that blocked this number
     callback: Callback | None = None
     registrations_s: list[float] = field(default_factory=list)  # when it was registered or deregistered
+    links: Links = field(default_factory=Links)
+    automation: dict[str, Any] = field(default_factory=dict)  # as it was set; empty: never
+    commerce: Commerce = field(default_factory=Commerce)
+    public_key: str | None = None  # of the business, for flows
     service_sent: MonthlyCount = field(default_factory=MonthlyCount)
 
     def note_registration(self, now_s: float) -> None:
@@ -57,6 +70,7 @@ class Number:
     def shown(self) -> dict[str, Any]:
         """As the API answers."""
         callback = {"phone_number": self.callback.url} if self.callback is not None else {}
+        automation = {"conversational_automation": {"id": self.id, **self.automation}}
         return {
             "id": self.id,
             "display_phone_number": f"+{self.display}",
@@ -72,6 +86,7 @@ class Number:
             "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
             "messaging_limit_tier": limit_name(self.limited.tier.limit),
             "webhook_configuration": callback,
+            **(automation if self.automation else {}),
         }
 
 

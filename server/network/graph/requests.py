@@ -35,7 +35,7 @@ def parameters_of(call: Call) -> dict[str, Any]:
     The body may be JSON, a form, or a form in parts (whose files are left out). A form's values are text, or
     JSON where that is an object or a list. ApiError 100 for a body that is none of these.
     """
-    given = {name: _value(text) for name, text in call.query.items() if name not in CREDENTIALS}
+    given = {name: from_text(text) for name, text in call.query.items() if name not in CREDENTIALS}
     given.update(_of_body(call))
     return given
 
@@ -62,7 +62,7 @@ def _of_body(call: Call) -> dict[str, Any]:
             raise ApiError(100, f"The request body is not valid JSON: {error}") from None
         return given
     pairs = _parts(call) if _kind(call).startswith(_PARTS) else _fields(call.body)
-    return {name: _value(text) for name, text in pairs}
+    return {name: from_text(text) for name, text in pairs}
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
@@ -84,7 +84,8 @@ def _parts(call: Call) -> list[tuple[str, str]]:
     return pairs
 
 
-def _value(text: str) -> Any:
+def from_text(text: str) -> Any:
+    """What a text stands for: itself, but for an object or a list in JSON."""
     if text[:1] not in ("{", "["):
         return text
     try:

@@ -1,0 +1,86 @@
+"""What a number shows and does of itself: message links, greeting and commands, shop, public key."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_emulator import NUMBER, Emulator, emulator
+
+LINKS = f"/v26.0/{NUMBER}/message_qrdls"
+SHOP = f"/v26.0/{NUMBER}/whatsapp_commerce_settings"
+AUTOMATION = f"/v26.0/{NUMBER}/conversational_automation"
+KEYS = f"/v26.0/{NUMBER}/whatsapp_business_encryption"
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Emulator]:
+    with emulator() as running:
+        yield running
+
+
+def refused(network: Emulator, path: str, body: dict[str, Any]) -> int:
+    with network.client() as client:
+        answer = client.post(path, json=body)
+    assert answer.status_code == 400
+    return int(answer.json()["error"]["code"])
+
+
+def test_links_are_made_listed_changed_and_deleted(network: Emulator) -> None:
+    first = network.post(LINKS, {"prefilled_message": "Show me offers", "generate_qr_image": "PNG"})
+    assert re.fullmatch("[A-Z2-7]{14}", first["code"])
+    assert first["deep_link_url"] == f"https://wa.me/message/{first['code']}"
+    second = network.post(LINKS, {"prefilled_message": "Hi"})
+    assert network.get(LINKS)["data"] == [second, first]
+    assert network.get(LINKS, code=first["code"])["data"] == [first]
+    assert network.get(f"{LINKS}/{first['code']}")["data"] == [first]
+    (asked,) = network.get(f"{LINKS}/{first['code']}", fields="code,qr_image_url.format(SVG)")["data"]
+    assert asked == {"code": first["code"]}
+    changed = network.post(LINKS, {"code": first["code"], "prefilled_message": "By the body"})
+    assert changed == {**first, "prefilled_message": "By the body"}
+    with network.client() as client:  # as whatsapp-api-js does it
+        path, text = f"{LINKS}/{first['code']}", {"prefilled_message": "By the path"}
+        assert client.post(path, params=text).json()["prefilled_message"] == "By the path"
+        assert client.delete(path).json() == {"success": True}
+        for answer in (client.delete(path), client.post(path, params=text)):
+            assert answer.json()["error"]["error_subcode"] == 33
+        assert client.get(path).json() == {"data": []}
+    assert network.get(f"{LINKS}/")["data"] == [second]
+    for text in ("", "x" * 141):
+        assert refused(network, LINKS, {"prefilled_message": text}) == 100
+
+
+def test_greeting_and_commands_are_told_among_the_fields_of_the_number(network: Emulator) -> None:
+    assert network.get(f"/{NUMBER}", fields="conversational_automation") == {"id": NUMBER}
+    commands = [{"command_name": "help", "command_description": "Get help"}]
+    network.post(AUTOMATION, {"commands": commands, "enable_welcome_message": True})
+    network.post(AUTOMATION, {"prompts": ["Where is my order?"]})
+    (told,) = network.get("/102290000000001/phone_numbers", fields="conversational_automation")["data"][:1]
+    assert told["conversational_automation"] == {
+        "id": NUMBER,
+        "commands": commands,
+        "enable_welcome_message": True,
+        "prompts": ["Where is my order?"],
+    }
+    assert refused(network, AUTOMATION, {"prompts": ["x"] * 4}) == 131009
+    assert refused(network, AUTOMATION, {"commands": [{"command_name": "x"}]}) == 131008
+
+
+def test_the_shop_is_shown_or_hidden(network: Emulator) -> None:
+    before = {"id": NUMBER, "is_cart_enabled": True, "is_catalog_visible": False}
+    assert network.get(SHOP)["data"] == [before]
+    with network.client() as client:  # the second as wa-cloud-py writes it
+        client.post(SHOP, params={"is_catalog_visible": "true"}).raise_for_status()
+        client.post(SHOP, params={"is_cart_enabled": "False"}).raise_for_status()
+    assert network.get(SHOP)["data"] == [{"id": NUMBER, "is_cart_enabled": False, "is_catalog_visible": True}]
+    assert refused(network, SHOP, {"is_cart_enabled": "perhaps"}) == 131009
+
+
+def test_the_public_key_is_kept(network: Emulator) -> None:
+    assert network.get(KEYS) == {"data": []}
+    key = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
+    with network.client() as client:  # in parts, as the platform documents it
+        assert client.post(KEYS, files={"business_public_key": (None, key)}).json() == {"success": True}
+    shown = {"business_public_key": key, "business_public_key_signature_status": "VALID"}
+    assert network.get(KEYS) == {"data": [shown]}
+    assert refused(network, KEYS, {"business_public_key": "x"}) == 100
