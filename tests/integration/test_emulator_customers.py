@@ -138,6 +138,8 @@ def test_all_that_is_told_has_the_documented_shape() -> None:
         for kind, content in passed_on:
             assert [one.get(kind) for one in told if one["type"] == kind and one.get(kind) == content], kind
         assert [one["referral"] for one in told if "referral" in one] == [referral]
+        (picture,) = [one["image"] for one in told if one["type"] == "image"]
+        assert client.get(picture["url"]).headers["content-type"] == "image/jpeg"
         (unsupported,) = [one for one in told if one["type"] == "unsupported"]
         assert unsupported["errors"][0]["error_data"]["details"] == "Message type is currently not supported."
         refused = client.post(f"/{NUMBER}/messages", json={"messaging_product": "whatsapp"})

@@ -71,6 +71,37 @@ class Status(Strict):
     errors: list[Error] | None = None
 
 
+class Media(Strict):
+    """Platform 1.4: the digest is in base64, not in hex."""
+
+    id: Digits
+    mime_type: str
+    sha256: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    url: Annotated[str, Meta(pattern=r"^http://127\.0\.0\.1:\d+/.*mid=\d+&ext=\d+&hash=\w+$")]
+    caption: str | None = None
+
+
+class Audio(Media, kw_only=True):
+    voice: bool
+
+
+class Sticker(Media, kw_only=True):
+    animated: bool
+
+
+class Document(Media, kw_only=True):
+    filename: str | None = None
+
+
+MEDIA: dict[str, type[Media]] = {
+    "image": Media,
+    "video": Media,
+    "audio": Audio,
+    "sticker": Sticker,
+    "document": Document,
+}
+
+
 class InboundError(Strict):
     """Of an unsupported message: no href."""
 
@@ -249,6 +280,8 @@ def check_webhook(body: bytes) -> list[str]:
             value = msgspec.convert(change.value, Messages)
             for raw in change.value.get("messages", ()):
                 assert raw["type"] in raw or raw["type"] in BARE
+                if raw["type"] in MEDIA:
+                    msgspec.convert(raw[raw["type"]], MEDIA[raw["type"]])
                 assert ("errors" in raw) == (raw["type"] == "unsupported")
             with_contact = [one for one in value.messages if one.type != "system"]
             assert len(value.contacts) == len(value.statuses) + len(with_contact)

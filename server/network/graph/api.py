@@ -18,7 +18,6 @@ from server.network.graph.verifying import verify
 from server.network.media_formats import FORMATS, kind_of
 
 MAX_UPLOAD = media_store.LARGEST + 64 * 1024
-CONTENT_PATH = "/whatsapp_business/attachments"
 _uploads = asyncio.Semaphore(2)  # whole files are held in memory
 
 
@@ -95,9 +94,8 @@ async def get_node(call: Call) -> Answer:
 
 
 def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
-    query = call.emulator.media.url_query(found.id, call.emulator.clock.now())
     return {
-        "url": f"{call.origin}{CONTENT_PATH}?{query}",
+        "url": call.emulator.media.url(call.origin, found.id, call.emulator.clock.now()),
         "mime_type": found.mime_type,
         "sha256": found.sha256.hex(),
         "file_size": len(found.content),
@@ -179,7 +177,7 @@ ROUTES = (
     Line("POST", "/{node:node}/uploads", begin_upload),
     Line("POST", "/{session:upload}", put_upload, max_body=MAX_UPLOAD),
     Line("GET", "/{session:upload}", get_upload),
-    Line("GET", CONTENT_PATH, download),
+    Line("GET", media_store.CONTENT_PATH, download),
     *api_numbers.ROUTES,
     *api_settings.ROUTES,
     *api_links.ROUTES,

@@ -57,7 +57,7 @@ class TemplateBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 async def write(call: Call) -> Answer:
     number = _number(call, call.body.number)
-    return answer({"id": call.emulator.customers.write(number, call.body)}, 201)
+    return answer({"id": call.emulator.customers.write(number, call.body, call.origin)}, 201)
 
 
 async def listed(call: Call) -> Answer:

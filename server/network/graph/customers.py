@@ -88,14 +88,15 @@ class Customers:
     def _say(self, number: Number, customer: str, text: str) -> None:
         self.write(number, inbound.Writes(from_=customer, text=text))
 
-    def write(self, number: Number, written: inbound.Writes) -> str:
+    def write(self, number: Number, written: inbound.Writes, origin: str = "") -> str:
         """One writes to a number; the message's id. Problem 422 for what no customer could write.
 
+        `origin`: scheme and host under which media can be downloaded; texts need none.
         Whom the business blocked is not heard.
         """
         now_s, sender = self._calendar.clock.now(), wa_id(written.from_)
         message_id = self._messages.new_id(sender, self._messages.next_sequence())
-        item = inbound.message_json(written, message_id, now_s, number.display, self._media)
+        item = inbound.message_json(written, message_id, now_s, number.display, self._media, origin)
         if sender in number.blocked:
             return message_id
         self._limits.heard(now_s, number.limited, sender, from_ad=written.from_ad)

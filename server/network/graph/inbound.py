@@ -40,6 +40,7 @@ MIME_TYPES = {
     "document": "application/pdf",
     "sticker": "image/webp",
 }
+OF_KIND: dict[str, dict[str, object]] = {"audio": {"voice": True}, "sticker": {"animated": False}}
 SAMPLE = b"a file of the emulator"  # content of media that came without any
 
 
@@ -63,10 +64,12 @@ class Writes(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     referral: dict[str, Any] | None = None
 
 
-def message_json(written: Writes, message_id: str, at_s: float, business: str, media: MediaStore) -> bytes:
+def message_json(
+    written: Writes, message_id: str, at_s: float, business: str, media: MediaStore, origin: str
+) -> bytes:
     """The message of the webhook; Problem 422 for what no customer could write.
 
-    `business`: the number written to, digits only.
+    `business`: the number written to, digits only. `origin`: where its media can be had.
     """
     sender = wa_id(written.from_)
     item: dict[str, Any] = {
@@ -83,11 +86,11 @@ def message_json(written: Writes, message_id: str, at_s: float, business: str, m
     if written.type == "unsupported":
         item["errors"] = [UNSUPPORTED]
     if written.type not in BARE or written.content is not None:
-        item[written.type] = _content(written, at_s, media)
+        item[written.type] = _content(written, at_s, media, origin)
     return ascii_json(item)
 
 
-def _content(written: Writes, at_s: float, media: MediaStore) -> object:
+def _content(written: Writes, at_s: float, media: MediaStore, origin: str) -> object:
     kind, content = written.type, written.content
     if kind == "text":
         if written.text is None:
@@ -102,10 +105,12 @@ def _content(written: Writes, at_s: float, media: MediaStore) -> object:
         raise Problem(422, f"the content of a message of type {kind} must be {must_be}", "content")
     if isinstance(content, list) or kind not in MEDIA_TYPES:
         return content
-    return _received(kind, dict(content or {}), at_s, media)
+    return _received(kind, dict(content or {}), at_s, media, origin)
 
 
-def _received(kind: str, content: dict[str, Any], at_s: float, media: MediaStore) -> dict[str, object]:
+def _received(
+    kind: str, content: dict[str, Any], at_s: float, media: MediaStore, origin: str
+) -> dict[str, object]:
     """Media that a customer sent: kept, so that the business can download it."""
     mime_type = str(content.pop("mime_type", MIME_TYPES[kind]))
     try:
@@ -113,4 +118,11 @@ def _received(kind: str, content: dict[str, Any], at_s: float, media: MediaStore
     except binascii.Error:
         raise Problem(422, "must be base64", "content.data") from None
     kept = media.add(data, mime_type, at_s, life_s=RECEIVED_LIFE_S)
-    return {**content, "mime_type": mime_type, "sha256": base64_of(kept.sha256), "id": kept.id}
+    return {
+        **OF_KIND.get(kind, {}),
+        **content,
+        "mime_type": mime_type,
+        "sha256": base64_of(kept.sha256),
+        "id": kept.id,
+        "url": media.url(origin, kept.id, at_s),
+    }

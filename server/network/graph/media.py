@@ -18,6 +18,7 @@ from server.network.media_formats import MAX_BYTES, kind_of
 UPLOAD_LIFE_S = 30 * 86_400.0
 RECEIVED_LIFE_S = 7 * 86_400.0
 URL_LIFE_S = 300.0
+CONTENT_PATH = "/whatsapp_business/attachments"
 FIRST_ID = 5_000_000_000_001
 MAX_KEPT = 256 * 1024 * 1024  # bytes of all media together; then the oldest go early
 
@@ -78,10 +79,10 @@ class MediaStore:
         """ApiError when there is none."""
         self._drop(self.get(media_id, now_s).id)
 
-    def url_query(self, media_id: str, now_s: float) -> str:
-        """The query of a URL under which the content can be had for URL_LIFE_S."""
+    def url(self, origin: str, media_id: str, now_s: float) -> str:
+        """Under which the content can be had for URL_LIFE_S; `origin`: scheme and host of the emulator."""
         until = int(now_s + URL_LIFE_S)
-        return f"mid={media_id}&ext={until}&hash={self._mark(media_id, until)}"
+        return f"{origin}{CONTENT_PATH}?mid={media_id}&ext={until}&hash={self._mark(media_id, until)}"
 
     def open(self, media_id: str, until: str, mark: str, now_s: float) -> Media:
         """The medium behind a URL; ApiError unless the URL is one of ours and has not expired."""
