@@ -353,6 +353,10 @@ def emulator(
         list[str],
         typer.Option("--place", metavar="CODE=PLACE", help="Where an error arrives: sync, webhook."),
     ] = [],
+    pacing_threshold: Annotated[
+        int | None,
+        typer.Option("--template-pacing", metavar="N", help="Hold a new template's messages after N."),
+    ] = None,
 ) -> None:
     """The emulated WhatsApp Business Cloud API alone, for your own bot or client library."""
     from server.network.graph.options import Options, start
@@ -375,6 +379,7 @@ def emulator(
         level=level,
         pair_reading=pair_reading,
         moved=moved,
+        pacing_threshold=pacing_threshold,
     )
     start(load(scenario, settings), options)
 

@@ -95,10 +95,12 @@ class Template:
             return PAUSED
         return DISABLED if self.status == "DISABLED" else None
 
-    def review(self, now_s: float) -> list[Event]:
+    def review(self, now_s: float, *, is_held: bool = False) -> list[Event]:
         """Pauses, disables or lets go; the events that tell of it. Ask every few minutes.
 
-        After a pause its quality is unknown again (assumed: else it would be paused at once anew).
+        After a pause its quality is unknown again (assumed: else it would be paused at once anew). `is_held`:
+        template pacing holds its messages back; a pause then ends by `unpause` alone [M], and counts as one
+        (assumed).
         """
         if self.status == "DISABLED":
             return []
@@ -109,14 +111,21 @@ class Template:
             return []
         scores = {"previous_quality_score": before, "new_quality_score": self.ratings.rating}
         events = [Event("message_template_quality_update", {**scores, **self.identity})]
-        return events + self._pause(now_s) if self.ratings.rating == "RED" else events
+        if self.ratings.rating != "RED":
+            return events
+        return events + self._pause(now_s, is_held=is_held)
 
-    def _pause(self, now_s: float) -> list[Event]:
+    def unpause(self) -> None:
+        """By hand [M]; nothing to tell of is made here."""
+        if self.status == "PAUSED":
+            self._let_go()
+
+    def _pause(self, now_s: float, *, is_held: bool) -> list[Event]:
         if self.pauses == len(PAUSES_S):
             self.status = "DISABLED"
             return [self._told("DISABLED", "DISABLED")]
         self.status = "PAUSED"
-        self._until_s = now_s + PAUSES_S[self.pauses]
+        self._until_s = inf if is_held else now_s + PAUSES_S[self.pauses]
         self.pauses += 1
         return [self._told("PAUSED", "FIRST_PAUSE" if self.pauses == 1 else "SECOND_PAUSE")]
 

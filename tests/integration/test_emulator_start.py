@@ -37,6 +37,7 @@ def start(*options: str, token: str | None = TOKEN) -> subprocess.Popen[str]:
         (Options(moved=["7=sync"]), "7 is no known code"),
         (Options(number_ids=["abc"]), "--phone-number-id abc: must be 1 to 32 digits"),
         (Options(batch_max=1001), "--webhook-batch 1001: must be from 1 to 1000"),
+        (Options(pacing_threshold=-1), "--template-pacing -1: must be from 0 to 1e+09"),
         (Options(level=5), "--tier 5: must be from 0 to 4"),
     ],
 )

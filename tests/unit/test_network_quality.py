@@ -84,6 +84,19 @@ def test_a_template_is_paused_for_three_hours_then_six_then_disabled() -> None:
     assert template.review(now + 1000 * DAY) == []
 
 
+def test_a_pause_while_messages_are_held_ends_by_hand_alone() -> None:
+    template = new_template()
+    for kind, count in ((DELIVERED, 100), (BLOCKED, 5)):
+        template.ratings.count(T0, kind, count)
+    paused = template.review(T0, is_held=True)[-1]
+    assert (paused.value["event"], template.status) == ("PAUSED", "PAUSED")
+    assert template.review(T0 + 1000 * DAY) == []
+    assert template.refusal(T0 + 1000 * DAY) == 132015
+    template.unpause()
+    assert (template.status, template.ratings.rating) == ("APPROVED", "UNKNOWN")
+    assert template.refusal(T0 + 1000 * DAY) is None
+
+
 def test_a_template_that_users_like_gets_a_green_score_and_stays() -> None:
     template = new_template()
     for _ in range(100):

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tier", dest="level", type=int, default=1)
     parser.add_argument("--pair-rate", dest="pair_reading", default="literal")
     parser.add_argument("--place", dest="moved", action="append", default=[], metavar="CODE=PLACE")
+    parser.add_argument("--template-pacing", dest="pacing_threshold", type=int, metavar="N")
     return parser
 
 

@@ -53,9 +53,8 @@ async def unpause_template(call: Call) -> Answer:
     template = call.emulator.templates.get(call.node)
     if template is None:
         raise unknown_object(call.node)
-    if template.status != "PAUSED":
-        why = "is paused for its quality" if template.state == "PAUSED" else "is not paused"
-        return answer({"success": False, "reason": f"The template {why}"})
+    if template.state != "PAUSED":
+        return answer({"success": False, "reason": "The template is not paused"})
     call.emulator.set_template_status(template, "APPROVED")
     return SUCCESS
 

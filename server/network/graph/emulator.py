@@ -16,6 +16,7 @@ from server.network.graph.behaviour import Behaviour
 from server.network.graph.calendar import Calendar
 from server.network.graph.customers import Customers
 from server.network.graph.faults import Faults
+from server.network.graph.holding import Holding
 from server.network.graph.lives import UNDELIVERABLE, Lives
 from server.network.graph.media import MediaStore
 from server.network.graph.messages import Message, Messages
@@ -30,6 +31,7 @@ from server.network.graph.users import wa_id_of
 from server.network.graph.webhooks import Sending, Webhooks
 from server.network.limits import Assumed, Decision, Limits, Portfolio
 from server.network.rules import Category, Throughput, rules_at
+from server.network.template_pacing import Pacer, PacingParameters
 
 HELLO_WORLD = {
     "name": "hello_world",
@@ -63,6 +65,7 @@ class Settings:
     level: int = 1
     throughput: Throughput = "standard"
     template_review_s: float = 5.0  # assumed; the platform takes minutes to a day
+    pacing: PacingParameters | None = None  # of templates; None: none is paced
     app_secret: str = ""
     webhook_url: str | None = None
     verify_token: str = ""
@@ -108,7 +111,8 @@ class Emulator:
         sending = Sending(settings.app_secret.encode(), settings.batch_max, settings.connections)
         self.webhooks = Webhooks(sending, self.calendar, self._target_of)
         self.telling = Telling(self.account, self.webhooks, self.faults, self.calendar, names)
-        self.standing = Standing(judged, self.templates, self.telling, self.calendar)
+        self._pacer = Pacer(settings.pacing)
+        self.standing = Standing(judged, self.templates, self._pacer, self.telling, self.calendar)
         self.customers = Customers(
             settings.behaviour,
             settings.seed,
@@ -121,6 +125,7 @@ class Emulator:
             self.messages,
         )
         self.lives = Lives(self.calendar, self.telling, self.limits, self.standing, self.customers)
+        self._holding = Holding(self._pacer, self.standing, self.lives, self.calendar)
         self._clock_changed = clock_changed
         self._targets: dict[str, Target] = {}
 
@@ -162,7 +167,8 @@ class Emulator:
     def _take(self, number: Number, body: outgoing.Body) -> dict[str, Any]:
         now_s = self.clock.now()
         given, to = _recipient(body)
-        template_id, category = self._checked_content(body, now_s)
+        template = self._checked_content(body, now_s)
+        category: Category = template.kind if template is not None else "service"
         if to == number.display or to in number.blocked:
             why = "the number itself" if to == number.display else "the business blocked this user"
             raise ApiError(131009, f"Parameter to is not valid: {why}")
@@ -182,26 +188,28 @@ class Emulator:
             category=category,
             window=window,
             accepted_s=now_s,
-            template_id=template_id,
+            template_id=template.id if template is not None else None,
             opaque=body.biz_opaque_callback_data,
         )
         self.messages.add(message)
         self.customers.conversations.note_answer(number.id, to)
-        self.lives.begin(number, message, code)
+        is_held = code is None and template is not None and self._holding.holds(number, message, template)
+        if not is_held:
+            self.lives.begin(number, message, code)
+        status = "held_for_quality_assessment" if is_held else "accepted"
         return {
             "messaging_product": "whatsapp",
             "contacts": [{"input": given, "wa_id": to} if body.to else {"input": given, "user_id": given}],
-            "messages": [{"id": message.id, "message_status": "accepted"}],
+            "messages": [{"id": message.id, "message_status": status}],
         }
 
-    def _checked_content(self, body: outgoing.Body, now_s: float) -> tuple[str | None, Category]:
-        """The template used, if one is, and the category; ApiError for what cannot be sent."""
+    def _checked_content(self, body: outgoing.Body, now_s: float) -> Template | None:
+        """The template used, if one is; ApiError for what cannot be sent."""
         if body.type == "template" and body.template is not None:
-            template = templates.check_use(self.templates, body.template)
-            return template.id, template.kind
+            return templates.check_use(self.templates, body.template)
         if body.type in outgoing.MEDIA_TYPES:
             self._check_media(body.type, getattr(body, body.type).id, now_s)
-        return None, "service"
+        return None
 
     def _check_media(self, kind: str, media_id: str | None, now_s: float) -> None:
         if media_id is None:
@@ -231,8 +239,16 @@ class Emulator:
             self.set_template_status(template, "APPROVED")
 
     def set_template_status(self, template: Template, status: templates.Status) -> None:
-        """Change it, and tell the business."""
+        """Change it, and tell the business. Approving ends every pause, also one for quality; a pause drops
+        what is held of it.
+        """
         template.status = status
+        if status == "APPROVED":
+            template.rated.unpause()
+            self._pacer.begin(template.id)
+        elif status == "PAUSED":
+            self._pacer.paused(self.clock.now(), template.kind)
+            self._holding.decide(template, "RED")
         value = {
             "event": status,
             **template.rated.identity,

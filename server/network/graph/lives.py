@@ -18,7 +18,10 @@ UNDELIVERABLE = 131026
 
 
 class Lives:
-    """Puts the steps of every message on the calendar. `counts`: how many messages made each step."""
+    """Puts the steps of every message on the calendar.
+
+    `counts`: how many messages made each step; held: how many are held now.
+    """
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class Lives:
         self._limits = limits
         self._standing = standing
         self._customers = customers
-        self.counts = dict.fromkeys(("accepted", "sent", "delivered", "read", "failed"), 0)
+        self.counts = dict.fromkeys(("accepted", "held", "sent", "delivered", "read", "failed"), 0)
 
     def begin(self, number: Number, message: Message, code: int | None) -> None:
         """A message was accepted. `code`: it fails with this, and the limits have not booked it."""
@@ -43,6 +46,22 @@ class Lives:
             self._calendar.at(sent_s, lambda: self._fail(number, message, sent_s, code))
         else:
             self._calendar.at(sent_s, lambda: self._send(number, message, sent_s))
+
+    def wait(self) -> None:
+        """A message was accepted, and is held until `go` or `drop`."""
+        self.counts["accepted"] += 1
+        self.counts["held"] += 1
+
+    def go(self, number: Number, message: Message, from_s: float) -> None:
+        """One that was held is on its way from then on."""
+        self.counts["held"] -= 1
+        sent_s = from_s + self._customers.behaviour.sent_delay_s
+        self._calendar.at(sent_s, lambda: self._send(number, message, sent_s))
+
+    def drop(self, number: Number, message: Message, at_s: float, code: int) -> None:
+        """One that was held is given up."""
+        self.counts["held"] -= 1
+        self._lose(number, message, at_s, code)
 
     def _send(self, number: Number, message: Message, at_s: float) -> None:
         message.sent_s = at_s
@@ -54,14 +73,15 @@ class Lives:
         delay_s = self._customers.delivery_s(message)
         if delay_s is None:
             due_s = at_s + self._customers.behaviour.delivery_delay_median_s
-            self._calendar.at(due_s, lambda: self._lose(number, message, due_s))
+            self._calendar.at(due_s, lambda: self._lose(number, message, due_s, LOST))
         else:
             due_s = at_s + delay_s
             self._calendar.at(due_s, lambda: self._deliver(number, message, due_s))
 
-    def _lose(self, number: Number, message: Message, at_s: float) -> None:
+    def _lose(self, number: Number, message: Message, at_s: float, code: int) -> None:
+        """What the limits have booked is given back."""
         self._limits.failed(message.accepted_s, number.limited, message.to, message.category, message.window)
-        self._fail(number, message, at_s, LOST)
+        self._fail(number, message, at_s, code)
 
     def _fail(self, number: Number, message: Message, at_s: float, code: int) -> None:
         message.failed_s, message.code = at_s, code

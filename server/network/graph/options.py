@@ -15,6 +15,7 @@ from server.network.graph.serve import Serving, serve
 from server.network.graph.webhook_bodies import MAX_UPDATES
 from server.network.limits import Assumed, Reading
 from server.network.rules import Throughput
+from server.network.template_pacing import PacingParameters
 
 Customers = Literal["scenario", "predictable"]
 MOST_CONNECTIONS = 1000
@@ -27,6 +28,7 @@ class Options:
 
     `customers`: as the scenario's, or predictable: each message delivered after a second and read two later,
     nothing else happens by itself. `moved`: CODE=sync or CODE=webhook. `level`: index of the messaging limit.
+    `pacing_threshold`: messages of a new template that are sent before others are held; None: no pacing.
     """
 
     token: str | None = None
@@ -46,6 +48,7 @@ class Options:
     level: int = 1
     pair_reading: str = "literal"
     moved: Sequence[str] = ()
+    pacing_threshold: int | None = None
 
 
 def start(loaded: Loaded, options: Options) -> None:
@@ -72,6 +75,8 @@ def settings_of(loaded: Loaded, options: Options, app_secret: str) -> Settings:
     _within("--webhook-batch", options.batch_max, 1, MAX_UPDATES)
     _within("--webhook-connections", options.connections, 1, MOST_CONNECTIONS)
     _within("--tier", options.level, 0, 4)
+    if options.pacing_threshold is not None:
+        _within("--template-pacing", options.pacing_threshold, 0, 1e9)
     scenario = loaded.scenario
     return Settings(
         seed=scenario.experiment.seed,
@@ -88,6 +93,7 @@ def settings_of(loaded: Loaded, options: Options, app_secret: str) -> Settings:
         allowed_hosts=options.allowed_hosts,
         batch_max=options.batch_max,
         connections=options.connections,
+        pacing=PacingParameters(options.pacing_threshold) if options.pacing_threshold is not None else None,
     )
 
 

@@ -6,8 +6,9 @@ from server.network.graph.calendar import Calendar
 from server.network.graph.messages import Message
 from server.network.graph.numbers import Number
 from server.network.graph.telling import Telling
-from server.network.graph.templates import Templates
+from server.network.graph.templates import Template, Templates
 from server.network.spam import BLOCKED, DELIVERED, REPORTED
+from server.network.template_pacing import Pacer
 
 TEMPLATES_EVERY_S = 300.0  # `quality` asks for every few minutes,
 NUMBERS_EVERY_S = 3600.0  # and for every hour
@@ -17,10 +18,16 @@ class Standing:
     """Counts what users do, and looks at it again and again on the calendar."""
 
     def __init__(
-        self, account: quality.Account, templates: Templates, telling: Telling, calendar: Calendar
+        self,
+        account: quality.Account,
+        templates: Templates,
+        pacer: Pacer,
+        telling: Telling,
+        calendar: Calendar,
     ) -> None:
         self._account = account
         self._templates = templates
+        self._pacer = pacer
         self._telling = telling
         self._calendar = calendar
         self._is_watching = False
@@ -60,8 +67,19 @@ class Standing:
     def _review_templates(self) -> None:
         now_s = self._calendar.clock.now()
         for template in self._templates:
-            self._tell(template.rated.review(now_s))
+            self.review_template(template)
         self._calendar.at(now_s + TEMPLATES_EVERY_S, self._review_templates)
+
+    def review_template(self, template: Template) -> None:
+        """Rates it, and pauses it or lets it go where that is due."""
+        now_s, before = self._calendar.clock.now(), template.rated.status
+        self._tell(template.rated.review(now_s, is_held=self._pacer.is_holding(template.id)))
+        if template.rated.status == before:
+            return
+        if template.rated.status == "APPROVED":
+            self._pacer.begin(template.id)
+        else:
+            self._pacer.paused(now_s, template.kind)
 
     def _review_numbers(self) -> None:
         now_s = self._calendar.clock.now()
