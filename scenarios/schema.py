@@ -1236,6 +1236,30 @@ class Tagging(Frozen, frozen=True):
     ] = field(default_factory=lambda: [("high_value", "recent_complaint")])
 
 
+class Imports(Frozen, frozen=True):
+    """How often large files of tags may come."""
+
+    large_contacts: Annotated[
+        int,
+        parameter(
+            "a file of so many contacts is a large one",
+            unit="contacts",
+            source="assumed: the source does not say; its example of a list has 500, a file at most 5,000",
+            ge=1,
+        ),
+    ] = 1000
+    delay_h: Annotated[
+        float,
+        parameter(
+            "after more than three large ones in an hour (T044) no file is taken for so long; 0: it is",
+            unit="h",
+            source="T045: 1 to 2 h; assumed: off, since the limit is another platform's and documented nowhere",
+            ge=0,
+            le=48,
+        ),
+    ] = 0.0
+
+
 class Storage(Frozen, frozen=True):
     """How long the server keeps what it has no more use for. Contacts and their opt-outs it keeps for good."""
 
@@ -1281,4 +1305,5 @@ class Scenario(Frozen, frozen=True):
     agents: Agents = field(default_factory=nobody)
     purchases: Purchases = field(default_factory=Purchases)
     tagging: Tagging = field(default_factory=Tagging)
+    imports: Imports = field(default_factory=Imports)
     storage: Storage = field(default_factory=Storage)

@@ -106,17 +106,20 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_s = perf_counter()
+        retry_after_s = None
         try:
             status, body = await self._answer(scope, receive)
             media_type = self._gives
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
+            retry_after_s = problem.retry_after_s
         except OutcomeUnknown:
             status, body, media_type = 503, UNKNOWN.document(), MEDIA_TYPE
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)
-        await _reply(send, status, body, media_type, LOGIN if self._browser else BEARER)
+        login = LOGIN if self._browser else BEARER
+        await _reply(send, status, body, media_type, login, retry_after_s)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
@@ -214,8 +217,12 @@ async def _tell(events: Events, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _reply(send: Send, status: int, body: bytes, media_type: bytes, login: bytes) -> None:
+async def _reply(
+    send: Send, status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None = None
+) -> None:
     headers = _headers(status, body, media_type, login)
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

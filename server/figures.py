@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from scenarios.schema import Imports
 from server.problems import Problem
 from server.store.dialects import HourOf, among
 from server.store.hourly import HOUR_S, SENDS, hour_of
@@ -39,21 +40,44 @@ from server.store.tables import (
     attempts,
     batches,
     contacts,
+    hourly_keywords,
     hourly_sends,
     hourly_tags,
+    imports,
     inbound,
     messages,
     tags,
 )
+from server.tagging import import_hold_s, large_imports
 from server.wire import iso
 
 MOST_ROWS = 10_000
+TOP_KEYWORDS = 5  # C063
+REVIEW_HOURS = 7 * 24  # C062: once a week
 MOST_BATCHES = 20  # the newest, unless one is named
 ACTIONS = ("answered", "escalated", "opted_out", "unmatched")
 
 
+class Keyword(Struct, frozen=True):
+    """`share` of all messages of the last week that met a keyword."""
+
+    keyword: str
+    messages: int
+    share: float
+
+
+class ImportsTaken(Struct, frozen=True):
+    """Files of tags of the last hour; until `held_until` none is taken."""
+
+    last_hour: int
+    large_last_hour: int
+    held_until: str | None
+
+
 class Stats(Struct, frozen=True):
     """`sends` counts attempts, `delivery_rate` is delivered / sends; `dispatch_lag_s` in real seconds.
+
+    Lag, network delay and processor time are this process's own, where several serve.
 
     `kpis` are those of docs/kpis.md that a server sees; null where there is nothing to divide by.
     """
@@ -75,9 +99,21 @@ class Stats(Struct, frozen=True):
     dispatch_lag_s: float
     process_cpu_s: float
     kpis: dict[str, float | None]
+    top_keywords: list[Keyword]
+    network_delay_s: float | None
+    imports: ImportsTaken
 
 
-def stats(connection: Connection, *, now_s: float, speed: float, lag_s: float, process_cpu_s: float) -> Stats:
+def stats(
+    connection: Connection,
+    *,
+    limits: Imports,
+    now_s: float,
+    speed: float,
+    lag_s: float,
+    network_delay_s: float | None,
+    process_cpu_s: float,
+) -> Stats:
     counts = states(connection)
     outcomes = _totals(connection, select(hourly_sends.c.outcome, func.sum(hourly_sends.c.n)))
     sends = outcomes.pop(SENDS, 0)
@@ -108,7 +144,34 @@ def stats(connection: Connection, *, now_s: float, speed: float, lag_s: float, p
         dispatch_lag_s=round(lag_s, 4),
         process_cpu_s=process_cpu_s,
         kpis=_kpis(counts, sends, replies, opt_outs, closed),
+        top_keywords=_top_keywords(connection, now_s),
+        network_delay_s=network_delay_s,
+        imports=_imports_taken(connection, limits, now_s),
     )
+
+
+def met_keywords(connection: Connection, now_s: float) -> list[tuple[str, int]]:
+    """Keywords with the number of customers' messages of the last week that met them, most first."""
+    n = func.sum(hourly_keywords.c.n)
+    query = (
+        select(hourly_keywords.c.keyword, n)
+        .where(hourly_keywords.c.hour > hour_of(now_s) - REVIEW_HOURS)
+        .group_by(hourly_keywords.c.keyword)
+        .order_by(n.desc(), hourly_keywords.c.keyword)
+    )
+    return [(keyword, int(count)) for keyword, count in connection.execute(query)]
+
+
+def _top_keywords(connection: Connection, now_s: float) -> list[Keyword]:
+    found = met_keywords(connection, now_s)
+    total = sum(n for _, n in found)
+    return [Keyword(keyword, n, n / total) for keyword, n in found[:TOP_KEYWORDS]]
+
+
+def _imports_taken(connection: Connection, limits: Imports, now_s: float) -> ImportsTaken:
+    last_hour = _count(connection, select(func.count()).where(imports.c.at_s > now_s - HOUR_S))
+    large = len(large_imports(connection, limits, now_s - HOUR_S))
+    return ImportsTaken(last_hour, large, iso(import_hold_s(connection, limits, now_s)))
 
 
 def _kpis(

@@ -1,14 +1,18 @@
 """What the alarms look at, read from the database."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
+from scenarios.schema import Imports, Scenario
 from server.dispatch.account_health import fleet_open_rate
 from server.dispatch.alarms import Observed, State, check, share
+from server.dispatch.import_pace import WINDOW_S
 from server.dispatch.pacing import Rules
 from server.dispatch.retries import INVALID_NUMBER, UNREGISTERED
+from server.figures import TOP_KEYWORDS, met_keywords
 from server.reading import sent_by_account
 from server.store.hourly import HOUR_S, SENDS, hour_of
 from server.store.tables import (
@@ -21,10 +25,28 @@ from server.store.tables import (
     inbound,
     messages,
 )
+from server.tagging import large_imports
 from server.wire import iso
 
 MINUTE_S, DAY_S = 60.0, 86_400.0
 MONTH_S = 30 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of the scenario: `answer_delay_s` is the mean of an automatic answer, `keywords` the number of them."""
+
+    rules: Rules
+    imports: Imports
+    answer_delay_s: float
+    keywords: int
+
+
+def settings_of(scenario: Scenario) -> Settings:
+    replies = scenario.replies
+    keywords = {keyword for rule in replies.rules for keyword in rule.keywords}
+    delay_s = (replies.delay_min_s + replies.delay_max_s) / 2
+    return Settings(scenario.pacing, scenario.imports, delay_s, len(keywords))
 
 
 class Alarm(Struct, frozen=True):
@@ -49,17 +71,17 @@ class Alarms(Struct, frozen=True):
 
 
 def alarms(
-    connection: Connection, *, rules: Rules, now_s: float, lag_s: float, answer_delay_s: float
+    connection: Connection, *, settings: Settings, now_s: float, lag_s: float, network_delay_s: float | None
 ) -> Alarms:
-    """`answer_delay_s`: mean delay of an automatic answer; `lag_s`: the dispatcher's, in real seconds."""
-    found = check(observe(connection, rules, now_s, lag_s, answer_delay_s))
+    """`lag_s`: the dispatcher's, in real seconds; `network_delay_s`: as `Handovers` tells it."""
+    found = check(observe(connection, settings, now_s, lag_s, network_delay_s))
     checks = [Alarm(*one[:5], list(one.claims), one.cause) for one in found]
     states = [one.state for one in checks]
     return Alarms(iso(now_s), states.count("alarm"), states.count("warning"), checks)
 
 
 def observe(
-    connection: Connection, rules: Rules, now_s: float, lag_s: float, answer_delay_s: float
+    connection: Connection, settings: Settings, now_s: float, lag_s: float, network_delay_s: float | None
 ) -> Observed:
     """Rates of sends are those of this hour of the clock and the one before."""
     sends = _outcomes(connection, now_s)
@@ -68,24 +90,36 @@ def observe(
     answered, unmatched = replies.get("answered", 0), replies.get("unmatched", 0)
     asked = answered + unmatched + replies.get("escalated", 0)
     waiting, waited_s, longest_s = _waiting(connection, now_s)
+    answer_delay_s = settings.answer_delay_s
     busiest_hour = max(sent_by_account(connection, now_s - HOUR_S).values(), default=0)
     return Observed(
         delivery_rate=share(sends.get(DELIVERED, 0), known),
         invalid_number_share=share(sends.get(INVALID_NUMBER, 0) + sends.get(UNREGISTERED, 0), known),
-        hourly_cap_share=busiest_hour / rules.rate_per_hour,
+        hourly_cap_share=busiest_hour / settings.rules.rate_per_hour,
         sends_per_minute=max(sent_by_account(connection, now_s - MINUTE_S).values(), default=0),
         response_time_s=(answered * answer_delay_s + waited_s) / (answered + waiting)
         if answered + waiting
         else None,
         longest_wait_s=longest_s,
+        top_keyword_share=_top_keyword_share(connection, settings.keywords, now_s),
         unmatched_share=share(unmatched, asked),
         completion_share=share(answered, asked),
         banned_share=_banned_share(connection, now_s),
         sends_after_stop=_number(connection, _SENT_AFTER_STOP),
         dispatch_lag_s=lag_s,
+        network_delay_s=network_delay_s,
+        large_imports=len(large_imports(connection, settings.imports, now_s - WINDOW_S)),
         tag_rule_delay_s=_tag_rule_delay_s(connection, now_s),
         fleet_open_rate=_fleet_open_rate(connection, now_s),
     )
+
+
+def _top_keyword_share(connection: Connection, keywords: int, now_s: float) -> float | None:
+    """None also where there are no more than five: their share says nothing."""
+    if keywords <= TOP_KEYWORDS:
+        return None
+    counts = [n for _, n in met_keywords(connection, now_s)]
+    return share(sum(counts[:TOP_KEYWORDS]), sum(counts))
 
 
 def _outcomes(connection: Connection, now_s: float) -> dict[str, int]:

@@ -21,11 +21,15 @@ class ProblemDocument(msgspec.Struct, frozen=True):
 class Problem(Exception):
     """An error that its caller is told: `field` is the path of what is wrong, as `recipients[3].to`."""
 
-    def __init__(self, status: int, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, field: str | None = None, *, retry_after_s: int | None = None
+    ) -> None:
+        """`retry_after_s`: real seconds after which the same request may be taken."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.field = field
+        self.retry_after_s = retry_after_s
 
     def document(self) -> bytes:
         """The body; `type` is about:blank, so `title` is the status's own phrase."""

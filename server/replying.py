@@ -18,6 +18,7 @@ from server.handing_over import HandingOver, Held, Reason
 from server.store.bulk import Bulk
 from server.store.contacts import find_or_add
 from server.store.dialects import among
+from server.store.hourly import count_keywords
 from server.store.ids import Ids
 from server.store.tables import (
     CANCELLED,
@@ -78,6 +79,7 @@ class _Group:
     rows: list[dict[str, Any]] = field(default_factory=list)
     guides: list[dict[str, Any]] = field(default_factory=list)
     asked_again: list[dict[str, Any]] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)  # met by a message
     moods: dict[int, int] = field(default_factory=dict)  # negative messages in a row, where that changed
 
 
@@ -137,6 +139,8 @@ class Replying:
         decision = decide(
             self._policy.rulebook, text, recent_answers=customer.answers, with_human=False, key=key
         )
+        if decision.keyword is not None:
+            group.keywords.append(decision.keyword)
         if urgent or decision.action == "escalated":
             reason: Reason = "negative" if urgent else "rule" if decision.answer is not None else "limit"
             return _escalated(decision, group.handing_over.open(customer.id, text, reason))
@@ -245,6 +249,7 @@ def _store(connection: Connection, group: _Group) -> None:
         connection.execute(_SUPERSEDE, group.asked_again)
     if group.moods:
         connection.execute(_MOOD, [{"who": who, "run": run} for who, run in group.moods.items()])
+    count_keywords(connection, now_s, group.keywords)
     group.handing_over.store()
 
 

@@ -29,8 +29,10 @@ from server.store.tables import (
     batches,
     conversations,
     events,
+    hourly_keywords,
     hourly_sends,
     hourly_tags,
+    imports,
     inbound,
     messages,
     said,
@@ -72,7 +74,7 @@ class Forgetting:
     def apply(self, connection: Connection, requests: Sequence[Forget]) -> Applied:
         before_s = self._clock.now() - self._keep_s
         after = {kept.table.name: self._sweep(connection, kept, before_s) for kept in ALL_KEPT}
-        for counts in (hourly_sends, hourly_tags):
+        for counts in (hourly_sends, hourly_tags, hourly_keywords):
             connection.execute(delete(counts).where(counts.c.hour < hour_of(before_s)))
         more = any(key is not None for key in after.values())
         return Applied([more] * len(requests), partial(self._after.update, after))
@@ -176,4 +178,5 @@ ALL_KEPT = (
     Kept(conversations, conversations.c.id, conversations.c.closed_s, true()),
     Kept(events, events.c.id, events.c.at_s, true()),
     Kept(tag_log, tag_log.c.id, tag_log.c.at_s, true()),
+    Kept(imports, imports.c.id, imports.c.at_s, true()),
 )

@@ -168,7 +168,7 @@ def _steps(
     scheduling = Scheduling(
         planner, clock, Ids(messages.c.id, is_shared), scenario.storage.key_life_h * 3600, leases
     )
-    tags = tagging.Tagging(clock)
+    tags = tagging.Tagging(clock, scenario.imports)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
     claiming = delivering.Claiming(clock, None if leases is None else leases.worker)
     return [

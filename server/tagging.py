@@ -2,16 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 
+from scenarios.schema import Imports
 from server.clock import Clock
 from server.dispatch.content import words_of
+from server.dispatch.import_pace import MOST, WINDOW_S, held_until_s
 from server.problems import Problem
 from server.store import taxonomy
 from server.store.contacts import find_or_add, tag_ids
+from server.store.tables import imports
 from server.store.writer import Applied
-from server.wire import Rejected, Tagged
+from server.wire import Rejected, Tagged, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Tags by phone (E.164). Answer: by phone the first tag that does not exist; None: all do.
+    """Tags by phone (E.164). Answer: by phone the first tag that does not exist; None: all do. Or a Problem.
 
     Unless they are to be ignored, a phone with an unknown tag gets none.
     """
@@ -61,8 +66,9 @@ class UseTags:
 class Tagging:
     """The steps, one request after the other: each may make tags."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limits: Imports) -> None:
         self._clock = clock
+        self._imports = limits
 
     def tag(self, connection: Connection, requests: Sequence[Tag]) -> Applied:
         now_s = self._clock.now()
@@ -70,7 +76,20 @@ class Tagging:
 
     def import_tags(self, connection: Connection, requests: Sequence[Import]) -> Applied:
         now_s = self._clock.now()
-        return Applied([_import(connection, request, now_s) for request in requests])
+        return Applied([self._import(connection, request, now_s) for request in requests])
+
+    def _import(self, connection: Connection, request: Import, now_s: float) -> Mapping[str, Any] | Problem:
+        until_s = import_hold_s(connection, self._imports, now_s)
+        if until_s is not None:
+            return Problem(
+                429,
+                f"more than {MOST} files of {self._imports.large_contacts} contacts or more came within an "
+                f"hour: none is taken until {iso(until_s)} (T044, T045)",
+                retry_after_s=ceil((until_s - now_s) / self._clock.speed),
+            )
+        found = _import(connection, request, now_s)
+        connection.execute(insert(imports).values(at_s=now_s, contacts=len(request.tags_by_phone)))
+        return found
 
     def change_taxonomy(self, connection: Connection, requests: Sequence[ChangeTaxonomy]) -> Applied:
         now_s = self._clock.now()
@@ -79,6 +98,24 @@ class Tagging:
     def use(self, connection: Connection, requests: Sequence[UseTags]) -> Applied:
         taxonomy.use(connection, {name for one in requests for name in one.names}, self._clock.now())
         return Applied([None] * len(requests))
+
+
+def large_imports(connection: Connection, limits: Imports, since_s: float) -> list[float]:
+    """When large files were taken since then, in order."""
+    query = select(imports.c.at_s).where(
+        imports.c.at_s > since_s, imports.c.contacts >= limits.large_contacts
+    )
+    return list(connection.execute(query.order_by(imports.c.at_s)).scalars())
+
+
+def import_hold_s(connection: Connection, limits: Imports, now_s: float) -> float | None:
+    """Until when (Unix seconds) no file is taken; None: one is now."""
+    delay_s = limits.delay_h * 3600.0
+    if delay_s <= 0:
+        return None
+    large_s = large_imports(connection, limits, now_s - delay_s - WINDOW_S)
+    until_s = held_until_s(large_s, delay_s)
+    return until_s if until_s is not None and until_s > now_s else None
 
 
 def _tag(connection: Connection, request: Tag, now_s: float) -> Tagged | Problem:

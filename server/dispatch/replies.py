@@ -37,6 +37,7 @@ class Decision(NamedTuple):
     answer: str | None
     delay_s: float
     matched: Matched | None
+    keyword: str | None = None  # that triggered the rule, as words in lower case
 
 
 class Phrase(NamedTuple):
@@ -112,40 +113,42 @@ def decide(rulebook: Rulebook, text: str, *, recent_answers: int, with_human: bo
     """
     if with_human:
         return Decision("escalated", None, None, 0.0, None)
-    place, matched = _match(rulebook, words_of(text))
-    if place is None:
+    found, matched = _match(rulebook, words_of(text))
+    if found is None:
         return Decision("unmatched", None, None, 0.0, None)
-    rule = rulebook.rules[place]
+    rule, keyword = rulebook.rules[found.rule], " ".join(found.words)
     if recent_answers >= rulebook.max_per_hour:
-        return Decision("escalated", rule.intent, None, 0.0, matched)
+        return Decision("escalated", rule.intent, None, 0.0, matched, keyword)
     action: Action = "escalated" if rule.escalate else "answered"
-    return Decision(action, rule.intent, rule.answer, _delay_s(rulebook, key), matched)
+    return Decision(action, rule.intent, rule.answer, _delay_s(rulebook, key), matched, keyword)
 
 
-def _match(rulebook: Rulebook, words: Sequence[str]) -> tuple[int | None, Matched | None]:
+def _match(rulebook: Rulebook, words: Sequence[str]) -> tuple[Phrase | None, Matched | None]:
     readings = [(word,) for word in words]
-    place = _first_rule(rulebook, readings)
-    if place is not None:
-        return place, "exact"
+    found = _first_rule(rulebook, readings)
+    if found is not None:
+        return found, "exact"
     widened = [_readings(rulebook, word) for word in words]
     if widened == readings:
         return None, None
-    place = _first_rule(rulebook, widened)
-    return place, None if place is None else "fuzzy"
+    found = _first_rule(rulebook, widened)
+    return found, None if found is None else "fuzzy"
 
 
-def _first_rule(rulebook: Rulebook, readings: Sequence[tuple[str, ...]]) -> int | None:
-    """The first rule with a keyword in the message; each word of it may be read in several ways."""
+def _first_rule(rulebook: Rulebook, readings: Sequence[tuple[str, ...]]) -> Phrase | None:
+    """The first rule with a keyword in the message, and the first such keyword; each word of the message may
+    be read in several ways.
+    """
     singles, phrases = rulebook.words, rulebook.phrases
-    best: int | None = None
+    best: Phrase | None = None
     for start, choices in enumerate(readings):
         for word in choices:
             place = singles.get(word)
-            if place is not None and (best is None or place < best):
-                best = place
+            if place is not None and (best is None or place < best.rule):
+                best = Phrase((word,), place)
             for phrase in phrases.get(word, ()):
-                if (best is None or phrase.rule < best) and _stands_at(phrase.words, readings, start):
-                    best = phrase.rule
+                if (best is None or phrase.rule < best.rule) and _stands_at(phrase.words, readings, start):
+                    best = phrase
     return best
 
 

@@ -22,7 +22,7 @@ HOURS = 24
 CHART_HEIGHT = 118.0
 MOST_ACCOUNTS = 50  # on the page: one panel (C092)
 CLASS_OF: Mapping[State, str] = {"healthy": "good", "warning": "warning", "alarm": "alarm", "unknown": ""}
-UNITS = {"s": "s", "messages/min": "a minute", "messages": "messages"}
+UNITS = {"s": "s", "messages/min": "a minute", "imports/h": "an hour", "messages": "messages"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,11 @@ async def stats(service: Service, _call: Call) -> Answer:
 async def read_stats(service: Service) -> figures.Stats:
     look = partial(
         figures.stats,
+        limits=service.scenario.imports,
         now_s=service.clock.now(),
         speed=service.clock.speed,
         lag_s=service.dispatcher.lag_s,
+        network_delay_s=service.dispatcher.handovers.delay_s(),
         process_cpu_s=time.process_time(),
     )
     return await service.readers.run(look)
@@ -78,13 +80,12 @@ async def alarms(service: Service, _call: Call) -> Answer:
 
 
 async def read_alarms(service: Service) -> health.Alarms:
-    replies = service.scenario.replies
     look = partial(
         health.alarms,
-        rules=service.scenario.pacing,
+        settings=health.settings_of(service.scenario),
         now_s=service.clock.now(),
         lag_s=service.dispatcher.lag_s,
-        answer_delay_s=(replies.delay_min_s + replies.delay_max_s) / 2,
+        network_delay_s=service.dispatcher.handovers.delay_s(),
     )
     return await service.readers.run(look)
 

@@ -102,7 +102,16 @@ async def log(service: Service, call: Call) -> Answer:
 ROUTES = (
     Route("POST", "/tag", tag, "tag", TagBody, answer=Tagged),
     Route("GET", "/tag", tags, "read", answer=Tags),
-    Route("POST", "/tag/import", tag_import, "tag", query=ImportQuery, answer=Report, takes="text/csv"),
+    Route(
+        "POST",
+        "/tag/import",
+        tag_import,
+        "tag",
+        query=ImportQuery,
+        answer=Report,
+        problems=(429,),
+        takes="text/csv",
+    ),
     Route("POST", "/tag/taxonomy", taxonomy, "admin", TaxonomyBody, answer=Tags),
     Route("GET", "/tag/log", log, "read", query=LogQuery, answer=TagLog),
 )

@@ -5,13 +5,13 @@ outcomes add up. Tags are those that the customer carries when the outcome is kn
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
 from server.store.bulk import Bulk
 from server.store.dialects import AddUp, among
-from server.store.tables import contact_tags, hourly_sends, hourly_tags, messages
+from server.store.tables import contact_tags, hourly_keywords, hourly_sends, hourly_tags, messages
 
 HOUR_S = 3600.0
 SENDS = "sent"  # the outcome that every attempt has; the others are "delivered" and the reasons of failures
@@ -58,8 +58,16 @@ def count_tags(
     )
 
 
+def count_keywords(connection: Connection, at_s: float, keywords: Iterable[str]) -> None:
+    """Add customers' messages to the hour: for each the keyword that it met."""
+    counts, hour = Counter(keywords), hour_of(at_s)
+    rows = [{"hour": hour, "keyword": keyword, "n": n} for keyword, n in sorted(counts.items())]
+    _ADD_KEYWORDS.execute(connection, rows)
+
+
 _ADD_SENDS = Bulk(AddUp(hourly_sends))
 _ADD_TAGS = Bulk(AddUp(hourly_tags))
+_ADD_KEYWORDS = Bulk(AddUp(hourly_keywords))
 _TAGS = (
     select(contact_tags.c.tag_id, func.count())
     .join_from(messages, contact_tags, contact_tags.c.contact_id == messages.c.contact_id)

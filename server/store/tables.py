@@ -36,7 +36,7 @@ IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound m
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0010", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0011", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -99,6 +99,16 @@ events = Table(
     Column("account_id", ForeignKey("accounts.id")),  # of a block or complaint: whose message it was
 )
 Index("events_received", events.c.received_s, events.c.at_s)
+
+# Files of tags that were taken.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("at_s", Float, nullable=False),
+    Column("contacts", Integer, nullable=False),  # rows, but for invalid numbers and repeats
+)
+Index("imports_at", imports.c.at_s, imports.c.contacts)
 
 accounts = Table(
     "accounts",
@@ -200,6 +210,16 @@ hourly_tags = Table(
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     Column("outcome", Text, primary_key=True),
+    Column("n", Int64, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Messages of customers by hour and by the keyword that they met.
+hourly_keywords = Table(
+    "hourly_keywords",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("keyword", Text, primary_key=True),
     Column("n", Int64, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -29,6 +29,15 @@ def state(name: str, value: float | None, **others: float) -> str:
         ("response_time_s", 480, "healthy"),  # C161: more than 8 minutes
         ("response_time_s", 481, "alarm"),
         ("longest_wait_s", 301, "alarm"),  # C111: 5 minutes
+        ("top_keyword_share", 0.59, "warning"),  # C064: 0.60 to 0.80
+        ("top_keyword_share", 0.60, "healthy"),
+        ("top_keyword_share", 0.80, "healthy"),
+        ("top_keyword_share", 0.81, "warning"),
+        ("top_keyword_share", 1.0, "warning"),
+        ("network_delay_s", 5.0, "healthy"),  # C131 is exclusive
+        ("network_delay_s", 5.1, "alarm"),
+        ("large_imports", 3, "healthy"),  # T044: more than 3 in an hour
+        ("large_imports", 4, "alarm"),
         ("unmatched_share", 0.20, "healthy"),  # C065
         ("unmatched_share", 0.21, "alarm"),
         ("completion_share", 0.85, "alarm"),  # C066: over 0.85 is ideal
@@ -63,6 +72,9 @@ def test_a_check_tells_the_limit_that_it_broke() -> None:
     assert (warning.limit, warning.state) == (0.92, "warning")
     (alarm,) = (one for one in check(Observed(delivery_rate=0.5)) if one.name == "delivery_rate")
     assert (alarm.limit, alarm.claims) == (0.90, ("C154", "C155"))
+    for value, limit in ((0.5, 0.60), (0.9, 0.80)):
+        (band,) = (one for one in check(Observed(top_keyword_share=value)) if one.name == "top_keyword_share")
+        assert (band.limit, band.claims) == (limit, ("C063", "C064"))
 
 
 @pytest.mark.parametrize(

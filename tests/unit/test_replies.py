@@ -145,3 +145,12 @@ def test_every_wording_of_the_shipped_scenario_means_what_it_expects() -> None:
                 assert got == turn.expect, says
                 checked += 1
     assert checked > 30
+
+
+def test_a_decision_names_the_keyword_that_was_met() -> None:
+    assert ask("The PRICE, please: how much?").keyword == "price"
+    assert ask("How   much is the prise? Where is my order").keyword == "where is my order"
+    assert ask("the prise?").keyword == "price"
+    assert ask("price", recent_answers=3).keyword == "price"
+    assert ask("weather").keyword is None
+    assert ask("price", with_human=True).keyword is None

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from server import figures, health, reading
 from server.delivering import Sent, Settle, Settling, record_sent
 from server.network.emulated import Outbound, Status
 from server.problems import Problem
-from server.store import sqlite
+from server.store import hourly, sqlite
 from server.store.database import Database
 from server.store.tables import (
     SCHEMA,
@@ -28,7 +29,20 @@ from server.store.tables import (
 
 HOUR = 470_000  # since 1970
 NOW_S = HOUR * 3600.0
-RULES = load("bulk_send").scenario.pacing
+SCENARIO = load("bulk_send").scenario
+RULES, SETTINGS = SCENARIO.pacing, health.settings_of(SCENARIO)
+
+
+def read_stats(connection: Connection) -> figures.Stats:
+    return figures.stats(
+        connection,
+        limits=SCENARIO.imports,
+        now_s=NOW_S + 60,
+        speed=1.0,
+        lag_s=0.0,
+        network_delay_s=None,
+        process_cpu_s=0.0,
+    )
 
 
 @pytest.fixture
@@ -147,7 +161,7 @@ def test_states_and_kpis_of_everything(database: Database) -> None:
     send(database, *range(1, 11))
     settle(database, *range(1, 8))
     settle(database, 8, reason="invalid_number")
-    found = run(database, partial(figures.stats, now_s=NOW_S + 60, speed=1.0, lag_s=0.0, process_cpu_s=0.0))
+    found = run(database, read_stats)
     assert found.messages == {
         "queued": 0,
         "sending": 2,
@@ -164,7 +178,7 @@ def test_states_and_kpis_of_everything(database: Database) -> None:
 
 def test_alarms_see_what_happened_in_the_last_hour(database: Database) -> None:
     send(database, *range(1, 13))
-    look = partial(health.alarms, rules=RULES, now_s=NOW_S + 61, lag_s=0.01, answer_delay_s=7.5)
+    look = partial(health.alarms, settings=SETTINGS, now_s=NOW_S + 61, lag_s=0.01, network_delay_s=None)
     checks = {one.name: one for one in run(database, look).checks}
     assert checks["delivery_rate"].state == "unknown"  # too few are settled
     assert checks["sends_per_minute"].value == 6
@@ -185,8 +199,8 @@ def test_no_read_of_everything_looks_at_every_message(database: Database) -> Non
 
     def plans(connection: Connection) -> list[str]:
         event.listen(connection, "before_cursor_execute", note)
-        figures.stats(connection, now_s=NOW_S, speed=1.0, lag_s=0.0, process_cpu_s=0.0)
-        health.alarms(connection, rules=RULES, now_s=NOW_S, lag_s=0.0, answer_delay_s=7.5)
+        read_stats(connection)
+        health.alarms(connection, settings=SETTINGS, now_s=NOW_S, lag_s=0.0, network_delay_s=None)
         reading.account_states(connection, RULES, NOW_S)
         for by in ("hour", "account", "tag", "batch"):
             figures.history(connection, by, NOW_S, NOW_S + 3600, None)
@@ -202,3 +216,33 @@ def test_no_read_of_everything_looks_at_every_message(database: Database) -> Non
     for table in ("messages", "attempts", "inbound"):
         scans = [line for line in found if line.startswith(f"SCAN {table}")]
         assert [line for line in scans if "COVERING INDEX" not in line] == []
+
+
+def keywords_met(connection: Connection, counts: dict[str, int], at_s: float) -> None:
+    hourly.count_keywords(connection, at_s, [keyword for keyword, n in counts.items() for _ in range(n)])
+
+
+def test_the_five_keywords_met_most_are_those_of_the_last_week(database: Database) -> None:
+    def run(connection: Connection) -> tuple[figures.Stats, float | None]:
+        keywords_met(
+            connection, {"price": 12, "size": 9, "hi": 6, "buy": 5, "fit": 4, "hey": 3, "cost": 1}, NOW_S
+        )
+        keywords_met(connection, {"price": 10}, NOW_S - 6 * 24 * 3600.0)
+        keywords_met(connection, {"hey": 1000}, NOW_S - 7 * 24 * 3600.0)
+        observed = health.observe(connection, SETTINGS, NOW_S, 0.0, None)
+        return read_stats(connection), observed.top_keyword_share
+
+    stats, share = asyncio.run(database.run(run))
+    assert [(one.keyword, one.messages) for one in stats.top_keywords] == [
+        ("price", 22), ("size", 9), ("hi", 6), ("buy", 5), ("fit", 4),
+    ]  # fmt: skip
+    assert share == pytest.approx(46 / 50)
+    assert sum(one.share for one in stats.top_keywords) == pytest.approx(share)
+
+
+def test_the_share_of_five_says_nothing_where_there_are_no_more(database: Database) -> None:
+    def run(connection: Connection) -> float | None:
+        keywords_met(connection, {"price": 100}, NOW_S)
+        return health.observe(connection, replace(SETTINGS, keywords=5), NOW_S, 0.0, None).top_keyword_share
+
+    assert asyncio.run(database.run(run)) is None

@@ -110,3 +110,35 @@ def test_who_said_stop_meanwhile_gets_no_further_send() -> None:
         assert open_ones.exhausted == 0
 
     asyncio.run(main())
+
+
+def test_the_delay_of_the_network_is_that_of_the_slowest_message_of_two_hours() -> None:
+    async def main() -> None:
+        clock, network = standing_clock(), Deaf(1)
+        open_ones = handovers(network, clock)
+        assert open_ones.delay_s() is None
+        await open_ones.first(MESSAGES[:1])
+        at_once = open_ones.delay_s()
+        assert at_once is not None
+        assert 0 <= at_once < 5  # real seconds, whatever the clock does
+        await open_ones.first(MESSAGES[1:])
+        clock.advance(6.0)
+        assert open_ones.delay_s() == 6.0  # still open, and above the limit of C131
+        for _ in range(2):
+            clock.advance(7.0)
+            network.confirmed = {2} if network.sent[-1][0] else set()
+            await open_ones.again(open_ones.overdue(), {2, 3})
+            clock.advance(3.0)
+        assert open_ones.delay_s() == 26.0
+        network.confirmed = {2, 3}
+        clock.advance(10.0)
+        await open_ones.again(open_ones.overdue(), {2, 3})
+        assert open_ones.delay_s() == 36.0
+        clock.advance(7200.0)
+        assert open_ones.delay_s() is None
+        await open_ones.first(MESSAGES[:1])
+        later = open_ones.delay_s()
+        assert later is not None
+        assert later < 5
+
+    asyncio.run(main())

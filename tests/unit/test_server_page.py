@@ -1,7 +1,7 @@
 from msgspec.structs import replace
 
 from server.dispatch.alarms import Observed, check
-from server.figures import HistoryRow, Stats
+from server.figures import HistoryRow, ImportsTaken, Keyword, Stats
 from server.health import Alarm, Alarms
 from server.page.rendering import CHART_HEIGHT, Overview, chart, live, page
 from server.reading import AccountState, BatchProgress
@@ -25,6 +25,9 @@ STATS = Stats(
     dispatch_lag_s=0.0,
     process_cpu_s=0.0,
     kpis={},
+    top_keywords=[Keyword("<price>", 30, 0.6), Keyword("size", 10, 0.2)],
+    network_delay_s=0.25,
+    imports=ImportsTaken(4, 4, CLOCK),
 )
 HOURS = [
     HistoryRow("2026-12-01T14:00:00Z", None, 10, 6, 0.6, {"transient": 2}),
@@ -53,6 +56,13 @@ def test_the_chart_is_as_high_as_its_busiest_hour_and_ends_now() -> None:
 def test_a_chart_of_nothing_is_empty() -> None:
     drawn = chart([], CLOCK)
     assert (drawn.bars, drawn.most, drawn.total) == ([], 0, 0)
+
+
+def test_keywords_the_way_to_the_network_and_imports_are_told() -> None:
+    text = " ".join(live(overview()).decode().split())
+    assert "Longest way to the network: 0.25 s." in text
+    assert "Keywords met most in a week: &lt;price&gt; 60.0 %, size 20.0 %." in text
+    assert "Files imported in an hour: 4, 4 of them large; no further one until 01 Dec 2026 14:20." in text
 
 
 def test_alarms_stand_with_their_limit_and_claims() -> None:
