@@ -14,7 +14,7 @@ from server.store.contacts import find_or_add
 from server.store.dialects import among
 from server.store.tables import events, messages, said
 from server.store.writer import Applied
-from server.wire import EventBody, Happened, Rejected
+from server.wire import EventBody, Happened, Rejected, seconds_of
 
 AHEAD_S = 60.0  # an event this far in the future is one of a clock that goes wrong
 OF_AN_ACCOUNT = frozenset(("blocked", "complained"))
@@ -39,12 +39,12 @@ class Happening:
 async def read_events(
     bodies: Sequence[EventBody], numbers: Numbers, now_s: float
 ) -> tuple[list[Noted], list[Rejected]]:
-    """Well-formed events, and the others with their reasons."""
+    """Well-formed events, and the others with their reasons; Problem 422 for times of no calendar."""
     phones = await numbers.all_normal([body.contact for body in bodies])
     noted: list[Noted] = []
     rejected: list[Rejected] = []
     for index, (body, phone) in enumerate(zip(bodies, phones, strict=True)):
-        at_s = now_s if body.at is None else body.at.timestamp()
+        at_s = now_s if body.at is None else seconds_of(body.at, f"events[{index}].at")
         if phone is None:
             rejected.append(Rejected(index, body.contact, f"events[{index}].contact", "invalid_number"))
         elif at_s > now_s + AHEAD_S:

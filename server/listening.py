@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -21,9 +22,11 @@ BACKLOG = 4096
 KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
 STOP_S = 10  # for requests under way
 REQUEST_S = 60.0  # assumed: the largest body takes that at 140 kB/s; an application may be stricter
-TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-)
+MAX_HEAD = 32 * 1024  # bytes of a request's first line and headers; the longest filter takes 12 KiB
+LINGER_S = 1.0  # assumed: to read on after a refusal
+REFUSED = b"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+NO_HTTP = Problem(400, "this is no HTTP/1.1 request")
+TOO_LONG = Problem(431, f"the first line and the headers hold more than {MAX_HEAD} bytes")
 ABORT = "wavetank.abort"  # ASGI extension: a function that closes the connection without an answer
 
 
@@ -82,6 +85,7 @@ async def run(
     config = uvicorn.Config(
         app,
         http=_Protocol,
+        ws="none",  # there are no WebSockets here
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -100,33 +104,72 @@ async def run(
 class _Protocol(HttpToolsProtocol):
     """Also lets an application close a connection without an answer, as a network does that fails.
 
-    A request that has begun must be there within REQUEST_S: a slow client holds no connection for ever. Only
-    one that does not come in one piece costs a timer.
+    A request that has begun must be there within REQUEST_S, and its head may hold MAX_HEAD bytes: a slow or
+    endless client holds neither a connection nor memory for ever. What is refused here is told as a problem
+    document. Only a request that does not come in one piece costs a timer.
     """
 
     _is_whole = True
     _deadline: asyncio.TimerHandle | None = None
+    _is_head = False  # it has begun and not ended
+    _head = 0  # bytes that came before what is parsed now, of a head that had not ended by then
+    _piece = 0  # bytes that are parsed now
+    _is_refused = False
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        self._piece = len(data)
         super().data_received(data)
-        if self._is_whole:
+        if self._is_refused:
+            return
+        self._head = self._head + len(data) if self._is_head else 0
+        if self._head > MAX_HEAD:
+            self._refuse(TOO_LONG)
+        elif self._is_whole:
             self._forget_deadline()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_S, self._give_up)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_whole = False
+        self._is_whole, self._is_head = False, True
         extensions: dict[str, Any] = {ABORT: self.transport.abort}
         self.scope["extensions"] = extensions
+
+    def on_headers_complete(self) -> None:
+        self._is_head = False
+        if self._head + self._piece > MAX_HEAD and self._length_of_head() > MAX_HEAD:
+            self._refuse(TOO_LONG)
+            raise TOO_LONG  # stops the parser
+        super().on_headers_complete()
+
+    def _length_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._is_whole = True
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says None, asyncio's this
+        """The client sends nothing more; whether it is still to be told something.
+
+        It may have closed its side alone, and wait for what it asked.
+        """
+        cycle = self.cycle
+        if self._is_refused or not self._is_whole or cycle is None or cycle.response_complete:
+            return False
+        cycle.keep_alive = False  # the last one: those before it are answered too
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser gave up: on what is no HTTP, or because it was told to."""
+        if not self._is_refused:
+            self._refuse(NO_HTTP)
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
@@ -134,11 +177,28 @@ class _Protocol(HttpToolsProtocol):
             self._deadline = None
 
     def _give_up(self) -> None:
-        """Say so, unless an answer has begun, and close."""
-        if self.cycle is None or not self.cycle.response_started:
-            body = Problem(408, f"the request did not arrive within {REQUEST_S:g} s").document()
-            self.transport.write(TOO_SLOW % (MEDIA_TYPE, len(body), body))
-        self.transport.close()
+        self._refuse(Problem(408, f"the request did not arrive within {REQUEST_S:g} s"))
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say so, unless an answer has begun, and close.
+
+        What still comes is thrown away for a moment: a connection that is closed with something unread is
+        reset, and its client may never see the answer.
+        """
+        self._is_refused = True
+        self._forget_deadline()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+            self.cycle.disconnected = True  # nothing more is said
+            self.cycle.message_event.set()
+        body = problem.document()
+        title = HTTPStatus(problem.status).phrase.encode()
+        self.transport.write(REFUSED % (problem.status, title, MEDIA_TYPE, len(body), body))
+        self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,6 @@
 """Requests that no well-meaning client makes: each is a problem that names what is wrong, and changes nothing."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -127,6 +128,19 @@ def test_a_time_that_no_calendar_holds_is_refused(client: httpx.Client, schedule
     assert problem(answer, 422)["field"] == "schedule"
 
 
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"]
+)
+def test_an_event_of_a_time_that_cannot_be_is_refused_and_none_of_the_others_is_taken(
+    client: httpx.Client, at: str
+) -> None:
+    events = [
+        {"contact": "+12125550100", "kind": "ordered", "at": one} for one in ("2026-01-01T00:00:00Z", at)
+    ]
+    found = problem(client.post("/events", json={"events": events}), 422)
+    assert (found["field"], found["detail"]) == ("events[1].at", "must lie between 1970 and 2200")
+
+
 @pytest.mark.parametrize("path", ["/emulator/accounts/99/ban", f"/emulator/accounts/{10**30}/ban"])
 def test_unknown_accounts_are_named(client: httpx.Client, path: str) -> None:
     assert problem(client.post(path), 404)["field"] == "index"
@@ -138,6 +152,17 @@ def test_a_connection_that_is_half_closed_before_the_end_of_its_body_is_let_go(s
 
 def test_a_connection_that_is_half_closed_after_its_body_is_answered(server: Running) -> None:
     assert raw(server, request(b"{}"), half_close=True).startswith(b"HTTP/1.1 422 ")
+    nobody = b'{"template": "Hi", "recipients": [{"to": "12"}]}'  # goes through the writer's thread
+    for body in [nobody] * 10:
+        said = raw(server, request(body), half_close=True)
+        assert said.startswith(b"HTTP/1.1 202 "), said
+        assert said.endswith(b"}")
+
+
+def test_requests_in_a_row_on_a_half_closed_connection_are_all_answered(server: Running) -> None:
+    nobody = b'{"template": "Hi", "recipients": [{"to": "12"}]}'
+    row = b"".join(request(nobody).replace(b"Connection: close\r\n", b"") for _ in range(3))
+    assert raw(server, row, half_close=True).count(b"HTTP/1.1 202 ") == 3
 
 
 def test_a_slow_client_is_served_and_holds_up_nobody(server: Running, client: httpx.Client) -> None:
@@ -151,8 +176,40 @@ def test_a_slow_client_is_served_and_holds_up_nobody(server: Running, client: ht
     [b"GARBAGE\r\n\r\n", b"POST /send HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"\x16\x03\x01\x02\x00"],
 )
 def test_what_is_no_http_is_refused(server: Running, bytes_: bytes) -> None:
-    said = raw(server, bytes_, half_close=True)
-    assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
+    problem_in(raw(server, bytes_, half_close=True), 400)
+
+
+def problem_in(said: bytes, status: int) -> str:
+    """The detail of the one problem document that these bytes are."""
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), said
+    assert b"content-type: application/problem+json" in head.lower()
+    document = json.loads(body)
+    assert document["status"] == status
+    return str(document["detail"])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "X: " + "x" * 100_000,
+        "\r\n".join(f"X{count}: {'x' * 100}" for count in range(1_000)),
+        "X" * 100_000 + ": x",
+    ],
+)
+def test_a_head_that_is_too_long_is_refused(server: Running, head: str) -> None:
+    assert "32768 bytes" in problem_in(raw(server, request(b"", head)), 431)
+    long_path = b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert "32768 bytes" in problem_in(raw(server, long_path), 431)
+
+
+def test_a_head_that_never_ends_is_refused_before_it_fills_the_memory(server: Running) -> None:
+    pieces = [b"GET / HTTP/1.1\r\nX: ", *([b"x" * 10_000] * 5)]
+    assert "32768 bytes" in problem_in(raw(server, *pieces, pause_s=0.02), 431)
+
+
+def test_a_head_of_the_allowed_length_is_read(server: Running, client: httpx.Client) -> None:
+    assert client.get("/healthz", headers={"X": "x" * 30_000}).status_code == 200
 
 
 def test_a_body_that_is_announced_too_long_is_refused_before_it_comes(server: Running) -> None:

@@ -34,6 +34,7 @@ def talk(use: Talk) -> bytes:
                 return await use(reader, writer)
             finally:
                 writer.close()
+                await asyncio.sleep(0.01)  # the server sees it
                 server.cancel()
 
     return asyncio.run(both())
