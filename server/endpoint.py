@@ -141,7 +141,8 @@ class Endpoint:
             decoded = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise of_decoding(error) from None
-        _refuse_nul((ESCAPED_NUL in body and NUL.search(body) is not None,))
+        if ESCAPED_NUL in body and NUL.search(body) is not None:
+            raise _holds_nul(_path_of_nul(msgspec.json.decode(body), ""))
         return decoded
 
 
@@ -149,15 +150,29 @@ def _check_path(params: Mapping[str, Any]) -> None:
     """Problem for what a database cannot even look for."""
     for name, value in params.items():
         if isinstance(value, str):
-            _refuse_nul(("\0" in value,))
+            if "\0" in value:
+                raise _holds_nul(name)
         elif value > LARGEST:
             raise Problem(404, f"there is none of this number; the largest is {LARGEST}", name)
 
 
-def _refuse_nul(found: Iterable[bool]) -> None:
-    """Problem 422: a database of text cannot hold this character."""
-    if any(found):
-        raise Problem(422, "the character NUL cannot be part of a text")
+def _holds_nul(field: str | None) -> Problem:
+    """A database of text cannot hold this character."""
+    return Problem(422, "the character NUL cannot be part of a text", field)
+
+
+def _path_of_nul(value: Any, path: str) -> str | None:
+    """Where in a decoded body a text holds NUL; an object whose key does is named itself. None: nowhere."""
+    if isinstance(value, str):
+        return path if "\0" in value else None
+    items: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        if any("\0" in key for key in value):
+            return path
+        items = [(f"{path}.{key}".lstrip("."), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return next((found for where, item in items if (found := _path_of_nul(item, where)) is not None), None)
 
 
 def _query(text: bytes, kind: type) -> Any:
@@ -167,8 +182,9 @@ def _query(text: bytes, kind: type) -> Any:
     for name, value in pairs:
         if name in given:
             raise Problem(422, "given more than once", name)
+        if "\0" in value:
+            raise _holds_nul(name)
         given[name] = value
-    _refuse_nul("\0" in value for value in given.values())
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -52,10 +52,12 @@ async def read_rows(body: bytes, numbers: Numbers) -> list[Row]:
 
     Problem 422 names the first malformed line.
     """
+    text = _text(body)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        lines = list(csv.reader(io.StringIO(_text(body), newline=""), strict=True))
+        lines = list(reader)
     except csv.Error as error:
-        raise Problem(422, f"not a CSV file: {error}") from None
+        raise Problem(422, f"not a CSV file: {error}", f"line {max(reader.line_num, 1)}") from None
     header = [name.strip().lower() for name in lines[0]] if lines else []
     if sorted(header) != sorted(COLUMNS):
         raise Problem(
@@ -75,7 +77,7 @@ async def read_rows(body: bytes, numbers: Numbers) -> list[Row]:
 def _text(body: bytes) -> str:
     """Problem 422 for another encoding than UTF-8, with or without its mark."""
     if body.startswith(UTF_16):
-        raise Problem(422, "the file is UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)")
+        raise Problem(422, "the file is UTF-16; save it as UTF-8 (in a spreadsheet: CSV UTF-8)", "line 1")
     if (at := body.find(b"\0")) >= 0:
         line = body.count(b"\n", 0, at) + 1
         raise Problem(422, "holds a NUL byte: UTF-16, or no text at all; save it as UTF-8", f"line {line}")

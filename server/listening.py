@@ -35,7 +35,8 @@ def prepare_process() -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a malformed request would warn each time
+    for malformed in ("uvicorn.error", "python_multipart"):  # a malformed request would warn each time
+        logging.getLogger(malformed).setLevel(logging.ERROR)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the soft limit of 1,024 is below a load test
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -48,5 +48,5 @@ def of_decoding(error: msgspec.DecodeError | UnicodeDecodeError) -> Problem:
     what, _, where = str(error).partition(" - at `$")
     path = where.rstrip("`").lstrip(".")
     if name := re.search(r"(?:unknown|required) field `(.*)`", what, re.DOTALL):
-        path = f"{path}.{name[1]}".lstrip(".")
+        return Problem(422, what, f"{path}.{name[1]}".lstrip("."))
     return Problem(422, what, path or None)

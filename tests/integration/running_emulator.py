@@ -95,7 +95,7 @@ def emulator(*options: str) -> Iterator[Emulator]:
     finally:
         process.terminate()
         _, err = process.communicate(timeout=20)
-    assert "Traceback" not in err, err
+    assert err == "", err
 
 
 class Post(NamedTuple):

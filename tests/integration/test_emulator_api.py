@@ -378,3 +378,65 @@ def test_a_control_that_does_not_exist_is_a_problem_document(network: Emulator) 
         for method, path, status in (("GET", "/emulator/none", 404), ("PATCH", "/emulator/state", 405)):
             answer = client.request(method, path)
             assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+NO_UTF_8 = b'{"from": "\xed\xa0\x80"}'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", f"/{NUMBER}/messages", 400),
+        ("POST", f"/{NUMBER}", 400),
+        ("POST", f"/{NUMBER}/register", 400),
+        ("POST", f"/{NUMBER}/block_users", 400),
+        ("POST", f"/{WABA}/message_templates", 400),
+        ("POST", "/emulator/messages", 400),
+        ("PUT", "/emulator/behaviour", 400),
+    ],
+)
+def test_a_body_that_is_not_utf_8_is_refused(network: Emulator, method: str, path: str, status: int) -> None:
+    with network.client() as client:
+        answer = client.request(method, path, content=NO_UTF_8)
+        assert answer.status_code == status, answer.text
+        said = answer.json() if path.startswith("/emulator") else answer.json()["error"]["error_data"]
+        assert ("detail" in said) == path.startswith("/emulator")
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x", "text/plain", ""])
+def test_a_form_that_is_none_is_refused(network: Emulator, kind: str) -> None:
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/media", content=b"x", headers={"content-type": kind})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
+
+
+@pytest.mark.parametrize("who", ["", "x", "+", "1234", "1" * 16, "\u0663" * 8, None, {}, 7])
+def test_who_is_no_number_can_neither_be_blocked_nor_write(network: Emulator, who: object) -> None:
+    with network.client() as client:
+        before = client.get(f"/{NUMBER}/block_users").json()
+        users = [{"user": "4915112345678"}, {"user": who}]
+        answer = client.post(f"/{NUMBER}/block_users", json={"block_users": users})
+        assert answer.status_code == 400
+        assert "block_users[1].user" in answer.json()["error"]["error_data"]["details"]
+        assert client.get(f"/{NUMBER}/block_users").json() == before
+        wrote = client.post("/emulator/messages", json={"from": who, "text": "x"})
+        assert (wrote.status_code, wrote.json()["field"]) == (422, "from")
+        if isinstance(who, str) and who:
+            for act in ("stop", "block"):
+                answer = client.post(f"/emulator/customers/{who}/{act}", json={})
+                assert (answer.status_code, answer.json()["field"]) == (422, "customer")
+            listed = client.get("/emulator/messages", params={"to": who})
+            assert (listed.status_code, listed.json()["field"]) == (422, "to")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "x"])
+def test_a_page_without_a_sound_place_or_size_is_the_first(network: Emulator, number: str) -> None:
+    with network.client() as client:
+        for name in ("limit", "after", "before"):
+            answer = client.get(f"/{WABA}/phone_numbers", params={name: number})
+            assert answer.status_code == 200, answer.text
+        listed = client.get("/emulator/messages", params={"limit": number})
+        assert (listed.status_code, listed.json()["field"]) == (422, "limit")
+        headers = {"file_offset": number}
+        assert client.post("/v26.0/upload:none", content=b"1", headers=headers).status_code == 400
+        assert client.post(f"/{APP}/uploads", params={"file_length": number}).status_code == 400

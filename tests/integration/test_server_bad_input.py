@@ -11,7 +11,7 @@ import httpx
 import pytest
 from running_server import HEADER, Running, running, write_scenario
 
-ONE = {"template": "Hi", "recipients": [{"to": "+12125550150"}]}
+ONE: dict[str, Any] = {"template": "Hi", "recipients": [{"to": "+12125550150"}]}
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,19 @@ def test_what_is_no_json_is_refused(client: httpx.Client, body: bytes) -> None:
 
 def test_the_character_nul_is_refused_but_not_its_spelling(client: httpx.Client) -> None:
     nul = b'{"from": "+12125550150", "text": "a\\u0000b"}'
-    assert "NUL" in problem(client.post("/reply", content=nul), 422)["detail"]
+    assert problem(client.post("/reply", content=nul), 422)["field"] == "text"
+    for body, field in (
+        ({**ONE, "recipients": [*ONE["recipients"], {"to": "a\0"}]}, "recipients[1].to"),
+        ({**ONE, "fallbacks": {"a": "b", "c": "\0"}}, "fallbacks.c"),
+        ({**ONE, "fallbacks": {"\0": "b"}}, "fallbacks"),
+        ({"template": "x", "audience": "\0"}, "audience"),
+    ):
+        assert problem(client.post("/send", json=body), 422)["field"] == field
+    assert problem(client.get("/contacts?limit=1&filter=a%00"), 422)["field"] == "filter"
+    assert problem(client.get("/contacts?=1"), 422)["field"] == ""
     spelt = b'{"template": "a\\\\u0000b", "recipients": [{"to": "12"}]}'
     assert client.post("/send", content=spelt).json()["accepted"] == 0
-    assert "NUL" in problem(client.get("/send/a%00b"), 422)["detail"]
+    assert problem(client.get("/send/a%00b"), 422)["field"] == "batch_id"
 
 
 def test_an_unknown_field_is_named_whatever_its_name(client: httpx.Client) -> None:

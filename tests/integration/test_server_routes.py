@@ -313,7 +313,10 @@ def test_an_import_reports_on_each_row(client: httpx.Client) -> None:
         (b"phone,tags\n", None),
         (b"phone,tags\n\xff,vip\n", "line 2"),
         (b"phone,tags\n+12125550160,\x00vip\n", "line 2"),
-        ("phone,tags\n+12125550160,vip\n".encode("utf-16"), None),
+        ("phone,tags\n+12125550160,vip\n".encode("utf-16"), "line 1"),
+        (b'phone,tags\n+12125550160,vip\n+12125550161,"vip\n', "line 3"),
+        (b'phone,tags\n+12125550160,"vip"x\n', "line 2"),
+        (b"phone,tags\n+12125550160," + b"v" * 200_000, "line 2"),
     ],
 )
 def test_a_bad_import_is_named_and_changes_nothing(

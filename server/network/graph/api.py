@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from server.network.graph import api_account, api_links, api_numbers, api_settings
@@ -54,6 +55,8 @@ async def _uploaded(call: Call) -> tuple[bytes, str]:
             return await given.read(), _format_of(given, str(form.get("type") or ""))
     except HTTPException as error:
         raise ApiError(100, f"The form cannot be read: {error.detail}") from None
+    except MultiPartException as error:
+        raise ApiError(100, f"The form cannot be read: {error.message}") from None
 
 
 def _format_of(given: UploadFile, declared: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import PROFILE_FIELDS
-from server.network.graph.outgoing import wa_id
+from server.network.graph.outgoing import is_number, wa_id
 from server.network.graph.refusal import ApiError
 from server.network.graph.requests import SUCCESS, page_of, parameters_of, selected
 from server.network.graph.users import user_id
@@ -96,7 +96,11 @@ def _users(call: Call) -> list[str]:
     listed = parameters_of(call).get("block_users")
     if not isinstance(listed, list) or not listed:
         raise ApiError(131008, "Parameter is missing: block_users")
-    return [str(one.get("user", "")) for one in listed if isinstance(one, dict)]
+    users = [str(one.get("user", "")) if isinstance(one, dict) else "" for one in listed]
+    for index, user in enumerate(users):
+        if not is_number(wa_id(user)):
+            raise ApiError(131009, f"Parameter block_users[{index}].user is not valid: not a phone number")
+    return users
 
 
 def _named(users: list[str]) -> list[dict[str, str]]:

@@ -8,11 +8,12 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from server.network.graph.behaviour import Behaviour
+from server.network.graph.digits import whole
 from server.network.graph.faults import Fault, as_listed, problem_of
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.inbound import Writes
 from server.network.graph.numbers import Number
-from server.network.graph.outgoing import wa_id
+from server.network.graph.outgoing import is_number, wa_id
 from server.network.rules import Throughput
 from server.problems import Problem
 
@@ -69,21 +70,28 @@ async def listed(call: Call) -> Answer:
         one = messages.get(query["id"])
         found = [one] if one is not None else []
     else:
-        to = wa_id(query["to"]) if "to" in query else None
+        to = _customer(query["to"], "to") if "to" in query else None
         found = messages.latest(_limit(query), to)
     return answer({"messages": [one.shown() for one in found]})
 
 
 def _limit(query: dict[str, str]) -> int:
-    given = query.get("limit", "100")
-    if not given.isdecimal() or not 1 <= int(given) <= MAX_LISTED:
+    limit = whole(query.get("limit", "100"))
+    if limit is None or not 1 <= limit <= MAX_LISTED:
         raise Problem(422, f"must be a number from 1 to {MAX_LISTED}", "limit")
-    return int(given)
+    return limit
+
+
+def _customer(text: str, field: str) -> str:
+    digits = wa_id(text)
+    if not is_number(digits):
+        raise Problem(422, "not a phone number", field)
+    return digits
 
 
 async def act(call: Call) -> Answer:
     """A customer blocks, unblocks, reports, stops or resumes marketing."""
-    number, customer = _number(call, call.body.number), wa_id(call.path["customer"])
+    number, customer = _number(call, call.body.number), _customer(call.path["customer"], "customer")
     customers, message = call.emulator.customers, call.emulator.messages.get(call.body.message or "")
     acts: dict[str, Callable[[Number, str], None]] = {
         "block": partial(customers.block, because_of=message),

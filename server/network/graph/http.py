@@ -171,7 +171,7 @@ class ControlEndpoint:
         if self._decode is not None:
             try:
                 body = self._decode(body or b"{}")
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise of_decoding(error) from None
         path = scope["path_params"]
         query, headers = _query(scope), scope["headers"]

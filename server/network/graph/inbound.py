@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from server.network.graph.media import RECEIVED_LIFE_S, MediaStore, base64_of
-from server.network.graph.outgoing import MAX_TEXT, MEDIA_TYPES, wa_id
+from server.network.graph.outgoing import MAX_TEXT, MEDIA_TYPES, is_number, wa_id
 from server.network.graph.users import user_id
 from server.network.graph.webhook_bodies import ascii_json
 from server.problems import Problem
@@ -72,6 +72,8 @@ def message_json(
     `business`: the number written to, digits only. `origin`: where its media can be had.
     """
     sender = wa_id(written.from_)
+    if not is_number(sender):
+        raise Problem(422, "not a phone number", "from")
     item: dict[str, Any] = {
         "from": sender,
         "from_user_id": user_id(sender),

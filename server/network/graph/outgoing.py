@@ -20,7 +20,7 @@ MAX_OPAQUE = 512  # platform 1.1
 MAX_BUTTONS = 3
 MAX_ROWS = 10
 MAX_CONTACTS = 257  # assumed: the platform gives "257" in its pages on contacts messages
-DIGITS = re.compile(r"\D+")
+NO_DIGITS = re.compile(r"[^0-9]+")
 
 MISSING, INVALID, UNKNOWN = 131008, 131009, 100
 
@@ -219,7 +219,7 @@ def read(raw: bytes) -> Body:
         body = _decoded(raw)
     except msgspec.ValidationError as error:
         raise of_validation(error) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise ApiError(UNKNOWN, "The request body is not valid JSON") from None
     if body.messaging_product != "whatsapp":
         raise ApiError(UNKNOWN, "The parameter messaging_product is required and must be whatsapp.")
@@ -249,7 +249,12 @@ def _decoded(raw: bytes) -> Body:
 def wa_id(given: str | int) -> str:
     """The digits of a number as its sender wrote it (`+1 (650) 555-1234` -> `16505551234`)."""
     to = str(given)
-    return to if to.isdecimal() and to.isascii() else DIGITS.sub("", to)
+    return to if to.isdecimal() and to.isascii() else NO_DIGITS.sub("", to)
+
+
+def is_number(digits: str) -> bool:
+    """Whether a number may have so many digits, as `wa_id` gives them."""
+    return 5 <= len(digits) <= 15
 
 
 def of_validation(error: msgspec.ValidationError) -> ApiError:
@@ -275,7 +280,7 @@ def _check_read_receipt(body: Body) -> None:
 def _check_message(body: Body) -> None:
     if body.to is None and body.recipient is None:
         raise ApiError(MISSING, "Parameter is missing: to")
-    if body.to is not None and body.recipient_type == "individual" and not 5 <= len(wa_id(body.to)) <= 15:
+    if body.to is not None and body.recipient_type == "individual" and not is_number(wa_id(body.to)):
         raise ApiError(INVALID, "Parameter to is not valid: not a phone number")
     if body.type not in TYPES:
         raise ApiError(UNKNOWN, f"Param type must be one of {{{', '.join(sorted(TYPES))}}}")

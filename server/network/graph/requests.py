@@ -10,12 +10,13 @@ import msgspec
 import python_multipart
 from python_multipart.exceptions import FormParserError
 
+from server.network.graph.digits import whole
 from server.network.graph.http import Call, answer
 from server.network.graph.numbers import Account
 from server.network.graph.refusal import ApiError, unknown_object
 
 SUCCESS = answer({"success": True})
-MAX_PAGE = 1000
+PAGE, MAX_PAGE = 25, 1000
 CREDENTIALS = ("access_token", "appsecret_proof")  # of a query: no parameters; the proof is not checked
 _NESTED = re.compile(r"\{[^{}]*\}|\.\w+(?:\([^()]*\))?")
 _NAME = re.compile(r"\w+")
@@ -58,7 +59,7 @@ def _of_body(call: Call) -> dict[str, Any]:
     if _is_json(call):
         try:
             given: dict[str, Any] = msgspec.json.decode(call.body, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(100, f"The request body is not valid JSON: {error}") from None
         return given
     pairs = _parts(call) if _kind(call).startswith(_PARTS) else _fields(call.body)
@@ -90,7 +91,7 @@ def from_text(text: str) -> Any:
         return text
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return text
 
 
@@ -110,12 +111,10 @@ def selected(call: Call, whole: Mapping[str, Any], *, with_id: bool = True) -> d
 
 def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A page of rows by the query's limit and cursors, which are places in the list."""
-    limit = call.query.get("limit", "25")
-    size = min(int(limit), MAX_PAGE) if limit.isdecimal() and int(limit) else 25
-    after, before = call.query.get("after", ""), call.query.get("before", "")
-    start = int(after) if after.isdecimal() else 0
-    if before.isdecimal():
-        start = max(0, int(before) - size)
+    size = min(whole(call.query.get("limit", "")) or PAGE, MAX_PAGE)
+    start, before = whole(call.query.get("after", "")) or 0, whole(call.query.get("before", ""))
+    if before is not None:
+        start = max(0, before - size)
     page = [selected(call, row) for row in rows[start : start + size]]
     paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
     if start + size < len(rows):

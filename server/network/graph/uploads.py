@@ -7,6 +7,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from server.network.graph.digits import whole
 from server.network.graph.media import LARGEST
 from server.network.graph.refusal import ApiError, unknown_object
 
@@ -30,10 +31,11 @@ class Uploads:
 
     def begin(self, length: str, mime_type: str) -> str:
         """A new session's id; ApiError for a length that cannot be."""
-        if not length.isdecimal() or not 0 < int(length) <= LARGEST:
+        size = whole(length)
+        if size is None or not 0 < size <= LARGEST:
             raise ApiError(100, f"file_length must be from 1 to {LARGEST}")
         session_id = f"upload:{secrets.token_urlsafe(24)}"
-        self._sessions[session_id] = Session(int(length), mime_type)
+        self._sessions[session_id] = Session(size, mime_type)
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return session_id
