@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.endpoint import Answer, Call, Route, endpoint
-from server.network.graph.app import absent_routes, control_routes, graph_routes
+from server.network.graph.app import Direct, absent_routes, control_routes, graph_routes
 from server.network.graph.emulator import Emulator
 from server.openapi import document
 from server.problems import MEDIA_TYPE, Problem
@@ -54,7 +54,11 @@ def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
         routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
     else:
         routes += absent_routes()
-    others = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure})
+    others: ASGIApp = Starlette(
+        routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure}
+    )
+    if emulator is not None:
+        others = Direct(emulator, service.tokens, others)
     return ServerErrorMiddleware(_Direct(endpoints, others), handler=_failure)
 
 

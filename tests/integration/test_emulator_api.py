@@ -440,3 +440,14 @@ def test_a_page_without_a_sound_place_or_size_is_the_first(network: Emulator, nu
         headers = {"file_offset": number}
         assert client.post("/v26.0/upload:none", content=b"1", headers=headers).status_code == 400
         assert client.post(f"/{APP}/uploads", params={"file_length": number}).status_code == 400
+
+
+def test_a_format_that_is_no_header_and_a_time_that_is_none_are_refused(network: Emulator) -> None:
+    with network.client() as client:
+        for mime_type in ("image/png; x\r\nX-Evil: 1", "image/png; \u00e9", "image/png\0"):
+            wrote = {"from": new_customer(), "type": "image", "content": {"mime_type": mime_type}}
+            assert client.post("/emulator/messages", json=wrote).status_code == 422
+        for until in ("9" * 5000, "-1", "x", ""):
+            query = {"mid": "1", "ext": until, "hash": "x"}
+            answer = client.get("/whatsapp_business/attachments", params=query)
+            assert (answer.status_code, answer.json()["error"]["error_subcode"]) == (400, 33)

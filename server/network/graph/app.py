@@ -1,5 +1,6 @@
 """The emulator's routes as an ASGI application of its own, or to be mounted into the server's."""
 
+import re
 from functools import partial
 
 from starlette.applications import Starlette
@@ -8,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import Tokens, digest
 from server.network.errors import PROFILES, Profile
@@ -49,6 +51,8 @@ class EndConvertor(VersionConvertor):
 
 
 register_url_convertor("end", EndConvertor())
+# The path of a message, as `graph_routes` has it.
+MESSAGES = re.compile(f"(?:/graph)?(?:/{VersionConvertor.regex})?/({NodeConvertor.regex})/messages", re.ASCII)
 register_url_convertor("upload", UploadConvertor())
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
@@ -77,12 +81,41 @@ def control_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
     ]
 
 
-def make_app(emulator: Emulator, tokens: Tokens) -> Starlette:
+class Direct:
+    """Takes a message, and a control without a name in its path, straight to its endpoint.
+
+    A walk through all routes, and Starlette's layers, cost more than taking a message does. All other
+    requests go to `others`.
+    """
+
+    def __init__(self, emulator: Emulator, tokens: Tokens, others: ASGIApp) -> None:
+        (line,) = (one for one in api.ROUTES if one.handler is api.messages)
+        self._messages = GraphEndpoint(emulator, tokens, line)
+        self._controls = {
+            (line.method, line.path): ControlEndpoint(emulator, tokens, line)
+            for line in controls.ROUTES
+            if "{" not in line.path
+        }
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self._others
+        if scope["type"] == "http":
+            method, path = scope["method"], scope["path"]
+            if method == "POST" and (found := MESSAGES.fullmatch(path)) is not None:
+                scope["path_params"] = {"node": found[1]}
+                app = self._messages
+            elif (control := self._controls.get((method, path))) is not None:
+                scope["path_params"] = {}
+                app = control
+        await app(scope, receive, send)
+
+
+def make_app(emulator: Emulator, tokens: Tokens) -> ASGIApp:
     """The emulator alone."""
     routes = [*graph_routes(emulator, tokens), *control_routes(emulator, tokens)]
-    return Starlette(
-        routes=routes, exception_handlers={HTTPException: partial(_no_route, emulator.settings.profile)}
-    )
+    refuse = partial(_no_route, emulator.settings.profile)
+    return Direct(emulator, tokens, Starlette(routes=routes, exception_handlers={HTTPException: refuse}))
 
 
 ABSENT = (

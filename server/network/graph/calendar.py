@@ -4,10 +4,12 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from time import monotonic
 
 from server.clock import Clock
 
 AT_ONCE = 500  # actions before other work of the event loop gets its turn
+REST_S = 0.005  # real seconds between looks: what falls due meanwhile wakes the event loop once
 
 
 class Calendar:
@@ -22,6 +24,7 @@ class Calendar:
         self._number = count()
         self._timer: asyncio.Handle | None = None
         self._timer_s = float("inf")
+        self._rests_until_s = 0.0  # time.monotonic
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -47,7 +50,9 @@ class Calendar:
             self._timer = None
         self._timer_s = self._entries[0][0] if self._entries else float("inf")
         if self._entries:
-            wait_s = self.clock.real_until(self._timer_s)
+            wait_s, rest_s = self.clock.real_until(self._timer_s), self._rests_until_s - monotonic()
+            if rest_s > wait_s:
+                self._timer_s, wait_s = float("-inf"), rest_s  # nothing that comes meanwhile sets another
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._run)
 
     def _run(self) -> None:
@@ -57,4 +62,9 @@ class Calendar:
             if not self._entries or self._entries[0][0] > now_s:
                 break
             heapq.heappop(self._entries)[2]()
+        else:  # there may be more
+            self._rests_until_s = 0.0
+            self._set_timer()
+            return
+        self._rests_until_s = monotonic() + REST_S
         self._set_timer()

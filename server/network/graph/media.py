@@ -11,6 +11,7 @@ from itertools import count
 
 from msgspec import Struct
 
+from server.network.graph.digits import whole
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.media_formats import LARGEST as LARGEST
 from server.network.media_formats import MAX_BYTES, kind_of
@@ -46,7 +47,7 @@ class MediaStore:
     def add(self, content: bytes, mime_type: str, now_s: float, *, life_s: float = UPLOAD_LIFE_S) -> Media:
         """Keep `content`; ApiError 131053 for a format or size that is not supported."""
         kind = kind_of(mime_type)
-        if kind is None:
+        if kind is None or not (mime_type.isascii() and mime_type.isprintable()):  # it becomes a header
             raise ApiError(131053, f"Unsupported media format: {mime_type[:100]}")
         if not content:
             raise ApiError(131053, "The file is empty")
@@ -86,11 +87,10 @@ class MediaStore:
 
     def open(self, media_id: str, until: str, mark: str, now_s: float) -> Media:
         """The medium behind a URL; ApiError unless the URL is one of ours and has not expired."""
-        if not until.isdecimal() or not hmac.compare_digest(
-            mark.encode(), self._mark(media_id, int(until)).encode()
-        ):
+        until_s = whole(until)
+        if until_s is None or not hmac.compare_digest(mark.encode(), self._mark(media_id, until_s).encode()):
             raise unknown_object(media_id)
-        if int(until) <= now_s:
+        if until_s <= now_s:
             raise ApiError(131052, "The media URL has expired; ask for a new one", http=404)
         return self.get(media_id, now_s)
 
