@@ -162,10 +162,11 @@ class _Protocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says None, asyncio's this
         """The client sends nothing more; whether it is still to be told something.
 
-        It may have closed its side alone, and wait for what it asked.
+        It may have closed its side alone, and wait for what it asked. Who has got a part of the answer, as of
+        a stream without end, has left.
         """
         cycle = self.cycle
-        if self._is_refused or not self._is_whole or cycle is None or cycle.response_complete:
+        if self._is_refused or not self._is_whole or cycle is None or cycle.response_started:
             return False
         cycle.keep_alive = False  # the last one: those before it are answered too
         return True

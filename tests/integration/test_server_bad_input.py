@@ -168,6 +168,19 @@ def test_a_connection_that_is_half_closed_after_its_body_is_answered(server: Run
         assert said.endswith(b"}")
 
 
+def test_who_follows_events_and_closes_is_let_go_at_once(server: Running) -> None:
+    address = urlsplit(server.url)
+    head = f"GET /stats/events HTTP/1.1\r\nHost: x\r\nAuthorization: {HEADER['Authorization']}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        while b"progress" not in connection.recv(65_536):
+            pass
+        connection.shutdown(socket.SHUT_WR)
+        end_s = time.monotonic() + 5
+        while connection.recv(65_536):  # it has no end of its own
+            assert time.monotonic() < end_s
+
+
 def test_requests_in_a_row_on_a_half_closed_connection_are_all_answered(server: Running) -> None:
     nobody = b'{"template": "Hi", "recipients": [{"to": "12"}]}'
     row = b"".join(request(nobody).replace(b"Connection: close\r\n", b"") for _ in range(3))
