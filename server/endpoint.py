@@ -12,7 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import of_browser
-from server.problems import MEDIA_TYPE, Problem, of_decoding
+from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.seen import Seen
 from server.service import Service
 from server.store.database import OutcomeUnknown, StoreUnavailable
@@ -139,7 +139,7 @@ class Endpoint:
         assert self._decode is not None
         try:
             decoded = self._decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise of_decoding(error) from None
         if ESCAPED_NUL in body and NUL.search(body) is not None:
             raise _holds_nul(_path_of_nul(msgspec.json.decode(body), ""))

@@ -6,6 +6,8 @@ from http import HTTPStatus
 import msgspec
 
 MEDIA_TYPE = b"application/problem+json"
+# What decoding raises for bytes that are no JSON, no UTF-8, or nested deeper than Python can go.
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -39,10 +41,12 @@ class Problem(Exception):
         )
 
 
-def of_decoding(error: msgspec.DecodeError | UnicodeDecodeError) -> Problem:
+def of_decoding(error: msgspec.DecodeError | UnicodeDecodeError | RecursionError) -> Problem:
     """400 for what is no JSON, 422 naming the field for JSON of another shape."""
     if isinstance(error, UnicodeDecodeError):
         return Problem(400, "the body is not valid JSON: it is not UTF-8 text")
+    if isinstance(error, RecursionError):
+        return Problem(400, "the body is nested too deeply")
     if not isinstance(error, msgspec.ValidationError):
         return Problem(400, f"the body is not valid JSON: {error}")
     what, _, where = str(error).partition(" - at `$")

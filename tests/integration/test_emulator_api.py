@@ -380,21 +380,31 @@ def test_a_control_that_does_not_exist_is_a_problem_document(network: Emulator) 
             assert (answer.status_code, answer.json()["status"]) == (status, status)
 
 
+DEEP = b"[" * 200_000, b'{"from": ' * 25_000 + b"1" + b"}" * 25_000
 NO_UTF_8 = b'{"from": "\xed\xa0\x80"}'
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("POST", f"/{NUMBER}/messages", 400),
-        ("POST", f"/{NUMBER}", 400),
-        ("POST", f"/{NUMBER}/register", 400),
-        ("POST", f"/{NUMBER}/block_users", 400),
-        ("POST", f"/{WABA}/message_templates", 400),
-        ("POST", "/emulator/messages", 400),
-        ("PUT", "/emulator/behaviour", 400),
-    ],
-)
+BODIES = [
+    ("POST", f"/{NUMBER}/messages", 400),
+    ("POST", f"/{NUMBER}", 400),
+    ("POST", f"/{NUMBER}/register", 400),
+    ("POST", f"/{NUMBER}/block_users", 400),
+    ("POST", f"/{WABA}/message_templates", 400),
+    ("POST", "/emulator/messages", 400),
+    ("PUT", "/emulator/behaviour", 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), BODIES)
+def test_a_body_that_is_nested_too_deeply_is_refused(
+    network: Emulator, method: str, path: str, status: int
+) -> None:
+    with network.client() as client:
+        for content in DEEP:
+            assert client.request(method, path, content=content).status_code in (status, 422)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), BODIES)
 def test_a_body_that_is_not_utf_8_is_refused(network: Emulator, method: str, path: str, status: int) -> None:
     with network.client() as client:
         answer = client.request(method, path, content=NO_UTF_8)

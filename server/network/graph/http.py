@@ -15,7 +15,7 @@ from server.network.errors import Profile, http_status, retry_after_s, sync_erro
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
 from server.network.graph.refusal import ApiError
-from server.problems import MEDIA_TYPE, Problem, of_decoding
+from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 
 MAX_BODY = 256 * 1024  # bytes of a request in JSON
 
@@ -171,7 +171,7 @@ class ControlEndpoint:
         if self._decode is not None:
             try:
                 body = self._decode(body or b"{}")
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except NOT_JSON as error:
                 raise of_decoding(error) from None
         path = scope["path_params"]
         query, headers = _query(scope), scope["headers"]

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from server.network.graph.refusal import ApiError
+from server.problems import NOT_JSON
 
 MAX_TEXT = 4096  # characters; platform 1.1
 MAX_CAPTION = 1024
@@ -219,7 +220,7 @@ def read(raw: bytes) -> Body:
         body = _decoded(raw)
     except msgspec.ValidationError as error:
         raise of_validation(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         raise ApiError(UNKNOWN, "The request body is not valid JSON") from None
     if body.messaging_product != "whatsapp":
         raise ApiError(UNKNOWN, "The parameter messaging_product is required and must be whatsapp.")
@@ -241,7 +242,7 @@ def _decoded(raw: bytes) -> Body:
             raise
     try:
         parts = {name: msgspec.json.decode(given[name]) for name in texts}
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise ApiError(INVALID, f"Parameter {min(texts)} is not valid: neither an object nor JSON") from None
     return msgspec.convert({**given, **parts}, Body)
 

@@ -14,6 +14,7 @@ from server.network.graph.digits import whole
 from server.network.graph.http import Call, answer
 from server.network.graph.numbers import Account
 from server.network.graph.refusal import ApiError, unknown_object
+from server.problems import NOT_JSON
 
 SUCCESS = answer({"success": True})
 PAGE, MAX_PAGE = 25, 1000
@@ -59,7 +60,7 @@ def _of_body(call: Call) -> dict[str, Any]:
     if _is_json(call):
         try:
             given: dict[str, Any] = msgspec.json.decode(call.body, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise ApiError(100, f"The request body is not valid JSON: {error}") from None
         return given
     pairs = _parts(call) if _kind(call).startswith(_PARTS) else _fields(call.body)
@@ -91,7 +92,7 @@ def from_text(text: str) -> Any:
         return text
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         return text
 
 
