@@ -73,7 +73,7 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
         (
             "send_duration_s",
             "s",
-            "From the first to the last first-attempt send; to the horizon when some are still to come.",
+            "From the first to the last first-attempt send; to the horizon when some are still to come; undefined if none left.",
         ),
         (
             "contacts_rejected",
