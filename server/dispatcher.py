@@ -29,6 +29,7 @@ from server.store.writer import Writer
 logger = logging.getLogger(__name__)
 
 CLAIM = 2_000  # messages in one round: bounds how long a reply waits behind it
+FEW = 100  # messages in a round after one that did not take all it might: so few need no thread
 ROUND_S = 0.05  # real seconds between rounds with little to do: each costs four transactions
 LATE_S = 2.0  # real seconds after which a planned instant is missed
 POLL_S = 0.1  # real seconds between looks at what other workers accepted or planned
@@ -61,6 +62,7 @@ class Dispatcher:
         self._news = asyncio.Event()
         self._stale = False  # the plan holds times for messages that will not go
         self._replan_at = 0.0  # missed instants do not count before: with too much due, there always are some
+        self._most = FEW  # messages of the next round
         self._accepted: Sequence[Outbound] = ()  # by the network, and not recorded yet
 
     def wake(self) -> None:
@@ -135,12 +137,13 @@ class Dispatcher:
         if self._leases is not None and time.monotonic() >= self._renew_at:
             await self._renew()
         self._demand_fresh_lease()
+        most = self._most
         statuses = self._network.statuses(self._clock.now(), CLAIM)
         claimed: Claimed
         _, claimed, _ = await asyncio.gather(
             self._record(),  # first: a status says nothing of a message that is not recorded as sent
-            self._writer.submit(Claim(CLAIM, LATE_S * self._clock.speed)),
-            self._writer.submit(Settle(statuses)),
+            self._writer.submit(Claim(most, LATE_S * self._clock.speed), weight=most),
+            self._writer.submit(Settle(statuses), weight=1 + len(statuses)),
         )
         if claimed.messages:
             self._demand_fresh_lease()
@@ -150,7 +153,8 @@ class Dispatcher:
             self._accepted = confirmed
         if overdue := self.handovers.overdue():
             await self._send_again(overdue)
-        has_more = len(claimed.messages) == CLAIM or len(statuses) == CLAIM
+        has_more = len(claimed.messages) == most or len(statuses) == CLAIM
+        self._most = CLAIM if has_more else FEW
         if not has_more:  # else together with the next claim, which spares a transaction
             await self._record()
         await self._plan(claimed)
@@ -161,7 +165,7 @@ class Dispatcher:
         """Write down what the network accepted."""
         accepted, self._accepted = self._accepted, ()
         if accepted:
-            await self._writer.submit(Sent(accepted))
+            await self._writer.submit(Sent(accepted), weight=1 + len(accepted))
 
     async def _plan(self, claimed: Claimed) -> None:
         is_open = bool(self._planner.fleet.open)

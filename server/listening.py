@@ -30,16 +30,20 @@ NO_HTTP = Problem(400, "this is no HTTP/1.1 request")
 TOO_LONG = Problem(431, f"the first line and the headers hold more than {MAX_HEAD} bytes")
 # ASGI extension: a function of status, header lines and body that sends a whole response at once, if it can.
 ANSWER = "wavetank.answer"
+# Seconds after which a thread that computes lets another go on (Python: 5 ms): while the database's thread is
+# at work, the event loop waits so long for its turn.
+SWITCH_S = 0.001
 ABORT = "wavetank.abort"  # ASGI extension: a function that closes the connection without an answer
 
 
 def prepare_process() -> None:
-    """Log warnings to stderr, and allow as many open connections as the system does."""
+    """Log warnings to stderr, let threads take quick turns, allow as many connections as the system does."""
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     for malformed in ("uvicorn.error", "python_multipart"):  # a malformed request would warn each time
         logging.getLogger(malformed).setLevel(logging.ERROR)
+    sys.setswitchinterval(SWITCH_S)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the soft limit of 1,024 is below a load test
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -37,6 +37,19 @@ class Fleet:
         for account, due_s in latest.items():
             self.booked_until_s[account] = max(due_s, self.booked_until_s.get(account, due_s))
 
+    def draft(self, rows: Sequence[pacing.Message], now_s: float) -> pacing.Draft:
+        """`plan` for few messages, in half the time; `adopt` books it."""
+        return pacing.draft_plan(self.pacer, rows, [pacing.micros(now_s)] * len(rows))
+
+    def adopt(self, draft: pacing.Draft, now_s: float) -> None:
+        """Book a draft of this fleet, which has not changed since."""
+        pacing.adopt(self.pacer, draft, now_s)
+        latest = self.booked_until_s
+        for account, due_us in draft.decisions:
+            due_s = due_us / pacing.SECOND
+            if due_s > latest.get(account, 0.0):
+                latest[account] = due_s
+
     def close(self, account: int, at_s: float) -> None:
         """Banned: it gets nothing more."""
         if account in self.open:

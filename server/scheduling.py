@@ -6,7 +6,7 @@ an account is booked in order, so booked for tomorrow it would stand idle until 
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice, repeat
@@ -20,11 +20,20 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from server.clock import Clock
 from server.dispatch import pacing
 from server.leases import Leases, ask_for_plan
-from server.planning import Fleet, Planner, close_banned, columns, fleet_from, idle_until
+from server.planning import (
+    IDLE_S,
+    ZONE_INDEX,
+    Fleet,
+    Planner,
+    close_banned,
+    columns,
+    fleet_from,
+    idle_until,
+)
 from server.problems import Problem
 from server.store.bulk import Bulk
-from server.store.contacts import Contact, find_or_add
 from server.store.dialects import among
+from server.store.directory import Directory, Entry, Found, look_up, remember_nothing
 from server.store.ids import Ids
 from server.store.queries import Query
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
@@ -66,7 +75,7 @@ class Send:
     template: str
     media: str | None  # JSON
     candidates: Candidates
-    rejected: Sequence[Rejected]
+    rejected: list[Rejected]
     schedule_s: float | None
     key: str | None
     body_digest: bytes | None
@@ -100,11 +109,11 @@ class Batch:
     id: str
     release_s: float
     rejected: list[Rejected]
-    ids: Sequence[int]
     contacts: Sequence[int]
     zones: Sequence[str]
     texts: Sequence[str]
     contents: Sequence[int]
+    ids: Sequence[int] = ()
     finish_s: float | None = None
     answer: bytes = b""
 
@@ -112,13 +121,21 @@ class Batch:
 class Scheduling:
     """`apply` is the step; `ids` numbers the messages.
 
-    `key_life_s`: for so long an idempotency key answers. `leases`: where several workers accept, only the one
-    that may plan does; what the others accept waits.
+    `key_life_s`: for so long an idempotency key answers. `directory`: the contacts, where nobody else writes
+    them. `leases`: where several workers accept, only the one that may plan does; what others accept waits.
     """
 
     def __init__(
-        self, planner: Planner, clock: Clock, ids: Ids, key_life_s: float, leases: Leases | None = None
+        self,
+        planner: Planner,
+        clock: Clock,
+        ids: Ids,
+        key_life_s: float,
+        directory: Directory | None = None,
+        leases: Leases | None = None,
     ) -> None:
+        self._look_up = look_up if directory is None else directory.look_up
+        self._remember = remember_nothing if directory is None else directory.remember
         self._planner = planner
         self._clock = clock
         self._ids = ids
@@ -134,7 +151,7 @@ class Scheduling:
         waiting = _released(connection, now_s) if len(sends) < len(requests) else []
         before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
-        new = self._accept(connection, fresh, now_s)
+        new, news = self._accept(connection, fresh, now_s)
         ready = [batch for batch in new if batch.release_s <= now_s]
         later = [batch for batch in new if batch.release_s > now_s]
         planned = _plan(fleet, waiting, ready, now_s)
@@ -146,7 +163,7 @@ class Scheduling:
         answer_of = _answers(before, new, now_s, self._key_life_s)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
-            partial(self._committed, fleet, planned, now_s),
+            partial(self._committed, fleet, planned, news),
         )
 
     def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
@@ -162,36 +179,58 @@ class Scheduling:
             close_banned(connection, self._planner.fleet, now_s)
         return self._planner.fleet
 
-    def _committed(self, fleet: Fleet, planned: "Planned | None", now_s: float) -> None:
+    def _committed(self, fleet: Fleet, planned: "Planned | None", news: Mapping[int, Entry]) -> None:
         if planned is not None:
-            fleet.book(planned.wanted, planned.plan, now_s)
+            planned.book()
         self._planner.fleet = fleet
+        self._remember(news)
 
-    def _accept(self, connection: Connection, sends: Sequence[Send], now_s: float) -> list[Batch]:
-        zones: dict[str, str | None] = {}
-        for send in sends:
-            zones.update(zip(send.candidates.phones, send.candidates.zones, strict=True))
-        known = find_or_add(connection, zones, now_s)
+    def _accept(
+        self, connection: Connection, sends: Sequence[Send], now_s: float
+    ) -> tuple[list[Batch], Mapping[int, Entry]]:
+        """The batches, and what is to be remembered of their contacts."""
+        sends = list(_first_of_each_key(sends))
+        phones = [phone for send in sends for phone in send.candidates.phones]
+        given = [zone for send in sends for zone in send.candidates.zones]
+        if not phones:
+            return [self._batch(send, [], [], {}, now_s) for send in sends], {}
+        found = self._look_up(connection, phones, given, now_s)
+        zones = [own or known or DEFAULT_ZONE for own, known in zip(given, found.zones, strict=True)]
         numbers = self._ids.begin(connection)
-        return [self._batch(send, known, numbers, now_s) for send in _first_of_each_key(sends)]
+        new: list[Batch] = []
+        start = 0
+        for send in sends:
+            end = start + len(send.candidates.phones)
+            batch = self._batch(
+                send, found.ids[start:end], zones[start:end], _within(found, start, end), now_s
+            )
+            batch.ids = list(islice(numbers, len(batch.contacts)))
+            new.append(batch)
+            start = end
+        return new, found.news
 
-    def _batch(self, send: Send, known: Mapping[str, Contact], numbers: Iterable[int], now_s: float) -> Batch:
-        found = [known[phone] for phone in send.candidates.phones]
-        taken, rejected = send.candidates, list(send.rejected)
-        if not all(contact.opted_out_s is None and contact.consent for contact in found):
-            taken, found = _willing(taken, found, rejected)
+    def _batch(
+        self,
+        send: Send,
+        contacts: Sequence[int],
+        zones: Sequence[str],
+        barred: Mapping[int, str],
+        now_s: float,
+    ) -> Batch:
+        taken, rejected = send.candidates, send.rejected
+        if barred:
+            kept = [at for at in range(len(contacts)) if at not in barred]
+            rejected = _with_barred(taken, rejected, barred)
+            taken, contacts, zones = taken.at(kept), [contacts[at] for at in kept], [zones[at] for at in kept]
         return Batch(
             send,
             self._batch_id(now_s),
             send.schedule_s or now_s,
             rejected,
-            ids=list(islice(numbers, len(found))),
-            contacts=[contact.id for contact in found],
-            zones=[
-                zone or contact.zone or DEFAULT_ZONE for zone, contact in zip(taken.zones, found, strict=True)
-            ],
-            texts=taken.texts,
-            contents=taken.contents,
+            contacts,
+            zones,
+            taken.texts,
+            taken.contents,
         )
 
     def _batch_id(self, now_s: float) -> str:
@@ -203,32 +242,29 @@ class Scheduling:
 
 
 class Planned(NamedTuple):
-    """What became of the messages that wanted a plan, by column; and what the pacer is to be told of it.
+    """What became of the messages that wanted a plan, by column.
 
     `finish_s` is when a message would be sent; `due_s` of a waiting one when to plan it again.
     """
 
     status: list[str]
-    account: list[int | None]
+    account: Sequence[int | None]
     due_s: list[float]
     finish_s: list[float]
-    wanted: pacing.Messages  # those booked
-    plan: pacing.Plan
+    book: Callable[[], None]  # with the pacer, after the commit
 
 
-def _willing(
-    candidates: Candidates, found: Sequence[Contact], rejected: list[Rejected]
-) -> tuple[Candidates, list[Contact]]:
-    """Those who may be written to; the others join the rejected."""
-    kept: list[int] = []
-    for at, contact in enumerate(found):
-        if contact.opted_out_s is None and contact.consent:
-            kept.append(at)
-        else:
-            reason = "no_consent" if contact.opted_out_s is None else "opted_out"
-            rejected.append(Rejected(candidates.places[at], candidates.to[at], "to", reason))
-    rejected.sort(key=lambda one: one.index)
-    return candidates.at(kept), [found[at] for at in kept]
+def _within(found: Found, start: int, end: int) -> Mapping[int, str]:
+    """Who is barred among these, by place from `start` on."""
+    return {at - start: why for at, why in found.barred.items() if start <= at < end} if found.barred else {}
+
+
+def _with_barred(
+    candidates: Candidates, rejected: Sequence[Rejected], barred: Mapping[int, str]
+) -> list[Rejected]:
+    """Those rejected before and those who must not be written to, in the request's order."""
+    those = [Rejected(candidates.places[at], candidates.to[at], "to", why) for at, why in barred.items()]
+    return sorted((*rejected, *those), key=lambda one: one.index)
 
 
 def _is_late(send: Send, now_s: float) -> bool:
@@ -259,25 +295,45 @@ def _plan(fleet: Fleet, waiting: Sequence[Waiting], ready: Sequence[Batch], now_
         contents += batch.contents
     if not contacts or not fleet.open:
         return None
+    if len(contacts) < pacing.LEAST_RUN and (
+        planned := _planned_few(fleet, contacts, zones, contents, now_s)
+    ):
+        return planned
     wanted = columns(contacts, zones, contents)
     plan = fleet.plan(wanted, now_s)
     again_s = idle_until(fleet, plan, now_s)
-    return _planned(wanted, plan, again_s)
+    return _planned(fleet, wanted, plan, again_s, now_s)
 
 
-def _planned(wanted: pacing.Messages, plan: pacing.Plan, again_s: NDArray[np.float64]) -> Planned:
+def _planned_few(
+    fleet: Fleet, contacts: Sequence[int], zones: Sequence[str], contents: Sequence[int], now_s: float
+) -> Planned | None:
+    """The same without arrays, which cost more than a few messages do; None if one is put off for long."""
+    rows = list(zip(contacts, map(ZONE_INDEX.__getitem__, zones), contents, repeat(True), strict=False))
+    draft = fleet.draft(rows, now_s)
+    due_s = [due_us / pacing.SECOND for _, due_us in draft.decisions]
+    if max(due_s) - now_s > IDLE_S:
+        return None
+    account = [account for account, _ in draft.decisions]
+    return Planned([QUEUED] * len(rows), account, due_s, due_s, partial(fleet.adopt, draft, now_s))
+
+
+def _planned(
+    fleet: Fleet, wanted: pacing.Messages, plan: pacing.Plan, again_s: NDArray[np.float64], now_s: float
+) -> Planned:
     finish_s = plan.due_s.tolist()
     if not again_s.any():
-        return Planned([QUEUED] * len(finish_s), plan.account.tolist(), finish_s, finish_s, wanted, plan)
+        book = partial(fleet.book, wanted, plan, now_s)
+        return Planned([QUEUED] * len(finish_s), plan.account.tolist(), finish_s, finish_s, book)
     taken = again_s == 0
     names = ("customer", "zone", "content", "consent", "release_s")
+    booked = pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names})
     return Planned(
         [QUEUED if is_taken else WAITING for is_taken in taken.tolist()],
         [account if account >= 0 else None for account in np.where(taken, plan.account, -1).tolist()],
         np.where(taken, plan.due_s, again_s).tolist(),
         finish_s,
-        pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names}),
-        pacing.Plan(plan.account[taken], plan.due_s[taken]),
+        partial(fleet.book, booked, pacing.Plan(plan.account[taken], plan.due_s[taken]), now_s),
     )
 
 

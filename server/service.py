@@ -40,6 +40,7 @@ from server.seen import Seen
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database, StoreUnavailable
+from server.store.directory import Directory
 from server.store.ids import Ids
 from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, inbound, messages
@@ -123,7 +124,11 @@ async def _assemble(
     leases = Leases(stores.beat, seat, planner) if stores.beat is not None and seat is not None else None
     indexing, rules = Indexing(stores.readers, clock.speed), standing_rules(scenario.tagging)
     policy = reply_policy(scenario.replies, lambda: indexing.index)
-    writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, leases))
+    directory = None
+    if leases is None:
+        directory = Directory()
+        await stores.readers.run(directory.load)
+    writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, directory, leases))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     writer.lost_track = dispatcher.lose_track
     answers = Answers(stores.record, scenario.network, scenario.experiment.seed)
@@ -158,27 +163,32 @@ async def _assemble(
 
 
 def _steps(
-    scenario: Scenario, clock: Clock, planner: Planner, policy: replying.Policy, leases: Leases | None
+    scenario: Scenario,
+    clock: Clock,
+    planner: Planner,
+    policy: replying.Policy,
+    directory: Directory | None,
+    leases: Leases | None,
 ) -> list[Step]:
     """In the order that is right for a group: STOP and pauses, then plans, then bans, then claims."""
     is_shared = leases is not None
     answering = replying.Replying(policy, clock, Ids(inbound.c.id, is_shared))
     inbox = Inbox(policy.teams, clock, scenario.replies.unread_timeout_s)
     conveying = Conveying(policy.teams, clock)
-    scheduling = Scheduling(
-        planner, clock, Ids(messages.c.id, is_shared), scenario.storage.key_life_h * 3600, leases
-    )
+    key_life_s = scenario.storage.key_life_h * 3600
+    ids = Ids(messages.c.id, is_shared)
+    scheduling = Scheduling(planner, clock, ids, key_life_s, directory, leases)
     tags = tagging.Tagging(clock, scenario.imports)
     settling = delivering.Settling(scenario.campaign.retry_after_h * 3600, scenario.campaign.retries)
     claiming = delivering.Claiming(clock, None if leases is None else leases.worker)
     return [
         *([] if leases is None else [Step((Renew, Leave), leases.apply)]),
-        Step((delivering.Sent,), delivering.record_sent),
-        Step((delivering.Settle,), settling.apply),
+        Step((delivering.Sent,), delivering.record_sent, brief=(delivering.Sent,)),
+        Step((delivering.Settle,), settling.apply, brief=(delivering.Settle,)),
         Step((delivering.Recall,), delivering.recall),
         Step((Close,), inbox.close),
         Step((Handle,), inbox.handle),
-        Step((replying.Inbound,), answering.apply),
+        Step((replying.Inbound,), answering.apply, brief=(replying.Inbound,)),
         Step((PassOn,), inbox.pass_on),
         Step((SayDue,), inbox.say_due),
         Step((Conveyed,), conveyed),
@@ -192,11 +202,11 @@ def _steps(
         Step((Happening,), Events(scenario.tagging.event_rules, clock).apply),
         Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((StillDue,), still_due),
-        Step((Send, Release, Replan), scheduling.apply),
+        Step((Send, Release, Replan), scheduling.apply, brief=(Send,)),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
         Step((Forget,), Forgetting(clock, scenario.storage.keep_days * DAY_S).apply),
-        Step((delivering.Claim,), claiming.apply),
+        Step((delivering.Claim,), claiming.apply, brief=(delivering.Claim,)),
     ]
 
 

@@ -19,11 +19,14 @@ from server.dispatch.pacing_admit import (
     HELD,
     HELD_BY_CONTENT,
     REFUSED,
+    Draft,
     Message,
     admit,
+    draft_plan,
+    plan_of_draft,
     plan_one_by_one,
 )
-from server.dispatch.pacing_plan import plan
+from server.dispatch.pacing_plan import LEAST_RUN, plan
 from server.dispatch.pacing_rules import AccountStart, Messages, Plan, Rules
 from server.dispatch.pacing_state import (
     CLOSED,
@@ -44,20 +47,27 @@ from server.dispatch.pacing_state import (
 __all__ = [
     "HELD",
     "HELD_BY_CONTENT",
+    "LEAST_RUN",
     "REFUSED",
+    "SECOND",
     "AccountStart",
+    "Draft",
     "Message",
     "Messages",
     "Pacer",
     "Plan",
     "Rules",
     "admit",
+    "adopt",
     "close_account",
     "commit",
+    "draft_plan",
+    "micros",
     "new_pacer",
     "open_account",
     "opt_out",
     "plan",
+    "plan_of_draft",
     "plan_one_by_one",
 ]
 
@@ -79,6 +89,17 @@ def commit(pacer: Pacer, messages: Messages, plan: Plan, now_s: float) -> None:
     sends = list(zip(account.tolist(), due_us.tolist(), strict=True))
     pacer.customers.record(messages.customer[placed].tolist(), sends)
     pacer.contents.record(messages.content[placed].tolist(), sends)
+    prune(pacer, micros(now_s))
+
+
+def adopt(pacer: Pacer, draft: Draft, now_s: float) -> None:
+    """Books a draft of this pacer, which has not changed since it was made; forgets as `commit` does."""
+    drafted = draft.pacer
+    pacer.key, pacer.accounts, pacer.queue = drafted.key, drafted.accounts, drafted.queue
+    pacer.windows = drafted.windows
+    pacer.customers.take_in(drafted.customers)
+    pacer.contents.take_in(drafted.contents)
+    drop_outdated(pacer)
     prune(pacer, micros(now_s))
 
 

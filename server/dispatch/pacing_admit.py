@@ -9,9 +9,10 @@ the time it is held until.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,23 +134,42 @@ class Counter:
             line.append((position, message))
 
 
-def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
-    """The plan of a batch by `admit` alone: the plain form, which defines what `plan` returns.
+class Draft(NamedTuple):
+    """Messages decided on one by one, and the pacer that admitted them: see `pacing.adopt`."""
+
+    pacer: Pacer
+    decisions: list[tuple[int, int]]  # of each message: (account index, due_us), or (REFUSED, 0)
+
+
+def draft_plan(pacer: Pacer, rows: Sequence[Message], releases: Sequence[int]) -> Draft:
+    """What becomes of each message, by `admit` alone. Does not change the pacer.
 
     Messages are offered in order of (release, position); a held one waits again from the time it
-    is held until, those of equal content in a line. Does not change the pacer.
+    is held until, those of equal content in a line. releases: Unix microseconds. Raises ValueError
+    if no account is open.
     """
-    check_messages(messages, len(pacer.calendars))
-    rows = message_rows(messages)
-    queue = list(zip(releases_us(messages, start_s).tolist(), range(len(rows)), strict=True))
+    queue = list(zip(releases, range(len(rows)), strict=True))
     heapify(queue)
-    draft = pacer.draft(messages.customer.tolist(), messages.content.tolist())
+    draft = pacer.draft([row[0] for row in rows], [row[2] for row in rows])
     counter = Counter(draft, lambda until_us, i: heappush(queue, (until_us, i)))
     while queue:
         now_us, position = heappop(queue)
         counter.offer(position, rows[position], now_us)
-    account, due_us = np.full(len(rows), REFUSED, np.int32), np.zeros(len(rows), np.int64)
-    write_decisions(counter.decisions, account, due_us)
+    return Draft(draft, [counter.decisions[position] for position in range(len(rows))])
+
+
+def plan_one_by_one(pacer: Pacer, messages: Messages, start_s: float) -> Plan:
+    """The plan of a batch by `draft_plan`: the plain form, which defines what `plan` returns."""
+    check_messages(messages, len(pacer.calendars))
+    draft = draft_plan(pacer, message_rows(messages), releases_us(messages, start_s).tolist())
+    return plan_of_draft(draft)
+
+
+def plan_of_draft(draft: Draft) -> Plan:
+    """The same as columns."""
+    size = len(draft.decisions)
+    account, due_us = np.full(size, REFUSED, np.int32), np.zeros(size, np.int64)
+    write_decisions(dict(enumerate(draft.decisions)), account, due_us)
     return plan_of(account, due_us)
 
 

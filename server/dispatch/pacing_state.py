@@ -109,11 +109,17 @@ class Sends:
         self.prune_at = max(_PRUNE, 2 * (len(self.last) + self.put_by_count))
         return True
 
+    def take_in(self, copy: "Sends") -> None:
+        """What a copy (see `of`) has recorded. What it has forgotten stays until the next pruning."""
+        self.last.update(copy.last)
+        self.earlier.update(copy.earlier)
+        self.put_by_count += copy.put_by_count
+
     def of(self, keys: Sequence[int]) -> "Sends":
-        """A copy that may leave out all but these keys."""
+        """A copy that may leave out all but these keys, and counts what it puts by itself."""
         if 4 * len(keys) > len(self.last):
             earlier = {key: sends.copy() for key, sends in self.earlier.items()}
-            return Sends(self.last.copy(), earlier, self.put_by_count, self.prune_at)
+            return Sends(self.last.copy(), earlier, prune_at=self.prune_at)
         known = {key: self.last[key] for key in keys if key in self.last}
         return Sends(known, {key: self.earlier[key].copy() for key in known if key in self.earlier})
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -40,7 +41,11 @@ class Database:
         It runs in a thread: it must not touch what the event loop may change meanwhile. Raises
         StoreUnavailable when the database fails, OutcomeUnknown if that was during the commit.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.transact, work)
+        return await self._in_thread(partial(self.transact, work))
+
+    async def run_briefly(self, work: Callable[[Connection], T]) -> T:
+        """`run` for what takes a millisecond or two: a database at hand need not cross to a thread for it."""
+        return await self.run(work)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """`run` in the caller's own thread."""
@@ -52,7 +57,10 @@ class Database:
             return done
         except self._failed as error:  # locked, full, gone: told by SQLAlchemy, or by the driver itself
             is_unknown = commits and isinstance(error, DBAPIError) and error.connection_invalidated
-            raise (OutcomeUnknown if is_unknown else StoreUnavailable)(_first_line(error)) from None
+            raise (OutcomeUnknown if is_unknown else StoreUnavailable)(first_line(error)) from None
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Wait for what is under way; `run` must not be called again."""
@@ -60,6 +68,6 @@ class Database:
         self._engine.dispose()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     told = error.orig if isinstance(error, DBAPIError) else error
     return str(told).partition("\n")[0]

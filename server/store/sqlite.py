@@ -3,23 +3,74 @@
 import contextlib
 import fcntl
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from scenarios.errors import InputError
-from server.store.database import READERS, Database
+from server.store.database import READERS, Database, StoreUnavailable, first_line
 from server.store.schema import Schema, adopt, bring_up_to_date
+
+T = TypeVar("T")
 
 # PRAGMA user_version: since 2, the table alembic_version says which revision it is.
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
+BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
 # it is needed), and the log is written back every 32 MiB. What a row refers to was read or written in its own
 # transaction: a check of that (as PostgreSQL makes it) finds nothing and takes a quarter of an insert's time.
-WRITER = ("cache_size=-8192", "wal_autocheckpoint=8192", "foreign_keys=OFF")
+WRITER = ("cache_size=-8192", "wal_autocheckpoint=8192", "foreign_keys=OFF", "busy_timeout=0")
+
+
+class WriterFile(Database):
+    """The one connection that writes to a file; one transaction at a time.
+
+    A brief one runs its statements where it is asked for, on the event loop, and leaves only the commit,
+    which waits for the disk, to the thread. In the thread every statement gives the interpreter away and must
+    ask for it again, which beside a busy loop takes longer than the statement.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, 1)
+        self._connection = engine.connect()  # kept: to take it from the pool costs as much as a transaction
+
+    async def run_briefly(self, work: Callable[[Connection], T]) -> T:
+        try:
+            transaction = self._connection.begin()
+        except OperationalError:  # somebody else writes: not for the event loop to wait for
+            return await self.run(work)
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            with transaction:  # undone, unless it is committed
+                done = work(self._connection)
+                await self._in_thread(driver.commit)
+            return done
+        except self._failed as error:
+            raise StoreUnavailable(first_line(error)) from None
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """`run` in the caller's own thread."""
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            try:
+                transaction = self._connection.begin()
+            finally:
+                driver.execute("PRAGMA busy_timeout=0")
+            with transaction:
+                return work(self._connection)
+        except self._failed as error:
+            raise StoreUnavailable(first_line(error)) from None
+
+    def close(self) -> None:
+        self._connection.close()
+        super().close()
 
 
 def hold(path: Path) -> IO[str]:
@@ -45,7 +96,9 @@ def open_writer(path: Path, schema: Schema) -> Database:
     InputError unless the file can be written, and is new or a Wavetank database.
     """
     check(path)
-    migrating = _engine(path, "BEGIN IMMEDIATE", "foreign_keys=OFF")  # a table may be made anew
+    migrating = _engine(
+        path, "BEGIN IMMEDIATE", "foreign_keys=OFF", f"busy_timeout={BUSY_MS}"
+    )  # a table may be made anew
     try:
         with migrating.begin() as connection:
             _migrate(connection, path, schema)
@@ -53,12 +106,14 @@ def open_writer(path: Path, schema: Schema) -> Database:
         raise InputError(_cannot_open(path, str(error.orig))) from None
     finally:
         migrating.dispose()
-    return Database(_engine(path, "BEGIN IMMEDIATE", *WRITER), 1)
+    return WriterFile(_engine(path, "BEGIN IMMEDIATE", *WRITER))
 
 
 def open_readers(path: Path) -> Database:
     """`READERS` connections that cannot write."""
-    return Database(_engine(path, "BEGIN", "query_only=ON", connections=READERS), READERS)
+    return Database(
+        _engine(path, "BEGIN", "query_only=ON", f"busy_timeout={BUSY_MS}", connections=READERS), READERS
+    )
 
 
 def check(path: Path) -> None:

@@ -4,7 +4,8 @@ Requests that arrive while a transaction runs wait together and share the next o
 once for all of them. Each is answered only after the commit. Within a group the steps run in the order given,
 whatever the order of arrival: all of the group's requests are concurrent, so any order is a fair one.
 
-The steps of a group run in the thread of the database while the event loop takes the next requests. What both
+The steps of a group run in the thread of the database while the event loop takes the next requests; those of
+a brief group may run on the event loop (`Database.run_briefly`). What both
 know (the plan, the clock) needs no lock: steps only read it, `committed` changes it on the event loop, when
 one group is done and the next is not handed over yet. What only steps know (the next ids) stays there.
 """
@@ -24,6 +25,7 @@ from server.store.database import Database, OutcomeUnknown, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 GROUP_WEIGHT = 20_000  # most rows, roughly, in one transaction: bounds how long the others wait
+BRIEF_WEIGHT = 256  # most rows, roughly, of a transaction on the event loop: bounds how long it stands still
 
 NOTHING = "nothing of the group is written"
 
@@ -44,10 +46,11 @@ Apply = Callable[[Connection, Sequence[Any]], Applied]
 
 
 class Step(NamedTuple):
-    """How the requests of some kinds are applied, all of a group at once, in the database's thread."""
+    """How the requests of some kinds are applied, all of a group at once."""
 
     kinds: tuple[type, ...]
     apply: Apply
+    brief: tuple[type, ...] = ()  # those of the kinds that take some 20 microseconds for each unit of weight
 
 
 class _Pending(NamedTuple):
@@ -64,6 +67,7 @@ class Writer:
         self.lost_track: Callable[[], None] = _nothing  # called when a group may have been committed
         self._database = database
         self._steps = steps
+        self._brief = frozenset(kind for step in steps for kind in step.brief)
         self._step_of = {kind: at for at, step in enumerate(steps) for kind in step.kinds}
         self._waiting: deque[_Pending] = deque()
         self._arrived = asyncio.Event()
@@ -107,12 +111,18 @@ class Writer:
         return group
 
     async def _commit(self, group: Sequence[_Pending]) -> None:
-        done = await self._database.run(partial(self._apply, group))
+        run = self._database.run_briefly if self._is_brief(group) else self._database.run
+        done = await run(partial(self._apply, group))
         self.commits += 1
         for pending, applied in done:
             applied.committed()
             for one, answer in zip(pending, applied.answers, strict=True):
                 _settle(one.answer, answer)
+
+    def _is_brief(self, group: Sequence[_Pending]) -> bool:
+        return sum(one.weight for one in group) <= BRIEF_WEIGHT and all(
+            type(one.request) in self._brief for one in group
+        )
 
     def _apply(
         self, group: Sequence[_Pending], connection: Connection

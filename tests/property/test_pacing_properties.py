@@ -268,6 +268,10 @@ def decisions_of(plan: Plan) -> dict[int, tuple[int, int]]:
     }
 
 
+def draft_of(pacer: pacing.Pacer, messages: pacing.Messages, start_s: float) -> pacing.Draft:
+    return pacing.draft_plan(pacer, message_rows(messages), releases_us(messages, start_s).tolist())
+
+
 @settings(max_examples=300)
 @given(worlds(), st.sampled_from([1, 2, 5]))
 def test_plan_equals_one_at_a_time(world: World, least_run: int) -> None:
@@ -301,6 +305,22 @@ def test_commit_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataOb
     after_commit = pacing.plan(planned, batch, later_s, least_run=1)
     assert same(after_commit, pacing.plan_one_by_one(driven, batch, later_s))
     assert decisions_of(after_commit) == admit_all(driven, batch, later_s)
+
+
+@settings(max_examples=60)
+@given(worlds(most=30), st.data())
+def test_a_draft_adopted_leaves_the_pacer_that_admit_leaves(world: World, data: st.DataObject) -> None:
+    adopting, driven = world.pacer(), world.pacer()
+    untouched = pacing.plan_one_by_one(adopting, world.messages, world.start_s)
+    draft = draft_of(adopting, world.messages, world.start_s)
+    assert same(pacing.plan_of_draft(draft), untouched)
+    assert same(pacing.plan_one_by_one(adopting, world.messages, world.start_s), untouched)
+    pacing.adopt(adopting, draft, world.start_s)
+    assert admit_all(driven, world.messages, world.start_s) == decisions_of(untouched)
+    later_s = world.start_s + data.draw(st.sampled_from([0, 500, 20_000, 200_000]))
+    batch = data.draw(batches(later_s, 30, 5, 20))
+    next_draft = draft_of(adopting, batch, later_s)
+    assert decisions_of(pacing.plan_of_draft(next_draft)) == admit_all(driven, batch, later_s)
 
 
 @settings(max_examples=40)

@@ -1,5 +1,8 @@
 import asyncio
 import contextlib
+import sqlite3
+import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +15,7 @@ from server.problems import Problem
 from server.store.database import Database, StoreUnavailable
 from server.store.schema import Schema
 from server.store.sqlite import open_writer
-from server.store.writer import GROUP_WEIGHT, Applied, Step, Writer
+from server.store.writer import BRIEF_WEIGHT, GROUP_WEIGHT, Applied, Step, Writer
 
 metadata = MetaData()
 SCHEMA = Schema("numbers", metadata, head="0001", versions=Path())
@@ -36,7 +39,8 @@ def stumble(_connection: Connection, _requests: Sequence[str]) -> Applied:
 def use_writer(tmp_path: Path, use: Use) -> None:
     async def main() -> None:
         with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
-            writer = Writer(database, [Step((int,), store), Step((str,), stumble)])
+            steps = [Step((int,), store, brief=(int,)), Step((str,), stumble, brief=(str,))]
+            writer = Writer(database, steps)
             loop = asyncio.create_task(writer.run())
             await use(writer, database)
             writer.stop()
@@ -111,6 +115,44 @@ def test_a_full_disk_is_told_and_writing_goes_on_when_there_is_room(
 
     use_writer(tmp_path, use)
     assert "nothing of the group is written" in caplog.text
+
+
+def test_only_a_brief_group_is_written_on_the_event_loop(tmp_path: Path) -> None:
+    threads: list[bool] = []
+
+    def note(_connection: Connection, requests: Sequence[float]) -> Applied:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return Applied(requests)
+
+    async def main() -> None:
+        with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
+            writer = Writer(database, [Step((float, int), note, brief=(float,))])
+            loop = asyncio.create_task(writer.run())
+            await writer.submit(1.5)
+            await writer.submit(1.5, weight=BRIEF_WEIGHT + 1)
+            await asyncio.gather(writer.submit(1.5), writer.submit(1))
+            writer.stop()
+            await loop
+
+    asyncio.run(main())
+    assert threads == [True, False, False]
+
+
+def test_the_event_loop_does_not_wait_for_a_lock(tmp_path: Path) -> None:
+    async def use(writer: Writer, database: Database) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "numbers.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            waiting = asyncio.create_task(writer.submit(2))
+            while time.monotonic() < began + 0.2:
+                await asyncio.sleep(0.01)
+            assert not waiting.done()
+            assert time.monotonic() < began + 1.0
+            other.execute("ROLLBACK")
+        assert await waiting == 2
+        assert await database.run(count) == 1
+
+    use_writer(tmp_path, use)
 
 
 def test_what_waits_at_the_stop_is_written_and_nothing_after_it(tmp_path: Path) -> None:
