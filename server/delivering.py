@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     bindparam,
     case,
     exists,
@@ -26,6 +25,7 @@ from server.planning import Planner
 from server.store.bulk import Bulk
 from server.store.dialects import among
 from server.store.hourly import SENDS, count_attempts, count_tags
+from server.store.queries import Change, Query
 from server.store.tables import (
     DELIVERED,
     FAILED,
@@ -98,22 +98,24 @@ class Claiming:
 
     def __init__(self, clock: Clock, worker: int | None = None) -> None:
         self._clock = clock
-        self._due: Select[Any] = _DUE if worker is None else _DUE.where(_owned_by(worker))
-        self._next_due: Select[Any] = _NEXT_DUE if worker is None else _NEXT_DUE.where(_owned_by(worker))
+        self._is_shared = worker is not None
+        self._due = Query(_DUE if worker is None else _DUE.where(_owned_by(worker)))
+        self._next_due = Query(_NEXT_DUE if worker is None else _NEXT_DUE.where(_owned_by(worker)))
 
     def apply(self, connection: Connection, requests: Sequence[Claim]) -> Applied:
         """One claimer a group: the dispatcher of this process."""
         (request,) = requests
         now_s = self._clock.now()
-        span = {"earliest": now_s - request.late_s, "now": now_s, "most": request.limit}
-        outbound = list(map(Outbound._make, connection.execute(self._due, span).all()))
+        earliest_s = now_s - request.late_s
+        rows = self._due.rows(connection, earliest=earliest_s, now=now_s, most=request.limit)
+        outbound = list(map(Outbound._make, rows))
         if outbound:
-            connection.execute(_CLAIM, {"ids": [one.message_id for one in outbound]})
-        first_due_s = next_due_s = _or_never(connection.execute(self._next_due).scalar())
-        if self._next_due is not _NEXT_DUE:
-            first_due_s = _or_never(connection.execute(_NEXT_DUE).scalar())
-        next_release_s = _or_never(connection.execute(_NEXT_RELEASE).scalar())
-        return Applied([Claimed(outbound, first_due_s < span["earliest"], next_due_s, next_release_s)])
+            _CLAIM.run(connection, ids=[one.message_id for one in outbound])
+        first_due_s = next_due_s = _or_never(self._next_due.first(connection))
+        if self._is_shared:
+            first_due_s = _or_never(_FIRST_DUE.first(connection))
+        next_release_s = _or_never(_NEXT_RELEASE.first(connection))
+        return Applied([Claimed(outbound, first_due_s < earliest_s, next_due_s, next_release_s)])
 
 
 def _or_never(at_s: float | None) -> float:
@@ -128,11 +130,11 @@ def _owned_by(worker: int) -> ColumnElement[bool]:
 def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
     """The step for Sent."""
     told = {one.message_id: one for request in requests for one in request.messages}
-    due = connection.execute(_CLAIMED, {"ids": list(told)}).all()
+    due = _CLAIMED.rows(connection, ids=list(told))
     if due:
         sent = [told[key] for key, _ in due]
         ids, _, account, _, sent_s = zip(*sent, strict=True)
-        connection.execute(_SENT_WHEN_DUE, {"ids": list(ids)})
+        _SENT_WHEN_DUE.run(connection, ids=list(ids))
         otherwise = [
             {"key": key, "at": at_s} for (key, due_s), at_s in zip(due, sent_s, strict=True) if at_s != due_s
         ]
@@ -144,7 +146,7 @@ def record_sent(connection: Connection, requests: Sequence[Sent]) -> Applied:
 
 def _begin(connection: Connection, sent: Sequence[Outbound]) -> None:
     """Note the first send of accounts that had none."""
-    never = set(connection.execute(_NEVER_SENT).scalars())
+    never = {key for (key,) in _NEVER_SENT.rows(connection)}
     first: dict[int, float] = {}
     for one in sent if never else ():
         if one.account in never:
@@ -203,7 +205,7 @@ def _awaited(
     connection: Connection, told: Mapping[tuple[int, int], Status]
 ) -> list[tuple[Status, int, float]]:
     """Of these statuses, by message and attempt, those not recorded yet; with account and time of send."""
-    rows = connection.execute(_ON_THE_WAY, {"ids": [message for message, _ in told]}).all()
+    rows = _ON_THE_WAY.rows(connection, ids=[message for message, _ in told]) if told else ()
     return [
         (status, account, sent_s)
         for message, attempt, account, sent_s in rows
@@ -260,24 +262,27 @@ _DUE = (
     .order_by(messages.c.due_s)
     .limit(bindparam("most"))
 )
-_CLAIM = update(messages).where(among(messages.c.id, "ids")).values(status=SENDING)
+_CLAIM = Change(update(messages).where(among(messages.c.id, "ids")).values(status=SENDING))
 _NEXT_DUE = select(messages.c.due_s).where(messages.c.status == IS_QUEUED).order_by(messages.c.due_s).limit(1)
-_NEXT_RELEASE = (
+_FIRST_DUE = Query(_NEXT_DUE)
+_NEXT_RELEASE = Query(
     select(messages.c.due_s).where(messages.c.status == IS_WAITING).order_by(messages.c.due_s).limit(1)
 )
-_CLAIMED = select(messages.c.id, messages.c.due_s).where(
-    among(messages.c.id, "ids"), messages.c.status == SENDING
+_CLAIMED = Query(
+    select(messages.c.id, messages.c.due_s).where(among(messages.c.id, "ids"), messages.c.status == SENDING)
 )
-_ON_THE_WAY = select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.sent_s).where(
-    among(messages.c.id, "ids"), messages.c.status == SENT
+_ON_THE_WAY = Query(
+    select(messages.c.id, messages.c.attempt, messages.c.account_id, messages.c.sent_s).where(
+        among(messages.c.id, "ids"), messages.c.status == SENT
+    )
 )
-_SENT_WHEN_DUE = (
+_SENT_WHEN_DUE = Change(
     update(messages).where(among(messages.c.id, "ids")).values(status=SENT, sent_s=messages.c.due_s)
 )
 _SENT = Bulk(
     update(messages).where(messages.c.id == bindparam("key")).values(status=SENT, sent_s=bindparam("at"))
 )
-_NEVER_SENT = select(accounts.c.id).where(accounts.c.first_send_s.is_(None))
+_NEVER_SENT = Query(select(accounts.c.id).where(accounts.c.first_send_s.is_(None)))
 _FIRST_SEND = Bulk(
     update(accounts)
     .where(accounts.c.id == bindparam("key"), accounts.c.first_send_s.is_(None))

@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import of_browser
+from server.listening import ANSWER
 from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.seen import Seen
 from server.service import Service
@@ -119,7 +120,10 @@ class Endpoint:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)
         login = LOGIN if self._browser else BEARER
-        await _reply(send, status, body, media_type, login, retry_after_s)
+        extensions = scope.get("extensions")
+        answer = extensions.get(ANSWER) if extensions else None
+        if answer is None or not answer(status, _lines(status, body, media_type, login, retry_after_s), body):
+            await _reply(send, status, body, media_type, login, retry_after_s)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
@@ -236,18 +240,25 @@ async def _tell(events: Events, send: Send) -> None:
 async def _reply(
     send: Send, status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None = None
 ) -> None:
-    headers = _headers(status, body, media_type, login)
-    if retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % retry_after_s))
+    headers = _headers(status, body, media_type, login, retry_after_s)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _headers(status: int, body: bytes, media_type: bytes, login: bytes) -> list[tuple[bytes, bytes]]:
+def _headers(
+    status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None
+) -> list[tuple[bytes, bytes]]:
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
     if status == 401:
         headers.append((b"www-authenticate", login))
+    if retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
     return headers
+
+
+def _lines(status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None) -> bytes:
+    headers = _headers(status, body, media_type, login, retry_after_s)
+    return b"".join([b"%s: %s\r\n" % header for header in headers])
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:

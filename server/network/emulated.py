@@ -23,6 +23,7 @@ from server.store.dialects import InsertOr, Int64, among
 from server.store.schema import Schema
 
 HOUR_S = 3600.0
+FEW = 100  # messages that are written down without a thread
 
 metadata = MetaData()
 SCHEMA = Schema("network", metadata, head="network0003", versions=Path(__file__).parent / "migrations")
@@ -118,7 +119,8 @@ class Network:
         """
         arrived, confirmed = self._on_their_way(messages, resends)
         statuses = self._statuses(arrived)
-        await self._database.run(partial(_accept, messages=arrived, statuses=statuses))
+        run = self._database.run_briefly if len(arrived) <= FEW else self._database.run
+        await run(partial(_accept, messages=arrived, statuses=statuses))
         if resends:  # it may have been there before, and what counts is what was decided then
             await self.known({(one.message_id, one.attempt) for one in arrived})
         else:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from server.store.bulk import Bulk
 from server.store.dialects import AddUp, among
+from server.store.queries import Query
 from server.store.tables import contact_tags, hourly_keywords, hourly_sends, hourly_tags, messages
 
 HOUR_S = 3600.0
@@ -46,7 +47,7 @@ def count_tags(
         ids.setdefault((hour_of(at_s), outcome), []).append(key)
     counts: Counter[tuple[int, int, str]] = Counter()
     for (hour, outcome), of_these in ids.items():
-        for tag, n in connection.execute(_TAGS, {"ids": of_these}):
+        for tag, n in _TAGS.rows(connection, ids=of_these):
             counts[hour, tag, outcome] += n
             counts[hour, tag, SENDS] += n
     _ADD_TAGS.execute(
@@ -67,6 +68,8 @@ def count_keywords(connection: Connection, at_s: float, keywords: Iterable[str])
 
 _ADD_SENDS = Bulk(AddUp(hourly_sends))
 _ADD_TAGS = Bulk(AddUp(hourly_tags))
+from server.store.queries import Query
+
 _ADD_KEYWORDS = Bulk(AddUp(hourly_keywords))
 _TAGS = (
     select(contact_tags.c.tag_id, func.count())

@@ -19,6 +19,7 @@ T = TypeVar("T")
 # PRAGMA user_version: since 2, the table alembic_version says which revision it is.
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
+BEGIN = "BEGIN IMMEDIATE"  # a writer locks first, not at its first write
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
 # it is needed), and the log is written back every 32 MiB. What a row refers to was read or written in its own
@@ -36,37 +37,46 @@ class WriterFile(Database):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, 1)
-        self._connection = engine.connect()  # kept: to take it from the pool costs as much as a transaction
+        # Kept, and begun and ended by the driver: by the pool and SQLAlchemy that costs ten statements.
+        self._connection = engine.connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._driver = driver
 
     async def run_briefly(self, work: Callable[[Connection], T]) -> T:
         try:
-            transaction = self._connection.begin()
-        except OperationalError:  # somebody else writes: not for the event loop to wait for
+            self._driver.execute(BEGIN)
+        except sqlite3.OperationalError:  # somebody else writes: not for the event loop to wait for
             return await self.run(work)
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
         try:
-            with transaction:  # undone, unless it is committed
-                done = work(self._connection)
-                await self._in_thread(driver.commit)
+            done = work(self._connection)
+            await self._in_thread(self._driver.commit)
             return done
         except self._failed as error:
             raise StoreUnavailable(first_line(error)) from None
+        finally:
+            self._end()
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """`run` in the caller's own thread."""
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
         try:
-            driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            self._driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             try:
-                transaction = self._connection.begin()
+                self._driver.execute(BEGIN)
             finally:
-                driver.execute("PRAGMA busy_timeout=0")
-            with transaction:
-                return work(self._connection)
+                self._driver.execute("PRAGMA busy_timeout=0")
+            done = work(self._connection)
+            self._driver.commit()
+            return done
         except self._failed as error:
             raise StoreUnavailable(first_line(error)) from None
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Undo what is not committed; let SQLAlchemy know that the transaction is over."""
+        self._connection.rollback()
+        self._driver.rollback()
 
     def close(self) -> None:
         self._connection.close()
@@ -106,7 +116,7 @@ def open_writer(path: Path, schema: Schema) -> Database:
         raise InputError(_cannot_open(path, str(error.orig))) from None
     finally:
         migrating.dispose()
-    return WriterFile(_engine(path, "BEGIN IMMEDIATE", *WRITER))
+    return WriterFile(_engine(path, None, *WRITER))
 
 
 def open_readers(path: Path) -> Database:
@@ -136,8 +146,8 @@ def _migrate(connection: Connection, path: Path, schema: Schema) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version={WITH_REVISIONS}")
 
 
-def _engine(path: Path, begin: str, *pragmas: str, connections: int = 1) -> Engine:
-    """`begin`: a writer locks first, not at its first write; a reader sees one moment in all statements."""
+def _engine(path: Path, begin: str | None, *pragmas: str, connections: int = 1) -> Engine:
+    """`begin`: how a transaction begins, so that all its statements see one moment; None: not here."""
     engine = create_engine(
         f"sqlite:///{path}",
         pool_size=connections,
@@ -154,10 +164,8 @@ def _engine(path: Path, begin: str, *pragmas: str, connections: int = 1) -> Engi
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def lock(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    if begin is not None:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 

@@ -12,6 +12,7 @@ one group is done and the next is not handed over yet. What only steps know (the
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from server.store.database import Database, OutcomeUnknown, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 GROUP_WEIGHT = 20_000  # most rows, roughly, in one transaction: bounds how long the others wait
+GATHER_S = 0.002  # longest that a group waits for more to come, in which some 50 do
 BRIEF_WEIGHT = 256  # most rows, roughly, of a transaction on the event loop: bounds how long it stands still
 
 NOTHING = "nothing of the group is written"
@@ -93,6 +95,7 @@ class Writer:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
+            await self._gather()
             group = self._next_group()
             # As a task, so that whatever goes wrong is an outcome to pass on, not the writer's end.
             commit = asyncio.create_task(self._commit(group))
@@ -101,6 +104,15 @@ class Writer:
                 if isinstance(error, OutcomeUnknown):
                     self.lost_track()
                 _fail(group, error)
+
+    async def _gather(self) -> None:
+        """Until no more come at once: a turn of the event loop reads them, the next one submits them."""
+        until_s = time.monotonic() + GATHER_S
+        had, quiet = 0, 0
+        while quiet < 2 and time.monotonic() < until_s:
+            quiet = quiet + 1 if len(self._waiting) == had else 0
+            had = len(self._waiting)
+            await asyncio.sleep(0)
 
     def _next_group(self) -> list[_Pending]:
         group = [self._waiting.popleft()]
