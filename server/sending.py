@@ -1,12 +1,12 @@
 """`POST /send`: from a request body to a Send that the writer accepts."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple, cast
 
 import msgspec
 
-from scenarios.content import renderer
+from scenarios.content import texts_of
 from server.attaching import check_media, reference_of
 from server.audiences import Audiences
 from server.dispatch.content import content_key
@@ -32,8 +32,10 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     Problem 422 for what makes the whole request senseless.
     """
     content = _content(body)
+    _texts(content, body, ())  # a template that is none is told first
     _check(body, key)
-    candidates, rejected = _sorted_out(await _addressees(body, numbers, audiences), content)
+    given = await _addressees(body, numbers, audiences)
+    candidates, rejected = _sorted_out(given, _texts(content, body, given.variables), content)
     return Send(
         template=content.template,
         media=msgspec.json.encode(body.media).decode() if body.media is not None else None,
@@ -48,11 +50,11 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
 
 
 class Content(NamedTuple):
-    """What is sent: its text for one recipient (None: a variable is missing), and the media above it."""
+    """What is sent: its text for each recipient, and the media above it."""
 
     template: str
-    render: Callable[[Mapping[str, str]], str | None]
     most: int  # characters of the text
+    field: str  # of the body that holds the template
     reference: str  # of the media; empty: a text only
 
 
@@ -60,19 +62,17 @@ def _content(body: SendBody) -> Content:
     if (body.template is None) == (body.media is None):
         raise Problem(422, "give either template, or media with its text as media.caption", "template")
     if body.media is None:
-        return Content(*_rendered(body.template or "", body, "template"), MAX_TEXT, "")
+        return Content(body.template or "", MAX_TEXT, "template", "")
     check_media(body.media)
-    captioned = _rendered(body.media.caption or "", body, "media.caption")
-    return Content(*captioned, MAX_CAPTION, reference_of(body.media))
+    return Content(body.media.caption or "", MAX_CAPTION, "media.caption", reference_of(body.media))
 
 
-def _rendered(
-    template: str, body: SendBody, field: str
-) -> tuple[str, Callable[[Mapping[str, str]], str | None]]:
+def _texts(content: Content, body: SendBody, variables: Sequence[Mapping[str, str]]) -> Sequence[str | None]:
+    """For each recipient; None: a variable is missing."""
     try:
-        return template, renderer(template, body.fallbacks)
+        return texts_of(content.template, body.fallbacks, variables)
     except ValueError as error:
-        raise Problem(422, f"not a template: {error}", field) from None
+        raise Problem(422, f"not a template: {error}", content.field) from None
 
 
 def _check(body: SendBody, key: str | None) -> None:
@@ -82,34 +82,47 @@ def _check(body: SendBody, key: str | None) -> None:
         raise Problem(422, f"must have 1 to {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
 
 
-def _sorted_out(given: Addressees, content: Content) -> tuple[Candidates, list[Rejected]]:
-    most = content.most
-    texts = list(map(content.render, given.variables))
+def _sorted_out(
+    given: Addressees, texts: Sequence[str | None], content: Content
+) -> tuple[Candidates, list[Rejected]]:
+    if _are_good(given, texts, content.most):
+        return _candidates(range(len(texts)), given, texts, content.reference), []
     kept: list[int] = []
     rejected: list[Rejected] = []
     seen: set[str] = set()
     for place, (phone, zone, text) in enumerate(zip(given.phones, given.zones, texts, strict=True)):
-        if phone is None or phone in seen or text is None or len(text) > most or not _is_known(zone):
+        if phone is None or phone in seen or text is None or len(text) > content.most or not _is_known(zone):
             rejected.append(Rejected(place, given.to[place], *_wrong(phone, zone, text, seen)))
         else:
             seen.add(phone)
             kept.append(place)
-    return _candidates(given, texts, kept, content.reference), rejected
+    good = Addressees(
+        to=[given.to[at] for at in kept],
+        phones=[given.phones[at] for at in kept],
+        zones=[given.zones[at] for at in kept],
+        variables=[given.variables[at] for at in kept],
+    )
+    return _candidates(kept, good, [texts[at] for at in kept], content.reference), rejected
+
+
+def _are_good(given: Addressees, texts: Sequence[str | None], most: int) -> bool:
+    """Whether nobody is to be rejected."""
+    return (
+        None not in given.phones
+        and len(set(given.phones)) == len(given.phones)
+        and None not in texts
+        and max(map(len, filter(None, texts)), default=0) <= most
+        and all(map(_is_known, set(given.zones)))
+    )
 
 
 def _candidates(
-    given: Addressees, texts: Sequence[str | None], kept: Sequence[int], reference: str
+    places: Sequence[int], good: Addressees, texts: Sequence[str | None], reference: str
 ) -> Candidates:
-    """Those at the places `kept`, who have a number and a text."""
-    said = [text for at in kept if (text := texts[at]) is not None]
-    return Candidates(
-        kept,
-        [given.to[at] for at in kept],
-        [phone for at in kept if (phone := given.phones[at]) is not None],
-        [given.zones[at] for at in kept],
-        said,
-        [content_key(reference + text) for text in said],
-    )
+    """Of those who all have a number and a text."""
+    said = cast(Sequence[str], texts)
+    keys = list(map(content_key, [reference + text for text in said] if reference else said))
+    return Candidates(places, good.to, cast(Sequence[str], good.phones), good.zones, said, keys)
 
 
 def _is_known(zone: str | None) -> bool:

@@ -19,28 +19,28 @@ class Bulk:
         """Once for each row; all rows have the same keys. Nothing for no rows."""
         if not rows:
             return
-        compiled = self._compiled.of(connection.dialect)
-        names = compiled.positiontup or list(compiled.params)
+        text = self._compiled.of(connection.dialect)
+        names = text.names or list(text.values)
         missing = [name for name in names if name not in rows[0]]
-        fixed = {name: compiled.params[name] for name in missing}
+        fixed = {name: text.values[name] for name in missing}
         values: list[Any]
-        if compiled.positional:
+        if text.names is not None:
             pick = itemgetter(*names)
             values = [pick({**fixed, **row}) for row in rows] if fixed else [pick(row) for row in rows]
         else:
             values = [{**fixed, **row} for row in rows] if fixed else list(rows)
-        _run(connection, compiled.string, values)
+        _run(connection, text.sql, values)
 
     def execute_columns(self, connection: Connection, **columns: Iterable[Any]) -> None:
         """Once for each row, given by column, all of equal length. Nothing for no rows."""
-        compiled = self._compiled.of(connection.dialect)
-        names = compiled.positiontup or list(columns)
+        text = self._compiled.of(connection.dialect)
+        names = text.names or list(columns)
         rows: list[Any] = list(zip(*(columns[name] for name in names), strict=True))
         if not rows:
             return
-        if not compiled.positional:
+        if text.names is None:
             rows = [dict(zip(names, row, strict=True)) for row in rows]
-        _run(connection, compiled.string, rows)
+        _run(connection, text.sql, rows)
 
 
 def _run(connection: Connection, statement: str, rows: Sequence[Any]) -> None:

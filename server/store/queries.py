@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
@@ -11,20 +11,28 @@ from sqlalchemy.sql.compiler import SQLCompiler
 Row = tuple[Any, ...]
 
 
+class Text(NamedTuple):
+    """A statement in the SQL of one database."""
+
+    sql: str
+    names: Sequence[str] | None  # of its parameters, in the order of their places; None: they go by name
+    values: Mapping[str, Any]  # of those parameters that have one already
+
+
 class Compiled:
     """A statement in the SQL of each database that it has met."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self._statement = statement
-        self._compiled: dict[str, SQLCompiler] = {}
+        self._texts: dict[str, Text] = {}
 
-    def of(self, dialect: Dialect) -> SQLCompiler:
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
+    def of(self, dialect: Dialect) -> Text:
+        text = self._texts.get(dialect.name)
+        if text is None:
             made = self._statement.compile(dialect=dialect)
             assert isinstance(made, SQLCompiler)
-            compiled = self._compiled[dialect.name] = made
-        return compiled
+            text = self._texts[dialect.name] = Text(made.string, made.positiontup, made.params)
+        return text
 
 
 class Query:
@@ -60,14 +68,14 @@ class Change:
 @contextlib.contextmanager
 def _executed(statement: Compiled, connection: Connection, values: Mapping[str, Any]) -> Iterator[Any]:
     """The driver's cursor of a statement that has been run."""
-    compiled = statement.of(connection.dialect)
-    given = {**compiled.params, **values}
+    text = statement.of(connection.dialect)
+    given = {**text.values, **values}
     cursor = connection.connection.cursor()
     try:
-        if compiled.positiontup is None:
-            cursor.execute(compiled.string, given)
+        if text.names is None:
+            cursor.execute(text.sql, given)
         else:
-            cursor.execute(compiled.string, [_as_json(given[name]) for name in compiled.positiontup])
+            cursor.execute(text.sql, [_as_json(given[name]) for name in text.names])
         yield cursor
     finally:
         cursor.close()
