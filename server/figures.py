@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from scenarios.schema import Imports
 from server.problems import Problem
+from server.store.batches import IN_ITS_BATCH
 from server.store.dialects import HourOf, among
 from server.store.hourly import HOUR_S, SENDS, hour_of
 from server.store.tables import (
@@ -346,13 +347,17 @@ def _tries(ids: Iterable[str]) -> Subquery:
         (messages.c.reason.is_(None), DELIVERED),
         else_=messages.c.reason,
     )
-    last = select(messages.c.batch_id, messages.c.sent_s, outcome.label("outcome")).where(
-        among(messages.c.batch_id, "ids"), messages.c.sent_s.is_not(None)
+    these = among(batches.c.id, "ids")
+    last = (
+        select(messages.c.batch_id, messages.c.sent_s, outcome.label("outcome"))
+        .join_from(batches, messages, IN_ITS_BATCH)
+        .where(these, messages.c.sent_s.is_not(None))
     )
     before = (
         select(messages.c.batch_id, attempts.c.sent_s, attempts.c.reason)
-        .join_from(attempts, messages, attempts.c.message_id == messages.c.id)
-        .where(among(messages.c.batch_id, "ids"))
+        .join_from(batches, messages, IN_ITS_BATCH)
+        .join(attempts, attempts.c.message_id == messages.c.id)
+        .where(these)
     )
     return union_all(last, before).subquery()
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, exists, null, select, up
 
 from server.clock import Clock
 from server.problems import Problem
+from server.store.batches import of_batch
 from server.store.tables import (
     CANCELLED,
     IS_QUEUED,
@@ -86,7 +87,7 @@ def _hold(connection: Connection, request: Pause | Resume | Cancel, now_s: float
 def _pause(connection: Connection, batch_id: str) -> int:
     held = connection.execute(
         update(messages)
-        .where(messages.c.batch_id == batch_id, messages.c.status.in_([IS_WAITING, IS_QUEUED]))
+        .where(of_batch(batch_id), messages.c.status.in_([IS_WAITING, IS_QUEUED]))
         .values(status=PAUSED, account_id=None, due_s=messages.c.release_s)
     )
     return int(held.rowcount)
@@ -94,9 +95,7 @@ def _pause(connection: Connection, batch_id: str) -> int:
 
 def _resume(connection: Connection, batch_id: str) -> int:
     let_go = connection.execute(
-        update(messages)
-        .where(messages.c.batch_id == batch_id, messages.c.status == PAUSED)
-        .values(status=WAITING)
+        update(messages).where(of_batch(batch_id), messages.c.status == PAUSED).values(status=WAITING)
     )
     return int(let_go.rowcount)
 
@@ -104,7 +103,7 @@ def _resume(connection: Connection, batch_id: str) -> int:
 def _cancel(connection: Connection, batch_id: str, now_s: float) -> int:
     gone = connection.execute(
         update(messages)
-        .where(messages.c.batch_id == batch_id, messages.c.status.in_([IS_WAITING, IS_QUEUED, PAUSED]))
+        .where(of_batch(batch_id), messages.c.status.in_([IS_WAITING, IS_QUEUED, PAUSED]))
         .values(status=CANCELLED, reason=CANCELLED, account_id=None, settled_s=now_s)
     )
     return int(gone.rowcount)

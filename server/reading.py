@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, uni
 
 from server.dispatch import pacing
 from server.problems import Problem
+from server.store.batches import of_batch
 from server.store.hourly import SENDS
 from server.store.tables import (
     CANCELLED,
@@ -82,9 +83,8 @@ def batch_progress(connection: Connection, batch_id: str, now_s: float) -> Batch
     batch = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
     if batch is None:
         raise Problem(404, "no such batch", "batch_id")
-    of_batch = messages.c.batch_id == batch_id
-    counts = _states(connection, of_batch)
-    sends = _sends(connection, of_batch)
+    counts = _states(connection, of_batch(batch_id))
+    sends = _sends(connection, of_batch(batch_id))
     return BatchProgress(
         batch_id=batch_id,
         state=_state(batch, counts, now_s),

@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, dele
 from server.clock import Clock
 from server.dispatch.content import words_of
 from server.leases import Leases
+from server.store.batches import IN_ITS_BATCH
 from server.store.bulk import Bulk
 from server.store.database import StoreUnavailable
 from server.store.dialects import among
@@ -164,7 +165,7 @@ ALL_KEPT = (
         messages.c.status.in_([DELIVERED, FAILED, CANCELLED]),
         _attempts,
     ),
-    Kept(batches, batches.c.id, batches.c.created_s, ~exists().where(messages.c.batch_id == batches.c.id)),
+    Kept(batches, batches.c.id, batches.c.created_s, ~exists().where(IN_ITS_BATCH)),
     Kept(
         inbound, inbound.c.id, inbound.c.received_s, inbound.c.action != "opted_out", partial(_words, inbound)
     ),

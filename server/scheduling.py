@@ -408,7 +408,20 @@ def _store(
     """`start`: where the plan of the first of them begins. The last ones may have no plan yet."""
     if not new:
         return
-    _INSERT_BATCH.execute(connection, [_batch_row(batch, now_s) for batch in new])
+    _INSERT_BATCH.execute_columns(
+        connection,
+        id=[batch.id for batch in new],
+        created_s=repeat(now_s, len(new)),
+        schedule_s=[batch.send.schedule_s for batch in new],
+        finish_s=[batch.finish_s for batch in new],
+        template=[batch.send.template for batch in new],
+        media=[batch.send.media for batch in new],
+        idempotency_key=[batch.send.key for batch in new],
+        body_digest=[batch.send.body_digest for batch in new],
+        answer=[batch.answer if batch.send.key else None for batch in new],
+        first_message_id=[batch.ids[0] if batch.ids else None for batch in new],
+        last_message_id=[batch.ids[-1] if batch.ids else None for batch in new],
+    )
     release_s = [batch.release_s for batch in new for _ in batch.ids]
     status, account, due_s = planned[:3] if planned is not None else ([], [], [])
     unplanned = len(release_s) - len(status[start:])
@@ -426,21 +439,6 @@ def _store(
         account_id=[*account[start:], *repeat(None, unplanned)],
         due_s=[*due_s[start:], *release_s[len(release_s) - unplanned :]],
     )
-
-
-def _batch_row(batch: Batch, now_s: float) -> dict[str, Any]:
-    send = batch.send
-    return {
-        "id": batch.id,
-        "created_s": now_s,
-        "schedule_s": send.schedule_s,
-        "finish_s": batch.finish_s,
-        "template": send.template,
-        "media": send.media,
-        "idempotency_key": send.key,
-        "body_digest": send.body_digest,
-        "answer": batch.answer if send.key else None,
-    }
 
 
 def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned | None) -> None:
@@ -481,7 +479,20 @@ _EXPECT = Bulk(
     .where(batches.c.id == bindparam("key"), batches.c.finish_s.is_(None))
     .values(finish_s=bindparam("at"))
 )
-_COLUMNS = (
+_OF_BATCH = (
+    "id",
+    "created_s",
+    "schedule_s",
+    "finish_s",
+    "template",
+    "media",
+    "idempotency_key",
+    "body_digest",
+    "answer",
+    "first_message_id",
+    "last_message_id",
+)
+_OF_MESSAGE = (
     "id",
     "batch_id",
     "contact_id",
@@ -494,5 +505,5 @@ _COLUMNS = (
     "account_id",
     "due_s",
 )
-_INSERT_BATCH = Bulk(insert(batches))
-_INSERT = Bulk(insert(messages).values({name: bindparam(name) for name in _COLUMNS}))
+_INSERT_BATCH = Bulk(insert(batches).values({name: bindparam(name) for name in _OF_BATCH}))
+_INSERT = Bulk(insert(messages).values({name: bindparam(name) for name in _OF_MESSAGE}))

@@ -66,7 +66,12 @@ def fill(connection: Connection) -> None:
     carried = [(key, 1) for key in range(1, 7)] + [(key, 2) for key in (1, 3, 5)]
     connection.execute(insert(contact_tags), [{"contact_id": one, "tag_id": tag} for one, tag in carried])
     connection.execute(
-        insert(batches), [{"id": name, "created_s": NOW_S, "template": "Hi"} for name in ("one", "two")]
+        insert(batches),
+        [
+            {"id": name, "created_s": NOW_S, "template": "Hi"}
+            | {"first_message_id": first, "last_message_id": first + 5}
+            for name, first in (("one", 1), ("two", 7))
+        ],
     )
     connection.execute(
         insert(messages),

@@ -49,8 +49,16 @@ def fill(connection: Connection) -> None:
     connection.execute(insert(accounts), [{"id": 0}])
     person = {"consent": True, "variables": "{}"}
     connection.execute(insert(contacts), [{"phone": "+12125550100", "opted_out_s": OLD_S, **person}])
-    made = [(name, OLD_S) for name in ("a", "b", "c")] + [("d", YOUNG_S), ("e", OLD_S)]
-    connection.execute(insert(batches), [{"id": name, "created_s": s, "template": "Hi"} for name, s in made])
+    made: list[tuple[str, float, int | None, int | None]] = [
+        ("a", OLD_S, 1, MANY),
+        ("b", OLD_S, MANY + 1, MANY + 2),
+        ("c", OLD_S, MANY + 3, MANY + 3),
+        ("d", YOUNG_S, MANY + 4, MANY + 4),
+        ("e", OLD_S, None, None),
+    ]
+    names = ("id", "created_s", "first_message_id", "last_message_id")
+    rows = [{**dict(zip(names, row, strict=True)), "template": "Hi"} for row in made]
+    connection.execute(insert(batches), rows)
     connection.execute(
         insert(messages),
         [message(key, "a", "delivered", OLD_S) for key in range(1, MANY + 1)]

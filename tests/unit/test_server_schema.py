@@ -31,6 +31,13 @@ def first_release(schema: Schema, path: Path) -> None:
         connection.executescript(OLD[schema.name].read_text(encoding="utf-8"))
         if schema is tables.SCHEMA:
             connection.execute("INSERT INTO contacts VALUES (7, '+12125550100', NULL, 1, 5.0, NULL, '{}')")
+            for batch in ("full", "empty"):
+                connection.execute(
+                    "INSERT INTO batches VALUES (?, 1, NULL, 2, 'Hi', NULL, NULL, NULL)", (batch,)
+                )
+            for key in (4, 5, 6):
+                row = (key, "full", 7, "UTC", "Hi", 1, 1, 1, "waiting", None, 1, None, None, None)
+                connection.execute(f"INSERT INTO messages VALUES ({', '.join('?' * len(row))})", row)
         connection.commit()
 
 
@@ -78,6 +85,8 @@ def test_a_file_of_the_first_release_becomes_what_a_new_one_is(schema: Schema, t
         if schema is tables.SCHEMA:
             kept = connection.execute("SELECT id, phone, opted_out_s FROM contacts").fetchall()
             assert kept == [(7, "+12125550100", 5.0)]
+            query = "SELECT id, first_message_id, last_message_id FROM batches ORDER BY id"
+            assert connection.execute(query).fetchall() == [("empty", None, None), ("full", 4, 6)]
 
 
 @SCHEMAS
