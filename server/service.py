@@ -127,7 +127,7 @@ async def _assemble(
     directory = None
     if leases is None:
         directory = Directory()
-        await stores.readers.run(directory.load)
+        await stores.writer.run(directory.load)
     writer = Writer(stores.writer, _steps(scenario, clock, planner, policy, directory, leases))
     dispatcher = Dispatcher(writer, network, planner, clock, stores.readers, leases)
     writer.lost_track = dispatcher.lose_track

@@ -17,7 +17,7 @@ from server.store.dialects import Int64
 from server.store.queries import Query
 from server.store.tables import contacts
 
-READ_AT_ONCE = 10_000  # rows: bounds the memory of a start
+READ_AT_ONCE = 1_000  # rows: what is in memory at once at a start stays there, unused
 FEW = 10_000  # contacts beside the columns; so many are sorted in, which takes ten milliseconds a million
 
 Entry = tuple[int, str | None]  # id and zone
