@@ -3,7 +3,6 @@
 import string
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 
 
 def variables_of(template: str) -> tuple[str, ...]:
@@ -35,17 +34,16 @@ def renderer(template: str, fallbacks: Mapping[str, str]) -> Callable[[Mapping[s
 
 def texts_of(
     template: str, fallbacks: Mapping[str, str], each: Sequence[Mapping[str, str]]
-) -> Sequence[str | None]:
+) -> list[str | None]:
     """What `renderer` makes of each contact's variables; in half the time where nobody lacks one."""
-    render = renderer(template, fallbacks)
     pattern, names = _pattern(template)
-    if len(names) < 2:
-        return list(map(render, each))
     try:
-        values = list(map(itemgetter(*names), each))
+        values = [tuple([variables[name] for name in names]) for variables in each]
     except KeyError:
-        return list(map(render, each))
-    return list(map(pattern.__mod__, values)) if all(map(all, values)) else list(map(render, each))
+        return list(map(renderer(template, fallbacks), each))
+    if all(map(all, values)):
+        return list(map(pattern.__mod__, values))
+    return list(map(renderer(template, fallbacks), each))
 
 
 @lru_cache(maxsize=256)

@@ -32,7 +32,6 @@ async def read_send(body: SendBody, key: str | None, numbers: Numbers, audiences
     Problem 422 for what makes the whole request senseless.
     """
     content = _content(body)
-    _texts(content, body, ())  # a template that is none is told first
     _check(body, key)
     given = await _addressees(body, numbers, audiences)
     candidates, rejected = _sorted_out(given, _texts(content, body, given.variables), content)

@@ -149,7 +149,7 @@ async def _assemble(
         writer,
         planner,
         dispatcher,
-        Numbers(),
+        Numbers(None if directory is None else directory.has),
         tokens,
         indexing,
         Audiences(indexing, stores.readers, clock),

@@ -69,6 +69,11 @@ def test_known_and_new_contacts_in_any_order(database: Database) -> None:
     assert not both(database, directory, PHONES[25:26]).news
 
 
+def test_which_numbers_are_contacts(database: Database) -> None:
+    assert loaded(database).has([int(PHONES[25]), 0, int(PHONES[3]), 10**14]) == [False, False, True, False]
+    assert Directory().has([1]) == [False]
+
+
 def test_an_empty_table(tmp_path: Path) -> None:
     with contextlib.closing(open_writer(tmp_path / "wavetank.db", SCHEMA)) as opened:
         directory = loaded(opened)
