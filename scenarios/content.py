@@ -3,6 +3,7 @@
 import string
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 
 def variables_of(template: str) -> tuple[str, ...]:
@@ -38,7 +39,10 @@ def texts_of(
     """What `renderer` makes of each contact's variables; in half the time where nobody lacks one."""
     pattern, names = _pattern(template)
     try:
-        values = [tuple([variables[name] for name in names]) for variables in each]
+        if len(names) > 1:
+            values: list[tuple[str, ...]] = list(map(itemgetter(*names), each))
+        else:
+            values = [tuple([variables[name] for name in names]) for variables in each]
     except KeyError:
         return list(map(renderer(template, fallbacks), each))
     if all(map(all, values)):
