@@ -60,7 +60,14 @@ class Database:
             raise (OutcomeUnknown if is_unknown else StoreUnavailable)(first_line(error)) from None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        """What `work` returns; over when it is, for one who is cancelled too: its connection is not free."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            await asyncio.wait({running})
+        finally:
+            while not running.done():
+                await asyncio.wait({running})
+        return running.result()
 
     def close(self) -> None:
         """Wait for what is under way; `run` must not be called again."""

@@ -1,9 +1,11 @@
 """SQLite: one connection that writes, several that read, and one server at a time."""
 
+import asyncio
 import contextlib
 import fcntl
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -42,12 +44,21 @@ class WriterFile(Database):
         driver = self._connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         self._driver = driver
+        self._free = asyncio.Lock()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        async with self._free:
+            return await self._in_thread(partial(self.transact, work))
 
     async def run_briefly(self, work: Callable[[Connection], T]) -> T:
-        try:
-            self._driver.execute(BEGIN)
-        except sqlite3.OperationalError:  # somebody else writes: not for the event loop to wait for
-            return await self.run(work)
+        async with self._free:
+            try:
+                self._driver.execute(BEGIN)
+            except sqlite3.OperationalError:  # another program writes: not for the event loop to wait for
+                return await self._in_thread(partial(self.transact, work))
+            return await self._commit(work)
+
+    async def _commit(self, work: Callable[[Connection], T]) -> T:
         try:
             done = work(self._connection)
             await self._in_thread(self._driver.commit)

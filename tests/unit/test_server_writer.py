@@ -138,6 +138,23 @@ def test_only_a_brief_group_is_written_on_the_event_loop(tmp_path: Path) -> None
     assert threads == [True, False, False]
 
 
+def test_transactions_on_the_event_loop_and_in_the_thread_take_turns(tmp_path: Path) -> None:
+    def add(connection: Connection, value: int) -> None:
+        connection.execute(insert(numbers), {"value": value})
+
+    async def main() -> None:
+        with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
+            both = (database.run, database.run_briefly)
+            await asyncio.gather(*(both[value % 2](partial(add, value=value)) for value in range(40)))
+            cancelled = asyncio.create_task(database.run_briefly(partial(add, value=100)))
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            await database.run_briefly(partial(add, value=101))
+            assert await database.run(count) == 42
+
+    asyncio.run(main())
+
+
 def test_the_event_loop_does_not_wait_for_a_lock(tmp_path: Path) -> None:
     async def use(writer: Writer, database: Database) -> None:
         with contextlib.closing(sqlite3.connect(tmp_path / "numbers.db", isolation_level=None)) as other:
