@@ -1,5 +1,6 @@
 """Every route, with good and bad bodies, on a server whose clock stands at the scenario's start."""
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,38 @@ def messages_in_all(client: httpx.Client) -> int:
 
 def test_health_needs_no_token(server: Running) -> None:
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
+
+
+def raw(server: Running, *requests: bytes) -> bytes:
+    """All that comes back on one connection, on which these are written at once, until it is closed."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"".join(requests))
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_requests_written_at_once_are_answered_one_after_the_other(server: Running) -> None:
+    asked = b"%s /healthz HTTP/1.1\r\nHost: a\r\n%s\r\n"
+    came = raw(
+        server, asked % (b"GET", b""), asked % (b"PUT", b""), asked % (b"GET", b"Connection: close\r\n")
+    )
+    first, second, third = came.split(b"HTTP/1.1 ")[1:]
+    for answer in (first, third):
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"200 OK\r\n")
+        assert body == b'{"status":"ok"}'
+        assert b"content-length: 15" in head
+        assert b"\r\ndate: " in head
+    assert second.startswith(b"405 ")
+    assert (b"connection: close" in first, b"connection: close" in third) == (False, True)
+
+
+def test_the_head_of_an_answer_has_no_body(server: Running) -> None:
+    head, _, body = raw(server, b"HEAD /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").partition(
+        b"\r\n\r\n"
+    )
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == b""
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}])
