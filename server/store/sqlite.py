@@ -3,8 +3,12 @@
 import asyncio
 import contextlib
 import fcntl
+import logging
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -17,16 +21,19 @@ from server.store.database import READERS, Database, StoreUnavailable, first_lin
 from server.store.schema import Schema, adopt, bring_up_to_date
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 # PRAGMA user_version: since 2, the table alembic_version says which revision it is.
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
 BEGIN = "BEGIN IMMEDIATE"  # a writer locks first, not at its first write
+WRITE_BACK_S = 1.0  # at least, from one time that the log is written back to the next
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
-# it is needed), and the log is written back every 32 MiB. What a row refers to was read or written in its own
-# transaction: a check of that (as PostgreSQL makes it) finds nothing and takes a quarter of an insert's time.
-WRITER = ("cache_size=-8192", "wal_autocheckpoint=8192", "foreign_keys=OFF", "busy_timeout=0")
+# it is needed). What a row refers to was read or written in its own transaction: a check of that (as
+# PostgreSQL makes it) finds nothing and takes a quarter of an insert's time. A commit writes the log back only
+# if it has grown to 128 MiB although that is done beside it.
+WRITER = ("cache_size=-8192", "wal_autocheckpoint=32768", "foreign_keys=OFF", "busy_timeout=0")
 
 
 class WriterFile(Database):
@@ -37,8 +44,9 @@ class WriterFile(Database):
     ask for it again, which beside a busy loop takes longer than the statement.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, path: Path) -> None:
         super().__init__(engine, 1)
+        self._log = _Log(path)
         # Kept, and begun and ended by the driver: by the pool and SQLAlchemy that costs ten statements.
         self._connection = engine.connect()
         driver = self._connection.connection.driver_connection
@@ -61,7 +69,7 @@ class WriterFile(Database):
     async def _commit(self, work: Callable[[Connection], T]) -> T:
         try:
             done = work(self._connection)
-            await self._in_thread(self._driver.commit)
+            await self._in_thread(partial(self._log.commit, self._driver))
             return done
         except self._failed as error:
             raise StoreUnavailable(first_line(error)) from None
@@ -77,7 +85,7 @@ class WriterFile(Database):
             finally:
                 self._driver.execute("PRAGMA busy_timeout=0")
             done = work(self._connection)
-            self._driver.commit()
+            self._log.commit(self._driver)
             return done
         except self._failed as error:
             raise StoreUnavailable(first_line(error)) from None
@@ -90,8 +98,50 @@ class WriterFile(Database):
         self._driver.rollback()
 
     def close(self) -> None:
+        self._log.close()
         self._connection.close()
         super().close()
+
+
+class _Log:
+    """Has what is committed written back from the log to the file, beside the writer.
+
+    By a commit itself, when the log is long, that takes tens of milliseconds, for which all who send wait.
+    Beside it the log goes on growing meanwhile; that last bit is left to a later commit, which finds little to
+    do, and then the log begins anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, "log")
+        self._due_s = time.monotonic() + WRITE_BACK_S
+        self._has_rest = threading.Event()
+
+    def commit(self, driver: sqlite3.Connection) -> None:
+        """Commit, and see to the log."""
+        driver.commit()
+        if self._has_rest.is_set():
+            self._has_rest.clear()
+            _write_back(driver)
+        elif time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + WRITE_BACK_S
+            self._thread.submit(self._copy)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._thread.shutdown()
+
+    def _copy(self) -> None:
+        with contextlib.closing(sqlite3.connect(self._path, timeout=0)) as connection:
+            _write_back(connection)
+        self._has_rest.set()
+
+
+def _write_back(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except sqlite3.Error as error:  # the commit stands
+        logger.warning("the log of the database cannot be written back, it grows: %s", error)
 
 
 def hold(path: Path) -> IO[str]:
@@ -127,7 +177,7 @@ def open_writer(path: Path, schema: Schema) -> Database:
         raise InputError(_cannot_open(path, str(error.orig))) from None
     finally:
         migrating.dispose()
-    return WriterFile(_engine(path, None, *WRITER))
+    return WriterFile(_engine(path, None, *WRITER), path)
 
 
 def open_readers(path: Path) -> Database:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select, text
 
 from server.problems import Problem
+from server.store import sqlite
 from server.store.database import Database, StoreUnavailable
 from server.store.schema import Schema
 from server.store.sqlite import open_writer
@@ -153,6 +154,23 @@ def test_transactions_on_the_event_loop_and_in_the_thread_take_turns(tmp_path: P
             assert await database.run(count) == 42
 
     asyncio.run(main())
+
+
+def test_the_log_is_written_back_beside_the_writer_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "WRITE_BACK_S", 0.02)
+    log = tmp_path / "numbers.db-wal"
+
+    async def use(writer: Writer, _database: Database) -> None:
+        sizes = []
+        for value in range(400):
+            await writer.submit(2 * value)
+            await asyncio.sleep(0.0005)
+            sizes.append(log.stat().st_size)
+        assert sizes[-1] == sizes[200]  # bytes; a log that is never written back grows by a page a commit
+
+    use_writer(tmp_path, use)
 
 
 def test_the_event_loop_does_not_wait_for_a_lock(tmp_path: Path) -> None:
