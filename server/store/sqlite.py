@@ -31,8 +31,8 @@ WRITE_BACK_S = 1.0  # at least, from one time that the log is written back to th
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
 # it is needed). What a row refers to was read or written in its own transaction: a check of that (as
-# PostgreSQL makes it) finds nothing and takes a quarter of an insert's time. A commit writes the log back only
-# if it has grown to 128 MiB although that is done beside it.
+# PostgreSQL makes it) finds nothing and takes a quarter of an insert's time. A commit writes the log back
+# only if it has grown to 128 MiB although that is done beside it.
 WRITER = ("cache_size=-8192", "wal_autocheckpoint=32768", "foreign_keys=OFF", "busy_timeout=0")
 
 
@@ -107,8 +107,8 @@ class _Log:
     """Has what is committed written back from the log to the file, beside the writer.
 
     By a commit itself, when the log is long, that takes tens of milliseconds, for which all who send wait.
-    Beside it the log goes on growing meanwhile; that last bit is left to a later commit, which finds little to
-    do, and then the log begins anew.
+    Beside it the log goes on growing meanwhile; that last bit is left to a later commit, which finds little
+    to do, and then the log begins anew.
     """
 
     def __init__(self, path: Path) -> None:
