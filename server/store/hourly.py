@@ -68,10 +68,8 @@ def count_keywords(connection: Connection, at_s: float, keywords: Iterable[str])
 
 _ADD_SENDS = Bulk(AddUp(hourly_sends))
 _ADD_TAGS = Bulk(AddUp(hourly_tags))
-from server.store.queries import Query
-
 _ADD_KEYWORDS = Bulk(AddUp(hourly_keywords))
-_TAGS = (
+_TAGS = Query(
     select(contact_tags.c.tag_id, func.count())
     .join_from(messages, contact_tags, contact_tags.c.contact_id == messages.c.contact_id)
     .where(among(messages.c.id, "ids"))
