@@ -5,8 +5,8 @@ from alembic import op
 
 from server.store.dialects import Int64
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 RANGE = """
     UPDATE batches SET
