@@ -228,17 +228,18 @@ class Banning:
         self._clock = clock
 
     def apply(self, connection: Connection, requests: Sequence[Ban]) -> Applied:
-        now_s = self._clock.now()
-        answers = [self._ban(connection, request.account, now_s) for request in requests]
+        answers = [self._unplan(connection, request.account) for request in requests]
         closed = [one.account for one, answer in zip(requests, answers, strict=True) if answer is not None]
+        # Not before: what another worker was claiming has been waited for, and left before the ban.
+        now_s = self._clock.now()
+        still_open = accounts.c.id.in_(closed) & accounts.c.closed_s.is_(None)
+        connection.execute(update(accounts).where(still_open).values(closed_s=now_s))
         return Applied(answers, partial(self._committed, closed, now_s))
 
-    def _ban(self, connection: Connection, account: int, now_s: float) -> int | None:
-        which = accounts.c.id == account
-        if not connection.execute(select(accounts.c.id).where(which)).all():
+    def _unplan(self, connection: Connection, account: int) -> int | None:
+        """How many of its messages wait for another account now; None: there is no such account."""
+        if not connection.execute(select(accounts.c.id).where(accounts.c.id == account)).all():
             return None
-        still_open = accounts.c.closed_s.is_(None)
-        connection.execute(update(accounts).where(which, still_open).values(closed_s=now_s))
         unplanned = connection.execute(
             update(messages)
             .where(messages.c.account_id == account, messages.c.status == IS_QUEUED)
