@@ -73,7 +73,8 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
         (
             "send_duration_s",
             "s",
-            "From the first to the last first-attempt send; to the horizon when some are still to come; undefined if none left.",
+            "From the first to the last first-attempt send; to the horizon when some are still to come; "
+            "undefined if none left.",
         ),
         (
             "contacts_rejected",

@@ -12,8 +12,8 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import of_browser
-from server.listening import ANSWER
 from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
+from server.responding import respond
 from server.seen import Seen
 from server.service import Service
 from server.store.database import OutcomeUnknown, StoreUnavailable
@@ -120,10 +120,7 @@ class Endpoint:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)
         login = LOGIN if self._browser else BEARER
-        extensions = scope.get("extensions")
-        answer = extensions.get(ANSWER) if extensions else None
-        if answer is None or not answer(status, _lines(status, body, media_type, login, retry_after_s), body):
-            await _reply(send, status, body, media_type, login, retry_after_s)
+        await respond(scope, send, status, _headers(status, body, media_type, login, retry_after_s), body)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
@@ -204,10 +201,15 @@ class Stream(Endpoint):
                 events: Events = await self._answer(scope, receive)
                 await _stream(events, receive, send)
         except Problem as problem:
-            login = LOGIN if self._browser else BEARER
-            await _reply(send, problem.status, problem.document(), MEDIA_TYPE, login)
+            await _refuse(scope, send, problem, LOGIN if self._browser else BEARER)
         except StoreUnavailable:
-            await _reply(send, 503, UNAVAILABLE.document(), MEDIA_TYPE, BEARER)
+            await _refuse(scope, send, UNAVAILABLE, BEARER)
+
+
+async def _refuse(scope: Scope, send: Send, problem: Problem, login: bytes) -> None:
+    body = problem.document()
+    headers = _headers(problem.status, body, MEDIA_TYPE, login, problem.retry_after_s)
+    await respond(scope, send, problem.status, headers, body)
 
 
 async def _stream(events: Events, receive: Receive, send: Send) -> None:
@@ -237,14 +239,6 @@ async def _tell(events: Events, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _reply(
-    send: Send, status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None = None
-) -> None:
-    headers = _headers(status, body, media_type, login, retry_after_s)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 def _headers(
     status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None
 ) -> list[tuple[bytes, bytes]]:
@@ -254,11 +248,6 @@ def _headers(
     if retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % retry_after_s))
     return headers
-
-
-def _lines(status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None) -> bytes:
-    headers = _headers(status, body, media_type, login, retry_after_s)
-    return b"".join([b"%s: %s\r\n" % header for header in headers])
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:

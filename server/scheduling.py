@@ -33,7 +33,7 @@ from server.planning import (
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.dialects import among
-from server.store.directory import Directory, Entry, Found, look_up, remember_nothing
+from server.store.directory import Directory, Entry, look_up, remember_nothing
 from server.store.ids import Ids
 from server.store.queries import Query
 from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
@@ -109,11 +109,11 @@ class Batch:
     id: str
     release_s: float
     rejected: list[Rejected]
+    ids: Sequence[int]
     contacts: Sequence[int]
     zones: Sequence[str]
     texts: Sequence[str]
     contents: Sequence[int]
-    ids: Sequence[int] = ()
     finish_s: float | None = None
     answer: bytes = b""
 
@@ -193,7 +193,7 @@ class Scheduling:
         phones = [phone for send in sends for phone in send.candidates.phones]
         given = [zone for send in sends for zone in send.candidates.zones]
         if not phones:
-            return [self._batch(send, [], [], {}, now_s) for send in sends], {}
+            return [self._batch(send, [], [], {}, (), now_s) for send in sends], {}
         found = self._look_up(connection, phones, given, now_s)
         zones = [own or known or DEFAULT_ZONE for own, known in zip(given, found.zones, strict=True)]
         numbers = self._ids.begin(connection)
@@ -201,11 +201,8 @@ class Scheduling:
         start = 0
         for send in sends:
             end = start + len(send.candidates.phones)
-            batch = self._batch(
-                send, found.ids[start:end], zones[start:end], _within(found, start, end), now_s
-            )
-            batch.ids = list(islice(numbers, len(batch.contacts)))
-            new.append(batch)
+            barred = _within(found.barred, start, end)
+            new.append(self._batch(send, found.ids[start:end], zones[start:end], barred, numbers, now_s))
             start = end
         return new, found.news
 
@@ -215,6 +212,7 @@ class Scheduling:
         contacts: Sequence[int],
         zones: Sequence[str],
         barred: Mapping[int, str],
+        numbers: Iterable[int],
         now_s: float,
     ) -> Batch:
         taken, rejected = send.candidates, send.rejected
@@ -227,6 +225,7 @@ class Scheduling:
             self._batch_id(now_s),
             send.schedule_s or now_s,
             rejected,
+            list(islice(numbers, len(contacts))),
             contacts,
             zones,
             taken.texts,
@@ -254,9 +253,11 @@ class Planned(NamedTuple):
     book: Callable[[], None]  # with the pacer, after the commit
 
 
-def _within(found: Found, start: int, end: int) -> Mapping[int, str]:
-    """Who is barred among these, by place from `start` on."""
-    return {at - start: why for at, why in found.barred.items() if start <= at < end} if found.barred else {}
+def _within(barred: Mapping[int, str], start: int, end: int) -> Mapping[int, str]:
+    """Those of them at these places, by place from `start` on."""
+    if not barred:
+        return barred
+    return {at - start: barred[at] for at in range(start, end) if at in barred}
 
 
 def _with_barred(

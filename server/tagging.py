@@ -111,10 +111,7 @@ def large_imports(connection: Connection, limits: Imports, since_s: float) -> li
 def import_hold_s(connection: Connection, limits: Imports, now_s: float) -> float | None:
     """Until when (Unix seconds) no file is taken; None: one is now."""
     delay_s = limits.delay_h * 3600.0
-    if delay_s <= 0:
-        return None
-    large_s = large_imports(connection, limits, now_s - delay_s - WINDOW_S)
-    until_s = held_until_s(large_s, delay_s)
+    until_s = held_until_s(large_imports(connection, limits, now_s - delay_s - WINDOW_S), delay_s)
     return until_s if until_s is not None and until_s > now_s else None
 
 

@@ -179,9 +179,8 @@ def _turns(
     less than an hour before.
     """
     longest = max(len(one.turns) for one in scripts)
-    most = min(
-        rulebook.max_per_hour, longest
-    )  # beyond the first the guard stops all; nobody gets more answers
+    # From the first on the guard stops all, and nobody gets more answers than a script has turns.
+    most = min(rulebook.max_per_hour, longest)
     paths = [paths_of(one, rulebook, most) for one in scripts]
     turn = np.full(len(at_s), NEVER, np.int8)
     answers = np.zeros(len(at_s), np.int8)

@@ -115,7 +115,7 @@ def in_turns(customer: NDArray[np.int32], scratch: NDArray[np.int32]) -> list[Ro
 
     `scratch` (customers,) may hold anything before and after.
     """
-    if np.all(customer[1:] > customer[:-1]):
+    if np.all(customer[1:] > customer[:-1]):  # a push to all is in their order
         return [slice(None)]
     place = np.arange(len(customer), dtype=np.int32)
     scratch[customer] = place

@@ -26,17 +26,13 @@ class Observed:
     sends_per_minute: float | None = None  # of the busiest account in the last minute
     response_time_s: float | None = None  # mean, of the last hour
     longest_wait_s: float | None = None  # of the conversations that wait for a person
-    top_keyword_share: float | None = (
-        None  # customer messages of a week that met the five most met keywords / that met any
-    )
+    top_keyword_share: float | None = None  # of a week's messages: with the five keywords met most / with any
     unmatched_share: float | None = None  # customer messages that no rule understood / those of the last hour
     completion_share: float | None = None  # customer messages answered without a person / the same
     banned_share: float | None = None  # accounts banned in the last 30 days / accounts
     sends_after_stop: float | None = None  # messages sent to customers after they opted out
     dispatch_lag_s: float | None = None  # from the planned instant of the last message to its hand-over
-    network_delay_s: float | None = (
-        None  # from a message's hand-over to the network's confirmation: the longest
-    )
+    network_delay_s: float | None = None  # from hand-over to the network's confirmation: the longest
     large_imports: float | None = None  # large files of tags taken in the last hour
     tag_rule_delay_s: float | None = None  # from an event to its tag rules: the longest of the last hour
     fleet_open_rate: float | None = None  # that numbers of the open accounts' ages get

@@ -19,14 +19,15 @@ Outcome = Literal["released", "dropped"]
 
 
 class PacingParameters(NamedTuple):
-    """`threshold`: messages of a template that are sent before others are held. Which it is, and which of the
-    templates that may be paced are, the platform does not say: there is no default, and none is paced unless
-    one is given."""
+    """`threshold`: messages of a template that are sent before others are held.
+
+    Which it is, and which of the templates that may be paced are, the platform does not say: there is no
+    default, and none is paced unless one is given. `feedback_s`: users get so long before a good rating
+    counts; a bad one counts at once.
+    """
 
     threshold: int
-    feedback_s: float = (
-        1800.0  # assumed: so long users get before a good rating counts; a bad one counts at once
-    )
+    feedback_s: float = 1800.0  # assumed: half of what all may wait
     guardrail_s: float = HOUR_S  # [M]: an hour, for 99 % of messages; here for all
 
 
@@ -48,8 +49,10 @@ class Pacer:
         self._utility_until_s = -inf
 
     def begin(self, template: str) -> None:
-        """The template was unpaused, or approved with a new text (assumed: that makes it a new one). What is
-        held stays held."""
+        """The template was unpaused, or approved with a new text (assumed: that makes it a new one).
+
+        What is held stays held.
+        """
         course = self._courses.get(template)
         if course is not None and course.held_since_s is None:
             del self._courses[template]

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import Tokens, digest
+from server.direct import Direct
 from server.network.errors import PROFILES, Profile
 from server.network.graph import api, controls
 from server.network.graph.emulator import Emulator
@@ -50,12 +51,12 @@ class EndConvertor(VersionConvertor):
     regex = r"/?"
 
 
+register_url_convertor("version", VersionConvertor())
+register_url_convertor("node", NodeConvertor())
+register_url_convertor("upload", UploadConvertor())
 register_url_convertor("end", EndConvertor())
 # The path of a message, as `graph_routes` has it.
 MESSAGES = re.compile(f"(?:/graph)?(?:/{VersionConvertor.regex})?/({NodeConvertor.regex})/messages", re.ASCII)
-register_url_convertor("upload", UploadConvertor())
-register_url_convertor("version", VersionConvertor())
-register_url_convertor("node", NodeConvertor())
 
 
 def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
@@ -81,33 +82,32 @@ def control_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
     ]
 
 
-class Direct:
-    """Takes a message, and a control without a name in its path, straight to its endpoint.
+def fixed_controls(emulator: Emulator, tokens: Tokens) -> dict[tuple[str, str], ASGIApp]:
+    """The controls without a name in their path, by method and path."""
+    return {
+        (line.method, line.path): ControlEndpoint(emulator, tokens, line)
+        for line in controls.ROUTES
+        if "{" not in line.path
+    }
 
-    A walk through all routes, and Starlette's layers, cost more than taking a message does. All other
-    requests go to `others`.
+
+class DirectMessages:
+    """Takes a message straight to its endpoint, whatever its number and version; the rest goes to `others`.
+
+    A walk through all routes, and Starlette's layers, cost more than taking a message does.
     """
 
     def __init__(self, emulator: Emulator, tokens: Tokens, others: ASGIApp) -> None:
         (line,) = (one for one in api.ROUTES if one.handler is api.messages)
         self._messages = GraphEndpoint(emulator, tokens, line)
-        self._controls = {
-            (line.method, line.path): ControlEndpoint(emulator, tokens, line)
-            for line in controls.ROUTES
-            if "{" not in line.path
-        }
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._others
-        if scope["type"] == "http":
-            method, path = scope["method"], scope["path"]
-            if method == "POST" and (found := MESSAGES.fullmatch(path)) is not None:
-                scope["path_params"] = {"node": found[1]}
-                app = self._messages
-            elif (control := self._controls.get((method, path))) is not None:
-                scope["path_params"] = {}
-                app = control
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        if is_post and (found := MESSAGES.fullmatch(scope["path"])) is not None:
+            scope["path_params"] = {"node": found[1]}
+            app = self._messages
         await app(scope, receive, send)
 
 
@@ -115,7 +115,8 @@ def make_app(emulator: Emulator, tokens: Tokens) -> ASGIApp:
     """The emulator alone."""
     routes = [*graph_routes(emulator, tokens), *control_routes(emulator, tokens)]
     refuse = partial(_no_route, emulator.settings.profile)
-    return Direct(emulator, tokens, Starlette(routes=routes, exception_handlers={HTTPException: refuse}))
+    others = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
+    return Direct(fixed_controls(emulator, tokens), DirectMessages(emulator, tokens, others))
 
 
 ABSENT = (

@@ -10,16 +10,15 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from server.auth import Tokens
-from server.listening import ABORT, ANSWER
+from server.listening import ABORT
 from server.network.errors import Profile, http_status, retry_after_s, sync_error
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
 from server.network.graph.refusal import ApiError
 from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
+from server.responding import Headers, respond
 
 MAX_BODY = 256 * 1024  # bytes of a request in JSON
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Call(NamedTuple):
@@ -138,7 +137,7 @@ def refusal(error: ApiError, profile: Profile) -> tuple[Answer, Headers]:
         subcode=error.subcode,
     )
     status = error.http or http_status(error.code, profile)
-    extra: Headers = []
+    extra: list[tuple[bytes, bytes]] = []
     if status == 401:
         extra.append((b"www-authenticate", b'OAuth "Wavetank" "invalid_token"'))
     if (wait_s := retry_after_s(error.code, profile)) is not None:
@@ -173,7 +172,7 @@ class ControlEndpoint:
                 body = self._decode(body or b"{}")
             except NOT_JSON as error:
                 raise of_decoding(error) from None
-        path = scope["path_params"]
+        path = scope.get("path_params", {})  # none where it came the direct way
         query, headers = _query(scope), scope["headers"]
         call = Call(self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"])
         return await self._line.handler(call)
@@ -225,19 +224,9 @@ def _of_problem(problem: Problem) -> ApiError:
     return ApiError(100, problem.detail, http=problem.status)
 
 
-async def _respond(scope: Scope, send: Send, found: Answer, extra: Headers | None = None) -> None:
-    headers = [
-        (b"content-type", found.media_type),
-        (b"content-length", b"%d" % len(found.body)),
-        *(extra or ()),
-    ]
-    answer_at_once = (scope.get("extensions") or {}).get(ANSWER)
-    if answer_at_once is not None:
-        lines = b"".join([b"%s: %s\r\n" % header for header in headers])
-        if answer_at_once(found.status, lines, found.body):
-            return
-    await send({"type": "http.response.start", "status": found.status, "headers": headers})
-    await send({"type": "http.response.body", "body": found.body})
+async def _respond(scope: Scope, send: Send, found: Answer, extra: Headers = ()) -> None:
+    headers = [(b"content-type", found.media_type), (b"content-length", b"%d" % len(found.body)), *extra]
+    await respond(scope, send, found.status, headers, found.body)
 
 
 async def _abort(scope: Scope, receive: Receive, send: Send) -> None:
