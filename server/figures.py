@@ -146,7 +146,7 @@ def stats(
         process_cpu_s=process_cpu_s,
         kpis=_kpis(counts, sends, replies, opt_outs, closed),
         top_keywords=_top_keywords(connection, now_s),
-        network_delay_s=network_delay_s,
+        network_delay_s=None if network_delay_s is None else round(network_delay_s, 4),
         imports=_imports_taken(connection, limits, now_s),
     )
 
