@@ -222,6 +222,7 @@ def _answer(cycle: RequestResponseCycle, status: int, headers: bytes, body: byte
     if cycle.flow.write_paused or cycle.response_started:
         return False
     cycle.response_started = cycle.response_complete = True
+    cycle.scope["extensions"].clear()  # one of them is of the cycle: a circle that only the collector finds
     cycle.waiting_for_100_continue = False
     if not cycle.disconnected:
         own = b"".join([b"%s: %s\r\n" % header for header in cycle.default_headers])

@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
 BEGIN = "BEGIN IMMEDIATE"  # a writer locks first, not at its first write
+# On average of the latest, a commit that waits no longer for its disk is not worth the way to a thread and
+# back: at few requests a group that took more of the processor than the commit did.
+QUICK_S = 0.001
+MEMORY = 0.9  # of that average for what was before the latest
+FORGETS = 0.99  # ... a commit in the thread: so seldom is a slow disk tried again
 WRITE_BACK_S = 1.0  # at least, from one time that the log is written back to the next
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
@@ -39,8 +44,8 @@ WRITER = ("cache_size=-8192", "wal_autocheckpoint=32768", "foreign_keys=OFF", "b
 class WriterFile(Database):
     """The one connection that writes to a file; one transaction at a time.
 
-    A brief one runs its statements where it is asked for, on the event loop, and leaves only the commit,
-    which waits for the disk, to the thread. In the thread every statement gives the interpreter away and must
+    A brief one runs its statements where it is asked for, on the event loop, and leaves the commit, if it
+    waits long for the disk, to the thread. In the thread every statement gives the interpreter away and must
     ask for it again, which beside a busy loop takes longer than the statement.
     """
 
@@ -53,6 +58,7 @@ class WriterFile(Database):
         assert isinstance(driver, sqlite3.Connection)
         self._driver = driver
         self._free = asyncio.Lock()
+        self._commit_s = 0.0  # what a commit takes, by the latest on the event loop
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         async with self._free:
@@ -69,12 +75,22 @@ class WriterFile(Database):
     async def _commit(self, work: Callable[[Connection], T]) -> T:
         try:
             done = work(self._connection)
-            await self._in_thread(partial(self._log.commit, self._driver))
+            if self._commit_s <= QUICK_S:
+                self._commit_here()
+            else:
+                self._commit_s *= FORGETS
+                await self._in_thread(partial(self._log.commit, self._driver))
             return done
         except self._failed as error:
             raise StoreUnavailable(first_line(error)) from None
         finally:
             self._end()
+
+    def _commit_here(self) -> None:
+        began_s = time.monotonic()
+        self._log.commit(self._driver)
+        took_s = time.monotonic() - began_s
+        self._commit_s = MEMORY * self._commit_s + (1 - MEMORY) * took_s
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """`run` in the caller's own thread."""

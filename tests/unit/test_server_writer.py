@@ -139,6 +139,30 @@ def test_only_a_brief_group_is_written_on_the_event_loop(tmp_path: Path) -> None
     assert threads == [True, False, False]
 
 
+@pytest.mark.parametrize("commit_s", [0.0, 0.02])
+def test_a_slow_disk_is_waited_for_in_the_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit_s: float
+) -> None:
+    here: list[bool] = []
+    write = sqlite._Log.commit
+
+    def commit(log: sqlite._Log, driver: sqlite3.Connection) -> None:
+        here.append(threading.current_thread() is threading.main_thread())
+        time.sleep(commit_s)
+        write(log, driver)
+
+    monkeypatch.setattr(sqlite._Log, "commit", commit)
+    monkeypatch.setattr(sqlite, "QUICK_S", 0.001 if commit_s else 1.0)  # the disk of a test may be slow, too
+
+    async def main() -> None:
+        with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
+            for _ in range(20):
+                await database.run_briefly(count)
+
+    asyncio.run(main())
+    assert here == [True] * 20 if not commit_s else here[0] and not any(here[1:])
+
+
 def test_transactions_on_the_event_loop_and_in_the_thread_take_turns(tmp_path: Path) -> None:
     def add(connection: Connection, value: int) -> None:
         connection.execute(insert(numbers), {"value": value})

@@ -1,6 +1,7 @@
-"""What a client gets that begins a request and does not end it."""
+"""Connections of which a server sees each piece: what becomes of a request that does not end, or has ended."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Coroutine
 
@@ -9,8 +10,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from server import listening
+from server.responding import respond
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, bytes]]
 
@@ -19,12 +23,14 @@ async def length(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
 
 
-def talk(use: Talk) -> bytes:
+APP = Starlette(routes=[Route("/", length, methods=["POST"])])
+
+
+def talk(use: Talk, app: ASGIApp = APP) -> bytes:
     """What `use` returns, with a connection to a server that runs meanwhile."""
 
     async def both() -> bytes:
         ready = asyncio.Event()
-        app = Starlette(routes=[Route("/", length, methods=["POST"])])
         with listening.bind("127.0.0.1", 0) as listener:
             port = listener.getsockname()[1]
             server = asyncio.create_task(listening.run(app, listener, ready.set))
@@ -73,3 +79,24 @@ def test_a_request_in_pieces_and_a_pause_between_requests_are_no_fault(
         return b"answered twice"
 
     assert talk(use) == b"answered twice"
+
+
+def test_an_answered_request_leaves_no_garbage() -> None:
+    """What only the collector finds it looks for among all requests under way, while they wait."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(scope, send, 200, [(b"content-length", b"2")], b"ok")
+
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        for _ in range(20):
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\nok")
+        left = sum(isinstance(one, RequestResponseCycle) for one in gc.get_objects())
+        return str(left).encode()
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert talk(use, answer) == b"1"  # the connection's latest
+    finally:
+        gc.enable()
