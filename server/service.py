@@ -202,7 +202,7 @@ def _steps(
         Step((Happening,), Events(scenario.tagging.event_rules, clock).apply),
         Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((StillDue,), still_due),
-        Step((Send, Release, Replan), scheduling.apply, brief=(Send,)),
+        Step((Send, Release, Replan), scheduling.apply, brief=(Send,), answers_first=True),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
         Step((Forget,), Forgetting(clock, scenario.storage.keep_days * DAY_S).apply),

@@ -5,9 +5,9 @@ once for all of them. Each is answered only after the commit. Within a group the
 whatever the order of arrival: all of the group's requests are concurrent, so any order is a fair one.
 
 The steps of a group run in the thread of the database while the event loop takes the next requests; those of
-a brief group may run on the event loop (`Database.run_briefly`). What both
-know (the plan, the clock) needs no lock: steps only read it, `committed` changes it on the event loop, when
-one group is done and the next is not handed over yet. What only steps know (the next ids) stays there.
+a brief group may run on the event loop (`Database.run_briefly`). What both know (the plan, the clock) needs no
+lock: steps only read it, `committed` changes it on the event loop, when one group is done (and perhaps
+answered) and the next is not handed over yet. What only steps know (the next ids) stays there.
 """
 
 import asyncio
@@ -53,6 +53,9 @@ class Step(NamedTuple):
     kinds: tuple[type, ...]
     apply: Apply
     brief: tuple[type, ...] = ()  # those of the kinds that take some 20 microseconds for each unit of weight
+    # What follows in memory is for the steps of later groups alone: whoever asked need not wait for it, if it
+    # is much.
+    answers_first: bool = False
 
 
 class _Pending(NamedTuple):
@@ -104,6 +107,10 @@ class Writer:
                 if isinstance(error, OutcomeUnknown):
                     self.lost_track()
                 _fail(group, error)
+            elif late := commit.result():
+                await _until_sent()
+                for applied in late:
+                    applied.committed()
 
     async def _gather(self) -> None:
         """Until no more come at once: a turn of the event loop reads them, the next one submits them."""
@@ -122,19 +129,27 @@ class Writer:
             weight += group[-1].weight
         return group
 
-    async def _commit(self, group: Sequence[_Pending]) -> None:
-        run = self._database.run_briefly if self._is_brief(group) else self._database.run
+    async def _commit(self, group: Sequence[_Pending]) -> list[Applied]:
+        """Commit and answer; those of whom something is still to follow in memory."""
+        is_brief = self._is_brief(group)
+        run = self._database.run_briefly if is_brief else self._database.run
         done = await run(partial(self._apply, group))
         self.commits += 1
+        answers_first = not is_brief and all(self._step(one).answers_first for one in group)
         for pending, applied in done:
-            applied.committed()
+            if not answers_first:
+                applied.committed()
             for one, answer in zip(pending, applied.answers, strict=True):
                 _settle(one.answer, answer)
+        return [applied for _, applied in done] if answers_first else []
 
     def _is_brief(self, group: Sequence[_Pending]) -> bool:
         return sum(one.weight for one in group) <= BRIEF_WEIGHT and all(
             type(one.request) in self._brief for one in group
         )
+
+    def _step(self, one: _Pending) -> Step:
+        return self._steps[self._step_of[type(one.request)]]
 
     def _apply(
         self, group: Sequence[_Pending], connection: Connection
@@ -146,6 +161,12 @@ class Writer:
             (of_step[step], self._steps[step].apply(connection, [one.request for one in of_step[step]]))
             for step in sorted(of_step)
         ]
+
+
+async def _until_sent() -> None:
+    """Who is answered goes on in the next turn of the event loop; what they write leaves at its end."""
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:

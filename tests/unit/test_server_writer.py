@@ -139,6 +139,48 @@ def test_only_a_brief_group_is_written_on_the_event_loop(tmp_path: Path) -> None
     assert threads == [True, False, False]
 
 
+def test_a_large_group_is_answered_before_what_only_later_groups_need(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def step(name: str) -> Callable[[Connection, Sequence[float]], Applied]:
+        def apply(_connection: Connection, requests: Sequence[float]) -> Applied:
+            seen.append(f"{name} applied")
+            return Applied(requests, lambda: seen.append(f"{name} followed"))
+
+        return apply
+
+    async def ask(writer: Writer, request: float, weight: int) -> None:
+        await writer.submit(request, weight)
+        seen.append("answered")
+
+    async def main() -> None:
+        with contextlib.closing(open_writer(tmp_path / "numbers.db", SCHEMA)) as database:
+            plan = Step((float,), step("plan"), brief=(float,), answers_first=True)
+            writer = Writer(database, [plan, Step((int,), step("tag"))])
+            loop = asyncio.create_task(writer.run())
+            for requests in ([1.5], [2.5, 3]):  # by themselves, and beside what is to be seen at once
+                large = (asyncio.create_task(ask(writer, one, BRIEF_WEIGHT + 1)) for one in requests)
+                await asyncio.gather(*large, asyncio.create_task(ask(writer, 0.5, 1)))
+                seen.append("")
+            await ask(writer, 4.5, 1)
+            writer.stop()
+            await loop
+
+    asyncio.run(main())
+    both = [
+        "plan applied",
+        "tag applied",
+        "plan followed",
+        "tag followed",
+        "answered",
+        "answered",
+        "answered",
+    ]
+    assert seen[:5] == ["plan applied", "answered", "answered", "", "plan followed"]
+    assert seen[5:-3] == [*both, ""]
+    assert seen[-3:] == ["plan applied", "plan followed", "answered"]
+
+
 @pytest.mark.parametrize("commit_s", [0.0, 0.02])
 def test_a_slow_disk_is_waited_for_in_the_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commit_s: float
