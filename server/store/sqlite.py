@@ -75,7 +75,7 @@ class WriterFile(Database):
     async def _commit(self, work: Callable[[Connection], T]) -> T:
         try:
             done = work(self._connection)
-            if self._commit_s <= QUICK_S:
+            if self._commit_s <= QUICK_S and not self._log.has_rest:
                 self._commit_here()
             else:
                 self._commit_s *= FORGETS
@@ -131,13 +131,18 @@ class _Log:
         self._path = path
         self._thread = ThreadPoolExecutor(1, "log")
         self._due_s = time.monotonic() + WRITE_BACK_S
-        self._has_rest = threading.Event()
+        self._rest = threading.Event()
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether the next commit writes back what came while the log was copied: some milliseconds."""
+        return self._rest.is_set()
 
     def commit(self, driver: sqlite3.Connection) -> None:
         """Commit, and see to the log."""
         driver.commit()
-        if self._has_rest.is_set():
-            self._has_rest.clear()
+        if self.has_rest:
+            self._rest.clear()
             _write_back(driver)
         elif time.monotonic() >= self._due_s:
             self._due_s = time.monotonic() + WRITE_BACK_S
@@ -150,7 +155,7 @@ class _Log:
     def _copy(self) -> None:
         with contextlib.closing(sqlite3.connect(self._path, timeout=0)) as connection:
             _write_back(connection)
-        self._has_rest.set()
+        self._rest.set()
 
 
 def _write_back(connection: sqlite3.Connection) -> None:

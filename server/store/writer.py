@@ -5,8 +5,8 @@ once for all of them. Each is answered only after the commit. Within a group the
 whatever the order of arrival: all of the group's requests are concurrent, so any order is a fair one.
 
 The steps of a group run in the thread of the database while the event loop takes the next requests; those of
-a brief group may run on the event loop (`Database.run_briefly`). What both know (the plan, the clock) needs no
-lock: steps only read it, `committed` changes it on the event loop, when one group is done (and perhaps
+a brief group may run on the event loop (`Database.run_briefly`). What both know (the plan, the clock) needs
+no lock: steps only read it, `committed` changes it on the event loop, when one group is done (and perhaps
 answered) and the next is not handed over yet. What only steps know (the next ids) stays there.
 """
 
