@@ -263,13 +263,11 @@ def _repeated(ordered: NDArray[Any], most: int) -> NDArray[Any]:
 
 def _recent(keys: Ints, sends: Sends, after_us: int) -> Flags:
     """Which keys have sends on record that may still bind."""
-    if not sends.last:
+    last, earlier, wanted = sends.last, sends.earlier, keys.tolist()
+    if last.keys().isdisjoint(wanted):  # as texts that name their customer are
         return np.zeros(len(keys), np.bool_)
-    last, earlier = sends.last, sends.earlier
     return np.fromiter(
-        (key in last and (key in earlier or last[key][1] > after_us) for key in keys.tolist()),
-        np.bool_,
-        len(keys),
+        (key in last and (key in earlier or last[key][1] > after_us) for key in wanted), np.bool_, len(keys)
     )
 
 
