@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from scenarios.business import STANDARD_PER_S, UNLIMITED
 from scenarios.content import variables_of
 from scenarios.schema import Scenario
+from scenarios.schema.business import STANDARD_PER_S, UNLIMITED
 
 MOST_PURCHASES_A_WEEK = 50
 LEAST_DAYS = 50  # ten batches of five: MSER-5 (docs/simulator.md)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import msgspec
 
-from scenarios.business import pace_of
 from scenarios.checks import problem_of
 from scenarios.errors import InputError, nearest
 from scenarios.schema import Scenario
+from scenarios.schema.business import pace_of
 
 SHIPPED = Path(__file__).parent
 LEAST_RUNS, MOST_RUNS, CUSTOMERS_IN_ALL = 3, 20, 200_000  # where experiment.replications is 0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from simpy.resources.resource import PriorityRequest, SortedQueue
 
 from scenarios.errors import InputError
-from scenarios.staff import WEEK, Agents, Shift
+from scenarios.schema.agents import WEEK, Agents, Shift
 from server.dispatch.quiet_hours import windows, zone_of
 from simulator.streams import Purpose, stream
 

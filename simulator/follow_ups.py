@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.programme import FollowUp
+from scenarios.schema.programme import FollowUp
 from simulator.exposures import Exposures
 from simulator.funnel import Event, Funnel, Rows
 from simulator.network import DAY_S

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schema import Script
-from scenarios.staff import Agents
+from scenarios.schema.agents import Agents
 from server.dispatch.replies import Rulebook, decide, new_rules
 from simulator.agents import Handled, Inbound, Roster, figures, inbound_of, reading_of, roster_of, serve
 from simulator.funnel import Event

@@ -7,7 +7,7 @@ by itself. Times are in s from the start.
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.business import Business
+from scenarios.schema.business import Business
 from server.network.errors import LOCKED, RESTRICTED
 from server.network.limits import Assumed, Limits, SpamParameters
 from server.network.quality import BLOCKED, DELIVERED, REPORTED, Ladder, Parameters, Ratings, Template, worst

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import simpy
 
-from scenarios.programme import FollowUp
+from scenarios.schema.programme import FollowUp
 from server.dispatch import pacing
 from simulator.anchors import DISCOUNT, attention
 from simulator.groups import Post

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from scenarios import provenance
-from scenarios.business import STANDARD_PER_S, UNLIMITED, UPGRADED_PER_S, Business
 from scenarios.checks import PORTFOLIO_LIMITS_SINCE
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import leaves, load, shipped
 from scenarios.schema import Scenario
+from scenarios.schema.business import STANDARD_PER_S, UNLIMITED, UPGRADED_PER_S, Business
 from server.network.limits import CapParameters, SpamParameters
 from server.network.quality import Parameters
 from server.network.rules import LIMITS, business_account
