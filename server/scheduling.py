@@ -6,38 +6,28 @@ an account is booked in order, so booked for tomorrow it would stand idle until 
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
+from server.assigning import Planned, assign, last_due_s
 from server.clock import Clock
-from server.dispatch import pacing
 from server.leases import Leases, ask_for_plan
-from server.planning import (
-    IDLE_S,
-    ZONE_INDEX,
-    Fleet,
-    Planner,
-    close_banned,
-    columns,
-    fleet_from,
-    idle_until,
-)
+from server.planning import Fleet, Planner, close_banned, fleet_from
 from server.problems import Problem
 from server.store.bulk import Bulk
 from server.store.dialects import among
 from server.store.directory import Directory, Entry, look_up, remember_nothing
 from server.store.ids import Ids
 from server.store.queries import Query
-from server.store.tables import IS_QUEUED, IS_WAITING, QUEUED, WAITING, batches, messages
+from server.store.tables import WAITING, batches, messages
 from server.store.writer import Applied
+from server.waiting import Waiting, forget_plans, move, released
 from server.wire import Accepted, Rejected, moment
 
 DEFAULT_ZONE = "UTC"
@@ -91,16 +81,6 @@ class Replan:
     """Forget the plan, rebuild the pacer from what was sent, and plan anew. Answer: how many."""
 
 
-class Waiting(NamedTuple):
-    """A message that waits and whose time has come."""
-
-    id: int
-    batch_id: str
-    contact_id: int
-    zone: str
-    content: int
-
-
 @dataclass(slots=True)
 class Batch:
     """A Send on its way through the step; its messages by column."""
@@ -148,18 +128,18 @@ class Scheduling:
         now_s = self._clock.now()
         sends = [request for request in requests if isinstance(request, Send)]
         fleet = self._fleet(connection, requests, now_s)
-        waiting = _released(connection, now_s) if len(sends) < len(requests) else []
+        waiting = released(connection, now_s) if len(sends) < len(requests) else []
         before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
         new, news = self._accept(connection, fresh, now_s)
         ready = [batch for batch in new if batch.release_s <= now_s]
         later = [batch for batch in new if batch.release_s > now_s]
-        planned = _plan(fleet, waiting, ready, now_s)
+        planned = assign(fleet, *_columns(waiting, ready), now_s)
         _expect(fleet, ready, later, planned, len(waiting), now_s)
         for batch in new:
             batch.answer = _answer(batch)
         _store(connection, [*ready, *later], planned, len(waiting), now_s)
-        _move(connection, waiting, planned)
+        move(connection, waiting, planned)
         answer_of = _answers(before, new, now_s, self._key_life_s)
         return Applied(
             [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
@@ -173,13 +153,13 @@ class Scheduling:
                 ask_for_plan(connection)
             return self._planner.nobody
         if anew:
-            connection.execute(_FORGET)
+            forget_plans(connection)
             return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
         if self._leases is not None:
             close_banned(connection, self._planner.fleet, now_s)
         return self._planner.fleet
 
-    def _committed(self, fleet: Fleet, planned: "Planned | None", news: Mapping[int, Entry]) -> None:
+    def _committed(self, fleet: Fleet, planned: Planned | None, news: Mapping[int, Entry]) -> None:
         if planned is not None:
             planned.book()
         self._planner.fleet = fleet
@@ -240,19 +220,6 @@ class Scheduling:
         return f"{int(now_s * 1e3):012x}{self._run}{next(self._batches) & 0xFFFF:04x}"
 
 
-class Planned(NamedTuple):
-    """What became of the messages that wanted a plan, by column.
-
-    `finish_s` is when a message would be sent; `due_s` of a waiting one when to plan it again.
-    """
-
-    status: list[str]
-    account: Sequence[int | None]
-    due_s: list[float]
-    finish_s: list[float]
-    book: Callable[[], None]  # with the pacer, after the commit
-
-
 def _within(barred: Mapping[int, str], start: int, end: int) -> Mapping[int, str]:
     """Those of them at these places, by place from `start` on."""
     if not barred:
@@ -282,11 +249,10 @@ def _first_of_each_key(sends: Sequence[Send]) -> Iterable[Send]:
             yield send
 
 
-def _plan(fleet: Fleet, waiting: Sequence[Waiting], ready: Sequence[Batch], now_s: float) -> Planned | None:
-    """An account and due time for each, first of those that wait, or the time when to plan it again.
-
-    None when there is nothing to plan or nobody to send it.
-    """
+def _columns(
+    waiting: Sequence[Waiting], ready: Sequence[Batch]
+) -> tuple[Sequence[int], Sequence[str], Sequence[int]]:
+    """Contacts, zones and contents of all that wants a plan, first of those that wait."""
     contacts = [one.contact_id for one in waiting]
     zones = [one.zone for one in waiting]
     contents = [one.content for one in waiting]
@@ -294,48 +260,7 @@ def _plan(fleet: Fleet, waiting: Sequence[Waiting], ready: Sequence[Batch], now_
         contacts += batch.contacts
         zones += batch.zones
         contents += batch.contents
-    if not contacts or not fleet.open:
-        return None
-    if len(contacts) < pacing.LEAST_RUN and (
-        planned := _planned_few(fleet, contacts, zones, contents, now_s)
-    ):
-        return planned
-    wanted = columns(contacts, zones, contents)
-    plan = fleet.plan(wanted, now_s)
-    again_s = idle_until(fleet, plan, now_s)
-    return _planned(fleet, wanted, plan, again_s, now_s)
-
-
-def _planned_few(
-    fleet: Fleet, contacts: Sequence[int], zones: Sequence[str], contents: Sequence[int], now_s: float
-) -> Planned | None:
-    """The same without arrays, which cost more than a few messages do; None if one is put off for long."""
-    rows = list(zip(contacts, map(ZONE_INDEX.__getitem__, zones), contents, repeat(True), strict=False))
-    draft = fleet.draft(rows, now_s)
-    due_s = [due_us / pacing.SECOND for _, due_us in draft.decisions]
-    if max(due_s) - now_s > IDLE_S:
-        return None
-    account = [account for account, _ in draft.decisions]
-    return Planned([QUEUED] * len(rows), account, due_s, due_s, partial(fleet.adopt, draft, now_s))
-
-
-def _planned(
-    fleet: Fleet, wanted: pacing.Messages, plan: pacing.Plan, again_s: NDArray[np.float64], now_s: float
-) -> Planned:
-    finish_s = plan.due_s.tolist()
-    if not again_s.any():
-        book = partial(fleet.book, wanted, plan, now_s)
-        return Planned([QUEUED] * len(finish_s), plan.account.tolist(), finish_s, finish_s, book)
-    taken = again_s == 0
-    names = ("customer", "zone", "content", "consent", "release_s")
-    booked = pacing.Messages(**{name: getattr(wanted, name)[taken] for name in names})
-    return Planned(
-        [QUEUED if is_taken else WAITING for is_taken in taken.tolist()],
-        [account if account >= 0 else None for account in np.where(taken, plan.account, -1).tolist()],
-        np.where(taken, plan.due_s, again_s).tolist(),
-        finish_s,
-        partial(fleet.book, booked, pacing.Plan(plan.account[taken], plan.due_s[taken]), now_s),
-    )
+    return contacts, zones, contents
 
 
 def _expect(
@@ -353,9 +278,9 @@ def _expect(
             batch.finish_s = max(planned.finish_s[start:end], default=None)
             start = end
     for batch in later:
-        if batch.ids and fleet.open:
-            wanted = columns(batch.contacts, batch.zones, batch.contents, batch.release_s)
-            batch.finish_s = float(fleet.plan(wanted, now_s).due_s.max())
+        batch.finish_s = last_due_s(
+            fleet, batch.contacts, batch.zones, batch.contents, batch.release_s, now_s
+        )
 
 
 def _answer(batch: Batch) -> bytes:
@@ -392,15 +317,6 @@ def _answers(before: Mapping[str | None, Any], new: Sequence[Batch], now_s: floa
         return bytes(first)
 
     return answer
-
-
-def _released(connection: Connection, now_s: float) -> list[Waiting]:
-    query = (
-        select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
-        .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
-        .order_by(messages.c.due_s, messages.c.id)
-    )
-    return [Waiting(*row) for row in connection.execute(query)]
 
 
 def _store(
@@ -442,43 +358,10 @@ def _store(
     )
 
 
-def _move(connection: Connection, waiting: Sequence[Waiting], planned: Planned | None) -> None:
-    """Waiting messages that now have a plan, or another time to wait for."""
-    if planned is not None:
-        count = len(waiting)
-        _MOVE.execute_columns(
-            connection,
-            key=[one.id for one in waiting],
-            state=planned.status[:count],
-            account=planned.account[:count],
-            due=planned.due_s[:count],
-        )
-        finish_s: dict[str, float] = {}
-        for one, at_s in zip(waiting, planned.finish_s[:count], strict=True):
-            finish_s[one.batch_id] = max(at_s, finish_s.get(one.batch_id, 0.0))
-        _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
-
-
 _ANSWERED = Query(
     select(batches.c.idempotency_key, batches.c.body_digest, batches.c.answer, batches.c.created_s).where(
         among(batches.c.idempotency_key, "keys")
     )
-)
-_FORGET = (
-    update(messages)
-    .where(messages.c.status == IS_QUEUED)
-    .values(status=WAITING, account_id=None, due_s=messages.c.release_s)
-)
-_MOVE = Bulk(
-    update(messages)
-    .where(messages.c.id == bindparam("key"))
-    .values(status=bindparam("state"), account_id=bindparam("account"), due_s=bindparam("due"))
-)
-# Of a batch that nobody could plan when it was accepted.
-_EXPECT = Bulk(
-    update(batches)
-    .where(batches.c.id == bindparam("key"), batches.c.finish_s.is_(None))
-    .values(finish_s=bindparam("at"))
 )
 _OF_BATCH = (
     "id",
