@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pywa_async
 from fastapi import FastAPI
 from pywa import errors, types
 from pywa.types import templates as made
+from pywa.types.account_update import AccountUpdate
 from running_emulator import (
     APP,
     NUMBER,
@@ -311,6 +313,44 @@ def test_its_async_client_sends_and_hears(network: Emulator) -> None:
 
     with hosted(app) as url:
         asyncio.run(go(url))
+
+
+def test_it_waits_for_approval_and_hears_of_quality_and_restrictions() -> None:
+    """What the platform tells of the account and its templates, in pywa's own types."""
+    app, seen = FastAPI(), Seen()
+    with emulator("--speed", "60") as running, hosted(app) as url:
+        wa, _ = bot(app, running)
+        for listen in (wa.on_template_quality_update, wa.on_template_status_update, wa.on_account_update):
+            listen(lambda _, one: seen.statuses.append(one))
+        running.subscribe(f"{url}/hook")
+        template = made.Template(
+            name="offer",
+            language=made.TemplateLanguage.ENGLISH_US,
+            category=made.TemplateCategory.MARKETING,
+            components=[made.BodyText("15 % off")],
+        )
+        before = datetime.now(UTC)
+        approved = wa.create_template(template).wait_until_approved(timeout=20)
+        assert approved.new_status is made.TemplateStatus.APPROVED
+        assert approved.timestamp >= before.replace(microsecond=0)
+        for name in ("offer", "hello_world"):  # a warning, then a restriction
+            sent = [
+                wa.send_template(new_customer(), name, approved.template_language, []) for _ in range(110)
+            ]
+            until(
+                lambda sent=sent: running.get("/emulator/messages", id=sent[-1].id)["messages"][0]["read_s"]
+            )
+            for one in sent[:3]:
+                running.post(f"/emulator/customers/{one.chat.id}/report", {"message": one.id})
+            running.post("/emulator/clock", {"advance_s": 1.5 * 86_400})
+
+        def told(kind: type[Any]) -> list[Any]:
+            return [one for one in list(seen.statuses) if isinstance(one, kind)]
+
+        until(lambda: len(told(AccountUpdate)) == 3)
+        assert {one.event for one in told(AccountUpdate)} == {"ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTION"}
+        assert "PAUSED" in {one.new_status for one in told(made.TemplateStatusUpdate)}
+        assert {one.new_quality_score for one in told(made.TemplateQualityUpdate)} >= {"RED"}
 
 
 def test_a_redelivered_webhook_is_handled_once(network: Emulator) -> None:

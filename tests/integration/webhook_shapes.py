@@ -138,8 +138,11 @@ class Change(Strict):
 
 
 class Entry(Strict):
+    """`time` stands in entries of the account's own events."""
+
     id: Digits
     changes: Annotated[list[Change], Meta(min_length=1)]
+    time: int | None = None
 
 
 class Webhook(Strict):
@@ -287,4 +290,7 @@ def check_webhook(body: bytes) -> list[str]:
             assert len(value.contacts) == len(value.statuses) + len(with_contact)
         else:
             msgspec.convert(change.value, EVENTS[change.field])  # KeyError: a kind that none is known of
+    for entry in whole.entry:
+        of_account = {change.field for change in entry.changes} - {"messages", "user_preferences"}
+        assert (entry.time is not None) == bool(of_account)
     return [change.field for change in changes]

@@ -39,17 +39,35 @@ def test_neighbours_of_one_number_share_a_change() -> None:
         Update(ONE, "statuses", b'{"id":"b"}', b'{"wa_id":"d"}'),
         Update(ONE, "messages", b'{"id":"c"}'),
         Update(TWO, "messages", b'{"id":"d"}'),
-        Update(Sender("w", "", ""), "account_update", b'{"event":"X"}'),
     ]
     whole = json.loads(body_of(updates))
     assert whole["object"] == "whatsapp_business_account"
     (entry,) = whole["entry"]
-    assert [one["field"] for one in entry["changes"]] == ["messages"] * 3 + ["account_update"]
+    assert [one["field"] for one in entry["changes"]] == ["messages"] * 3
     first = entry["changes"][0]["value"]
     assert [one["id"] for one in first["statuses"]] == ["a", "b"]
     assert [one["wa_id"] for one in first["contacts"]] == ["c", "d"]
     assert first["metadata"] == {"display_phone_number": "11", "phone_number_id": "1"}
-    assert entry["changes"][3]["value"] == {"event": "X"}
+
+
+def test_an_event_of_the_account_has_its_time_in_the_entry() -> None:
+    account = Sender("w", "", "")
+    updates = [
+        Update(ONE, "messages", b'{"id":"a"}'),
+        Update(account, "account_update", b'{"event":"X"}', at_s=5),
+        Update(account, "business_capability_update", b'{"n":1}', at_s=5),
+        Update(account, "account_update", b'{"event":"Y"}', at_s=6),
+        Update(ONE, "messages", b'{"id":"b"}'),
+    ]
+    entries = json.loads(body_of(updates))["entry"]
+    assert [one.get("time") for one in entries] == [None, 5, 6, None]
+    assert [[change["field"] for change in one["changes"]] for one in entries] == [
+        ["messages"],
+        ["account_update", "business_capability_update"],
+        ["account_update"],
+        ["messages"],
+    ]
+    assert entries[2]["changes"][0]["value"] == {"event": "Y"}
 
 
 @given(st.binary(max_size=200), st.binary(min_size=1, max_size=40))

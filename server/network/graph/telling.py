@@ -73,7 +73,8 @@ class Telling:
 
     def account_event(self, field: str, value: dict[str, Any]) -> None:
         """An event of the business account: `field` names it."""
-        self._put(Update(Sender(self._account.waba_id, "", ""), field, ascii_json(value)), "account")
+        sender, now_s = Sender(self._account.waba_id, "", ""), int(self._calendar.clock.now())
+        self._put(Update(sender, field, ascii_json(value), at_s=now_s), "account")
 
     def number_event(self, number: Number, field: str, value: dict[str, Any]) -> None:
         """An event of one number in the envelope of messages, such as user_preferences."""

@@ -31,13 +31,14 @@ class Update(NamedTuple):
     """One thing to tell. `kind` is statuses, messages or errors, or the field of an account event.
 
     `item` is its JSON; `contact` the JSON of the contact beside a message. `sender` without phone_number_id
-    is the account itself; then `item` is the whole value.
+    is the account itself; then `item` is the whole value, and `at_s` (Unix seconds) when it happened.
     """
 
     sender: Sender
     kind: str
     item: bytes
     contact: bytes | None = None
+    at_s: int | None = None
 
 
 class Pricing(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -106,11 +107,18 @@ def body_of(updates: Sequence[Update]) -> bytes:
         if (update.sender, update.kind) == last and update.kind in ("statuses", "messages", "errors"):
             _add(entries[-1]["changes"][-1]["value"], update)
             continue
-        if last is None or last[0].waba_id != update.sender.waba_id:
-            entries.append({"id": update.sender.waba_id, "changes": []})
+        entry = _entry(update)
+        if last is None or entry != {**entries[-1], "changes": []}:
+            entries.append(entry)
         entries[-1]["changes"].append(_change(update))
         last = (update.sender, update.kind)
     return bytes(_encode({"object": "whatsapp_business_account", "entry": entries}))
+
+
+def _entry(update: Update) -> dict[str, Any]:
+    """An account's events carry the time in their entry, as the platform's pages show it; messages do not."""
+    time = {} if update.at_s is None else {"time": update.at_s}
+    return {"id": update.sender.waba_id, **time, "changes": []}
 
 
 def _change(update: Update) -> dict[str, Any]:
