@@ -52,9 +52,13 @@ class Call(NamedTuple):
     body: Any
     scopes: frozenset[str]
 
-    def header(self, name: bytes) -> str | None:
-        value = header_of(self.headers, name)
-        return None if value is None else value.decode("latin-1")
+    def header(self, name: str) -> str | None:
+        """The header of this name; Problem 422 when there are several: one would be ignored silently."""
+        key = name.lower().encode()
+        values = [value for other, value in self.headers if other == key]
+        if len(values) > 1:
+            raise Problem(422, "given more than once", name)
+        return values[0].decode("latin-1") if values else None
 
 
 Answer = tuple[int, bytes]  # status and JSON

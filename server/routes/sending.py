@@ -18,7 +18,7 @@ from server.wire import Accepted, SendBody
 async def send(service: Service, call: Call) -> Answer:
     """Accept a batch of up to 10,000 recipients."""
     body: SendBody = call.body
-    request = await read_send(body, call.header(b"idempotency-key"), service.numbers, service.audiences)
+    request = await read_send(body, call.header("Idempotency-Key"), service.numbers, service.audiences)
     sending = service.writer.submit(request, weight=1 + len(request.candidates.phones))
     if body.audience is None:
         answer: bytes = await sending

@@ -131,6 +131,13 @@ def test_a_key_that_is_none_is_refused(client: httpx.Client, key: str) -> None:
     assert problem(answer, 422)["field"] == "Idempotency-Key"
 
 
+@pytest.mark.parametrize("second", ["one", "two"])
+def test_two_idempotency_keys(client: httpx.Client, second: str) -> None:
+    answer = client.post("/send", json=ONE, headers=[("Idempotency-Key", "one"), ("idempotency-key", second)])
+    assert problem(answer, 422)["field"] == "Idempotency-Key"
+    assert "more than once" in problem(answer, 422)["detail"]
+
+
 @pytest.mark.parametrize("schedule", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_time_that_no_calendar_holds_is_refused(client: httpx.Client, schedule: str) -> None:
     answer = client.post("/send", json={**ONE, "schedule": schedule})
