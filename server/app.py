@@ -1,6 +1,6 @@
 """The ASGI application: the route tables of all areas, and what Starlette itself refuses."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from starlette import routing
@@ -13,12 +13,15 @@ from starlette.types import ASGIApp
 
 from server.direct import Direct
 from server.endpoint import Answer, Call, Route, endpoint
+from server.network.errors import PROFILES, Profile
 from server.network.graph.app import (
     DirectMessages,
     absent_routes,
     control_routes,
     fixed_controls,
     graph_routes,
+    is_of_graph,
+    no_node,
 )
 from server.network.graph.emulator import Emulator
 from server.openapi import document
@@ -62,8 +65,10 @@ def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
         routes += [*control_routes(emulator, service.tokens), *graph_routes(emulator, service.tokens)]
     else:
         routes += absent_routes()
+    profile = emulator.settings.profile if emulator is not None else PROFILES["modern"]
+    no_route = partial(_no_route, profile)
     others: ASGIApp = Starlette(
-        routes=routes, exception_handlers={HTTPException: _http_problem, Exception: _failure}
+        routes=routes, exception_handlers={HTTPException: no_route, Exception: _failure}
     )
     if emulator is not None:
         endpoints |= fixed_controls(emulator, service.tokens)
@@ -71,9 +76,11 @@ def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
     return ServerErrorMiddleware(Direct(endpoints, others), handler=_failure)
 
 
-async def _http_problem(_request: Request, error: Exception) -> Response:
-    """No such route, or not with this method."""
+async def _no_route(profile: Profile, request: Request, error: Exception) -> Response:
+    """No such route, or not with this method; a client of the Cloud API is told so in its own shape."""
     assert isinstance(error, HTTPException)
+    if is_of_graph(request.url.path):
+        return no_node(request.url.path, profile)
     problem = Problem(error.status_code, "see docs/server.md for the routes")
     return Response(problem.document(), error.status_code, error.headers, MEDIA_TYPE.decode())
 

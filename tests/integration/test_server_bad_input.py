@@ -243,3 +243,29 @@ def test_a_head_of_the_allowed_length_is_read(server: Running, client: httpx.Cli
 
 def test_a_body_that_is_announced_too_long_is_refused_before_it_comes(server: Running) -> None:
     assert raw(server, request(b"", length=10**9), half_close=True).startswith(b"HTTP/1.1 413 ")
+
+
+NO_GRAPH = [
+    ("GET", "/graph/"),
+    ("GET", "/v26"),
+    ("GET", "/graph/v26.0/nosuch/x"),
+    ("PUT", "/graph/v26.0/106540000000001/messages"),
+    ("PATCH", "/v26.0/106540000000001"),
+    ("PUT", "/106540000000001/media"),
+    ("DELETE", "/oauth/access_token"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), NO_GRAPH)
+def test_a_client_of_the_cloud_api_is_refused_in_its_own_shape(
+    client: httpx.Client, method: str, path: str
+) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], error["error_subcode"]) == (100, 33)
+
+
+@pytest.mark.parametrize("path", ["/graphs", "/send/x/y", "/emulator/nosuch"])
+def test_whoever_asks_for_another_path_gets_a_problem(client: httpx.Client, path: str) -> None:
+    problem(client.get(path), 404)

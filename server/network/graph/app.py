@@ -57,6 +57,11 @@ register_url_convertor("upload", UploadConvertor())
 register_url_convertor("end", EndConvertor())
 # The path of a message, as `graph_routes` has it.
 MESSAGES = re.compile(f"(?:/graph)?(?:/{VersionConvertor.regex})?/({NodeConvertor.regex})/messages", re.ASCII)
+# What a client of the Cloud API asks for, where other routes stand beside it.
+SURFACE = re.compile(
+    f"/(?:graph|oauth|{VersionConvertor.regex}|{NodeConvertor.regex}|{UploadConvertor.regex})(?:/.*)?",
+    re.ASCII | re.DOTALL,
+)
 
 
 def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
@@ -144,11 +149,21 @@ async def _absent_control(_request: Request) -> Response:
     return Response(Problem(501, ABSENT).document(), 501, media_type=MEDIA_TYPE.decode())
 
 
+def is_of_graph(path: str) -> bool:
+    """Whether a path, on a server with routes of its own too, is one of the Cloud API's surface."""
+    return SURFACE.fullmatch(path) is not None
+
+
+def no_node(path: str, profile: Profile) -> Response:
+    """No such path in the Cloud API, or not with this method: the platform has one answer for both."""
+    refused, _ = refusal(unknown_object(path), profile)
+    return Response(refused.body, refused.status, media_type="application/json")
+
+
 async def _no_route(profile: Profile, request: Request, error: Exception) -> Response:
-    """No such path, or not with this method: in the shape of the surface that was asked."""
+    """In the shape of the surface that was asked."""
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/emulator"):
         problem = Problem(error.status_code, "see docs/emulator.md for the routes")
         return Response(problem.document(), error.status_code, media_type=MEDIA_TYPE.decode())
-    refused, _ = refusal(unknown_object(request.url.path), profile)
-    return Response(refused.body, refused.status, media_type="application/json")
+    return no_node(request.url.path, profile)
