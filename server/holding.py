@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, exists, null, select, up
 
 from server.clock import Clock
 from server.problems import Problem
+from server.reading import batch_state
 from server.store.batches import of_batch
 from server.store.tables import (
     CANCELLED,
@@ -47,7 +48,9 @@ class Cancel:
 
 
 class Held(Struct, frozen=True):
-    """`changed`: how many messages it was that are now held, let go or cancelled; 0 for a repeat."""
+    """`state`: of the batch from now on. `changed`: how many messages are now held, let go or cancelled; 0
+    for a repeat.
+    """
 
     batch_id: str
     state: str
@@ -72,16 +75,22 @@ def _hold(connection: Connection, request: Pause | Resume | Cancel, now_s: float
         return Problem(404, "no such batch", "batch_id")
     if batch.cancelled_s is not None and not isinstance(request, Cancel):
         return Problem(409, "this batch was cancelled, which is for good; send it as a new one", "batch_id")
+    changed = _change(connection, request, now_s)
+    return Held(request.batch_id, batch_state(connection, request.batch_id, now_s), changed)
+
+
+def _change(connection: Connection, request: Pause | Resume | Cancel, now_s: float) -> int:
+    this = batches.c.id == request.batch_id
     if isinstance(request, Pause):
         connection.execute(update(batches).where(this, batches.c.paused_s.is_(None)).values(paused_s=now_s))
-        return Held(request.batch_id, "paused", _pause(connection, request.batch_id))
+        return _pause(connection, request.batch_id)
     if isinstance(request, Resume):
         connection.execute(update(batches).where(this).values(paused_s=None))
-        return Held(request.batch_id, "running", _resume(connection, request.batch_id))
+        return _resume(connection, request.batch_id)
     connection.execute(
         update(batches).where(this, batches.c.cancelled_s.is_(None)).values(cancelled_s=now_s, paused_s=None)
     )
-    return Held(request.batch_id, "cancelled", _cancel(connection, request.batch_id, now_s))
+    return _cancel(connection, request.batch_id, now_s)
 
 
 def _pause(connection: Connection, batch_id: str) -> int:

@@ -37,6 +37,7 @@ class BatchProgress(Struct, frozen=True):
     """`counts`: every accepted message in exactly one state; `failures`: failed attempts by reason.
 
     `state`: scheduled, running, paused, cancelled or done; `counts` tells what is still under way.
+    `expected_finish`: as it was planned when it was accepted; null while paused, and once cancelled.
     """
 
     batch_id: str
@@ -85,9 +86,10 @@ def batch_progress(connection: Connection, batch_id: str, now_s: float) -> Batch
         raise Problem(404, "no such batch", "batch_id")
     counts = _states(connection, of_batch(batch_id))
     sends = _sends(connection, of_batch(batch_id))
+    state = _state(batch, counts, now_s)
     return BatchProgress(
         batch_id=batch_id,
-        state=_state(batch, counts, now_s),
+        state=state,
         created=iso(batch.created_s),
         schedule=iso(batch.schedule_s),
         accepted=sum(counts.values()),
@@ -96,7 +98,7 @@ def batch_progress(connection: Connection, batch_id: str, now_s: float) -> Batch
         retrying=sends.retrying,
         first_send=iso(sends.first_s),
         last_send=iso(sends.last_s),
-        expected_finish=iso(batch.finish_s),
+        expected_finish=None if state in ("paused", "cancelled") else iso(batch.finish_s),
     )
 
 
@@ -106,10 +108,17 @@ def newest_batches(connection: Connection, now_s: float, limit: int) -> list[Bat
     return [batch_progress(connection, key, now_s) for key in connection.execute(newest).scalars()]
 
 
+def batch_state(connection: Connection, batch_id: str, now_s: float) -> str:
+    """`BatchProgress.state` of a batch that exists."""
+    batch = connection.execute(select(batches).where(batches.c.id == batch_id)).one()
+    return _state(batch, _states(connection, of_batch(batch_id)), now_s)
+
+
 def _state(batch: Row[Any], counts: Mapping[str, int], now_s: float) -> str:
-    if batch.cancelled_s is not None:
+    is_open = any(counts[state] for state in OPEN_STATES)
+    if batch.cancelled_s is not None and (is_open or counts[CANCELLED]):
         return "cancelled"
-    if not any(counts[state] for state in OPEN_STATES):
+    if not is_open:
         return "done"
     if batch.paused_s is not None:
         return "paused"

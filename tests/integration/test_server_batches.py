@@ -79,7 +79,9 @@ def test_a_paused_batch_stands_still_and_a_resumed_one_goes_on(client: httpx.Cli
     assert hold(client, batch, "resume") == {**held, "state": "running"}
     until(lambda: progress(client, batch)["state"] == "done")
     assert progress(client, batch)["counts"]["delivered"] == 60
-    assert hold(client, batch, "resume")["changed"] == 0
+    for what in ("resume", "pause", "cancel"):
+        assert hold(client, batch, what) == {"batch_id": batch, "state": "done", "changed": 0}
+    assert progress(client, batch)["state"] == "done"
 
 
 def test_a_cancelled_batch_is_given_up_and_others_get_its_time(client: httpx.Client) -> None:
@@ -99,12 +101,16 @@ def test_a_cancelled_batch_is_given_up_and_others_get_its_time(client: httpx.Cli
 
 def test_a_scheduled_batch_can_be_paused_and_cancelled_before_its_time(client: httpx.Client) -> None:
     batch = send(client, "417", 3, schedule="2031-01-01T10:00:00Z")
-    assert progress(client, batch)["state"] == "scheduled"
-    assert hold(client, batch, "pause")["changed"] == 3
-    assert hold(client, batch, "resume")["changed"] == 3
-    assert progress(client, batch)["counts"]["queued"] == 3
-    assert hold(client, batch, "cancel")["changed"] == 3
-    assert progress(client, batch)["state"] == "cancelled"
+    scheduled = progress(client, batch)
+    assert scheduled["state"] == "scheduled"
+    assert scheduled["expected_finish"] > "2031-01-01T10:00"
+    assert hold(client, batch, "pause") == {"batch_id": batch, "state": "paused", "changed": 3}
+    assert progress(client, batch)["expected_finish"] is None
+    assert hold(client, batch, "resume") == {"batch_id": batch, "state": "scheduled", "changed": 3}
+    assert progress(client, batch) == scheduled
+    assert hold(client, batch, "cancel") == {"batch_id": batch, "state": "cancelled", "changed": 3}
+    cancelled = progress(client, batch)
+    assert (cancelled["state"], cancelled["expected_finish"]) == ("cancelled", None)
 
 
 def test_stop_reaches_a_paused_message(client: httpx.Client) -> None:
