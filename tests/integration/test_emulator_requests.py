@@ -211,3 +211,14 @@ def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:
         path = f"/{NUMBER}/settings"
         assert client.post(path, params=query, data={"storage_configuration": "{}"}).status_code == 200
         assert client.get(path, params=query).json() == {"storage_configuration": {}}
+
+
+@pytest.mark.parametrize("edge", ["messages", "media", "whatsapp_business_profile"])
+def test_parts_without_a_boundary_are_refused_without_a_word_in_the_log(network: Emulator, edge: str) -> None:
+    """The log is looked at when the emulator ends."""
+    headers = {"Content-Type": "multipart/form-data"}
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/{edge}", content=b"about=x", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == 100
+    assert "boundary" in answer.json()["error"]["error_data"]["details"]

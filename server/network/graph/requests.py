@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 import python_multipart
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 
 from server.network.graph.digits import whole
 from server.network.graph.http import Call, answer
@@ -79,6 +80,8 @@ def _parts(call: Call) -> list[tuple[str, str]]:
         pairs.append((name.decode("utf-8", "replace"), value.decode("utf-8", "replace")))
 
     headers = {"Content-Type": _kind(call).encode("latin-1")}
+    if b"boundary" not in parse_options_header(headers["Content-Type"])[1]:  # the parser would log it
+        raise ApiError(100, "The form cannot be read: its content type names no boundary")
     try:
         python_multipart.parse_form(headers, io.BytesIO(call.body), keep, None)
     except FormParserError as error:
