@@ -165,6 +165,34 @@ def test_a_template_is_made_approved_sent_and_refused(network: Emulator) -> None
         wa.send_template(new_customer(), params=[], **to)
 
 
+def test_a_code_is_sent_with_an_authentication_template(network: Emulator) -> None:
+    """Whose text is the platform's own: the code goes into body and button."""
+    wa = client_of(network)
+    button = made.CopyCodeOTPButton(text="Copy it")
+    body, footer = (
+        made.AuthenticationBody(add_security_recommendation=True),
+        made.AuthenticationFooter(code_expiration_minutes=5),
+    )
+    template = made.Template(
+        name="login_code",
+        language=made.TemplateLanguage.ENGLISH_US,
+        category=made.TemplateCategory.AUTHENTICATION,
+        components=[body, footer, made.Buttons(buttons=[button])],
+    )
+    created = wa.create_template(template)
+    until(lambda: wa.get_template(created.id).status == made.TemplateStatus.APPROVED)
+    texts = [one.get("text") for one in network.get(f"/{created.id}")["components"]]
+    words = "*{{1}}* is your verification code. For your security, do not share this code."
+    assert texts == [words, "This code expires in 5 minutes.", None]
+    with_code = [body.params(otp="J1FpnY"), button.params(otp="J1FpnY")]
+    to = {"name": "login_code", "language": made.TemplateLanguage.ENGLISH_US}
+    assert wa.send_template(new_customer(), params=with_code, **to).id
+    with pytest.raises(errors.TemplateParamCountMismatch):
+        wa.send_template(new_customer(), params=[], **to)
+    with pytest.raises(errors.MissingRequiredParameter):
+        wa.send_template(new_customer(), params=with_code[:1], **to)
+
+
 def test_the_number_its_profile_and_blocked_users_are_managed(network: Emulator) -> None:
     wa = client_of(network)
     number = wa.get_business_phone_number()

@@ -216,3 +216,37 @@ def test_a_template_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ApiError) as caught:
         template(**{"components": [{"type": "BODY", "text": "Hi"}], **wrong})
     assert caught.value.code == 100
+
+
+OTP = {"type": "OTP", "otp_type": "ONE_TAP"}
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        {"type": "BUTTONS", "buttons": 5},
+        {"type": "BUTTONS", "buttons": ["OTP"]},
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "NO_TAP"}]},
+        {"type": "FOOTER", "code_expiration_minutes": 0},
+        {"type": "FOOTER", "code_expiration_minutes": "5"},
+        {"type": "FOOTER", "code_expiration_minutes": 91},
+    ],
+)
+def test_what_cannot_be_an_authentication_template(component: dict[str, object]) -> None:
+    with pytest.raises(ApiError) as caught:
+        template(category="AUTHENTICATION", components=[{"type": "BODY"}, component])
+    assert caught.value.code == 100
+
+
+def test_an_authentication_template_holds_the_words_of_the_platform() -> None:
+    footers = [{"type": "footer"}, {"type": "FOOTER", "code_expiration_minutes": 90}]
+    given_ = [{"type": "body"}, *footers, {"type": "BUTTONS", "buttons": [OTP]}]
+    (made,) = template(category="AUTHENTICATION", components=given_)
+    assert [one["type"] for one in made.components] == ["BODY", "FOOTER", "BUTTONS"]
+    body, footer, buttons = made.components
+    assert (body["text"], footer["text"]) == (
+        "*{{1}}* is your verification code.",
+        "This code expires in 90 minutes.",
+    )
+    assert buttons["buttons"][0]["type"] == "URL"
+    assert variables(buttons["buttons"][0]["url"]) == ["1"]

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.outgoing import of_validation
-from server.network.graph.refusal import ApiError
+from server.network.graph.refusal import invalid_parameter
 from server.network.graph.requests import SUCCESS, from_text, parameters_of, selected
 
 KEY_BEGINS = "-----BEGIN PUBLIC KEY-----"
@@ -98,9 +98,7 @@ async def post_key(call: Call) -> Answer:
     """Kept, and used for nothing: flows are not emulated."""
     number, key = call.emulator.number(call.node), str(parameters_of(call).get("business_public_key", ""))
     if not key.startswith(KEY_BEGINS):
-        must_be = "a public key in PEM format"
-        message = f"(#100) Invalid parameter business_public_key: {must_be}"
-        raise ApiError(100, f"business_public_key: {must_be}", message=message)
+        raise invalid_parameter("business_public_key", "a public key in PEM format")
     number.public_key = key
     return SUCCESS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from server.network.graph.refusal import ApiError, unknown_object
+from server.network.graph.refusal import ApiError, invalid_parameter, unknown_object
 
 MAX_TEXT = 140
 MAX_LINKS = 2000  # of one number: the platform's page on QR codes
@@ -67,6 +67,4 @@ class Links:
 
 def _check(text: str) -> None:
     if not 1 <= len(text) <= MAX_TEXT:
-        must_be = f"1 to {MAX_TEXT} characters"
-        message = f"(#100) Invalid parameter prefilled_message: {must_be}"
-        raise ApiError(100, f"prefilled_message: {must_be}", message=message)
+        raise invalid_parameter("prefilled_message", f"1 to {MAX_TEXT} characters")

@@ -22,6 +22,11 @@ class ApiError(Exception):
         self.http = http
 
 
+def invalid_parameter(name: str, must_be: str) -> ApiError:
+    """A parameter of this name that is not what it must be: code 100."""
+    return ApiError(100, f"{name}: {must_be}", message=f"(#100) Invalid parameter {name}: {must_be}")
+
+
 def unknown_object(node: str) -> ApiError:
     """No object has this id, or not of the kind asked for: 400, code 100, subcode 33 (platform 1.1)."""
     return ApiError(

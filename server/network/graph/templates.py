@@ -7,13 +7,14 @@ its details; paused 132015; disabled 132016.
 import re
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from msgspec import Struct
 
 from server.network import quality
+from server.network.graph.authentication import with_preset_text
 from server.network.graph.outgoing import Component, TemplateUse
-from server.network.graph.refusal import ApiError
+from server.network.graph.refusal import ApiError, invalid_parameter
 from server.network.rules import Category
 
 Status = Literal["PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED"]
@@ -102,11 +103,11 @@ class Templates:
         """A new template from a request's JSON; ApiError 100 for what cannot be one."""
         name, language, category = given.get("name"), given.get("language"), given.get("category")
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise _invalid("name", "1 to 512 of a-z, 0-9 and _")
+            raise invalid_parameter("name", "1 to 512 of a-z, 0-9 and _")
         if not isinstance(language, str) or not 2 <= len(language) <= 10:
-            raise _invalid("language", "a code such as en_US")
+            raise invalid_parameter("language", "a code such as en_US")
         if not isinstance(category, str) or category.upper() not in CATEGORIES:
-            raise _invalid("category", f"one of {', '.join(CATEGORIES)}")
+            raise invalid_parameter("category", f"one of {', '.join(CATEGORIES)}")
         if (name, language) in self._by_key:
             raise ApiError(
                 100,
@@ -143,31 +144,35 @@ class Templates:
         return bool(gone)
 
 
+def _are_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
 def checked_components(components: object, category: str) -> list[dict[str, Any]]:
     """Components of a request; ApiError 100 unless there is a sound body.
 
-    An authentication template's body text is the platform's own, so it needs none.
+    An authentication template's text is the platform's own, and is written in here.
     """
-    if not isinstance(components, list) or not all(isinstance(one, dict) for one in components):
-        raise _invalid("components", "a list of objects")
+    if not _are_objects(components):
+        raise invalid_parameter("components", "a list of objects")
+    if not all(_are_objects(one.get("buttons", [])) for one in components):
+        raise invalid_parameter("components", "buttons are a list of objects")
     body = next((one for one in components if str(one.get("type", "")).upper() == "BODY"), None)
     if body is None:
-        raise _invalid("components", "a component of type BODY is required")
+        raise invalid_parameter("components", "a component of type BODY is required")
     text = body.get("text")
-    if category != "AUTHENTICATION" and (not isinstance(text, str) or not 1 <= len(text) <= MAX_BODY_TEXT):
-        raise _invalid("components", f"the body needs a text of 1 to {MAX_BODY_TEXT} characters")
+    if category == "AUTHENTICATION" and text is None:
+        return with_preset_text(components)
+    if not isinstance(text, str) or not 1 <= len(text) <= MAX_BODY_TEXT:
+        raise invalid_parameter("components", f"the body needs a text of 1 to {MAX_BODY_TEXT} characters")
     return components
 
 
 def _parameter_format(given: object) -> str:
     wanted = "POSITIONAL" if given is None else str(given).upper()
     if wanted not in FORMATS:
-        raise _invalid("parameter_format", f"one of {', '.join(FORMATS)}")
+        raise invalid_parameter("parameter_format", f"one of {', '.join(FORMATS)}")
     return wanted
-
-
-def _invalid(name: str, must_be: str) -> ApiError:
-    return ApiError(100, f"{name}: {must_be}", message=f"(#100) Invalid parameter {name}: {must_be}")
 
 
 def variables(text: str) -> list[str]:
