@@ -23,7 +23,7 @@ TOKEN = "a token of the tests, long enough"
 HEADER = {"Authorization": f"Bearer {TOKEN}"}
 SECRET = "an app secret of the tests"
 VERIFY = "a verify token of the tests"
-NUMBER, WABA, APP = "106540000000001", "102290000000001", "670840000000001"
+NUMBER, WABA, APP, BUSINESS = "106540000000001", "102290000000001", "670840000000001", "506910000000001"
 WAIT_S = 30.0
 
 

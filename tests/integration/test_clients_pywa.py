@@ -16,6 +16,7 @@ from pywa.types import templates as made
 from pywa.types.account_update import AccountUpdate
 from running_emulator import (
     APP,
+    BUSINESS,
     NUMBER,
     SECRET,
     TOKEN,
@@ -198,7 +199,13 @@ def test_the_number_its_profile_and_blocked_users_are_managed(network: Emulator)
     number = wa.get_business_phone_number()
     assert (number.id, number.quality_rating) == (NUMBER, "UNKNOWN")
     assert NUMBER in [one.id for one in wa.get_business_phone_numbers()]
-    assert wa.get_business_account().id == WABA
+    account = wa.get_business_account()
+    assert account.id == WABA
+    assert account.health_status is not None
+    assert account.owner_business_info is not None
+    owned = wa.get_owned_business_accounts(business_portfolio_id=account.owner_business_info.id)
+    assert [one.id for one in owned] == [WABA]
+    assert list(wa.get_shared_business_accounts(business_portfolio_id=BUSINESS)) == []
     assert wa.update_business_profile(about="We sell jackets", email="a@shop.example").success
     assert wa.get_business_profile().about == "We sell jackets"
     user = new_customer()

@@ -57,7 +57,7 @@ def test_a_webhook_address_that_is_not_allowed_is_one_line_and_status_2() -> Non
 def test_it_shows_what_a_client_needs_and_stops_on_a_signal() -> None:
     process = start("--port", "0", "--phone-number-id", "4711", "--phone-number-id", "4712", token=None)
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(7)]
+    lines = [process.stdout.readline().strip() for _ in range(8)]
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -66,9 +66,10 @@ def test_it_shows_what_a_client_needs_and_stops_on_a_signal() -> None:
         "phone number id",
         "account id",
         "app id",
+        "business id",
         "app secret",
         "token",
         "listening on http",
     ]
     assert lines[0].startswith("phone number id: 4711 ")
-    assert lines[4].endswith("(shown once)")
+    assert lines[5].endswith("(shown once)")

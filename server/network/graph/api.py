@@ -8,12 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from server.network.graph import api_account, api_links, api_numbers, api_settings
+from server.network.graph import api_account, api_business, api_links, api_numbers, api_settings
 from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, json_of, parameters_of, selected
+from server.network.graph.showing import shown_account, shown_number, shown_template
 from server.network.graph.templates import Template, checked_components
 from server.network.graph.verifying import verify
 from server.network.media_formats import FORMATS, kind_of
@@ -85,14 +86,18 @@ async def download(call: Call) -> Answer:
 
 
 async def get_node(call: Call) -> Answer:
-    """A number, the account, a template or a medium."""
+    """A number, the account, its owner, the app, a template or a medium."""
     emulator, node = call.emulator, call.node
     if node in emulator.numbers:
-        return answer(selected(call, emulator.numbers[node].shown()))
+        return answer(selected(call, shown_number(call, emulator.numbers[node])))
     if node == emulator.account.waba_id:
-        return answer(selected(call, emulator.account.shown()))
+        return answer(selected(call, shown_account(call)))
+    if node == emulator.account.business_id:
+        return answer(selected(call, emulator.account.business_shown()))
+    if node == emulator.account.app_id:
+        return answer(selected(call, emulator.account.app_shown()["whatsapp_business_api_data"]))
     if (template := emulator.templates.get(node)) is not None:
-        return answer(selected(call, template.shown()))
+        return answer(selected(call, shown_template(call, template)))
     return answer(_shown_media(call, emulator.media.get(node, emulator.clock.now())))
 
 
@@ -185,5 +190,6 @@ ROUTES = (
     *api_settings.ROUTES,
     *api_links.ROUTES,
     *api_account.ROUTES,
+    *api_business.ROUTES,
 )
 UNKNOWN = tuple(Line(method, "/{node:node}/{edge:path}", unknown) for method in ("GET", "POST", "DELETE"))

@@ -5,6 +5,7 @@ import hmac
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
+from server.network.graph.showing import shown_number, shown_template
 from server.network.graph.verifying import verify
 
 MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
@@ -14,7 +15,7 @@ async def get_templates(call: Call) -> Answer:
     account_of(call)
     query = call.query
     found = [
-        one.shown()
+        shown_template(call, one)
         for one in call.emulator.templates
         if query.get("name", one.name) == one.name
         and query.get("status", one.state).upper() == one.state
@@ -61,7 +62,7 @@ async def unpause_template(call: Call) -> Answer:
 
 async def get_subscribed(call: Call) -> Answer:
     account = account_of(call)
-    return answer({"data": [account.app_shown()] if account.is_subscribed else []})
+    return answer({"data": account.apps_shown()})
 
 
 async def post_subscribed(call: Call) -> Answer:
@@ -111,7 +112,7 @@ async def get_subscriptions(call: Call) -> Answer:
 
 async def phone_numbers(call: Call) -> Answer:
     account_of(call)
-    shown = [one.shown() for one in call.emulator.numbers.values()]
+    shown = [shown_number(call, one) for one in call.emulator.numbers.values()]
     page, paging = page_of(call, shown)
     return answer({"data": page, "paging": paging})
 

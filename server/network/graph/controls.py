@@ -206,12 +206,16 @@ async def set_template(call: Call) -> Answer:
 
 async def state(call: Call) -> Answer:
     """Counts of everything, and the numbers as the API shows them."""
-    emulator = call.emulator
+    emulator, account = call.emulator, call.emulator.account
     numbers: list[dict[str, Any]] = [one.shown() for one in emulator.numbers.values()]
     return answer(
         {
             "clock": _clock(call),
-            "account": {"waba_id": emulator.account.waba_id, "app_id": emulator.account.app_id},
+            "account": {
+                "waba_id": account.waba_id,
+                "app_id": account.app_id,
+                "business_id": account.business_id,
+            },
             "numbers": numbers,
             "messages": emulator.lives.counts,
             "webhooks": emulator.webhooks.shown(),

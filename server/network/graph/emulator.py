@@ -50,6 +50,7 @@ FIRST_NUMBER_ID = 106_540_000_000_001
 FIRST_DISPLAY = 87_819_000_000_001  # +878: a country code that was never taken into use
 WABA_ID = "102290000000001"
 APP_ID = "670840000000001"
+BUSINESS_ID = "506910000000001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,14 @@ class Emulator:
         self.clock = clock
         self.calendar = Calendar(clock)
         self.allowed = AllowList(settings.allowed_hosts)
-        self.account = Account(WABA_ID, APP_ID, scenario.name)
+        self.account = Account(WABA_ID, APP_ID, BUSINESS_ID, scenario.name)
         if settings.webhook_url is not None:
             self.allowed.target(settings.webhook_url)
             self.account.app_callback = Callback(settings.webhook_url, settings.verify_token)
         self.limits = Limits(rules_at(clock.now()).limits, settings.assumed)
-        portfolio = self.limits.portfolio(settings.level)
-        judged = quality.Account(self.limits, portfolio)
-        self.numbers = _numbers(settings, portfolio, judged, scenario.name)
+        self.portfolio = self.limits.portfolio(settings.level)
+        judged = quality.Account(self.limits, self.portfolio)
+        self.numbers = _numbers(settings, self.portfolio, judged, scenario.name)
         self.templates = templates.Templates()
         self.templates.add(HELLO_WORLD, "APPROVED", clock.now())
         self.media = MediaStore(settings.app_secret.encode())

@@ -92,10 +92,11 @@ class Number:
 
 @dataclass(slots=True)
 class Account:
-    """The WhatsApp Business Account that owns all numbers, and the app that uses it."""
+    """The WhatsApp Business Account that owns all numbers, its owner, and the app that uses it."""
 
     waba_id: str
     app_id: str
+    business_id: str
     name: str
     callback: Callback | None = None  # of this account, before the app's
     app_callback: Callback | None = None
@@ -113,6 +114,14 @@ class Account:
             "country": "US",
             "ownership_type": "SELF",
         }
+
+    def business_shown(self) -> dict[str, Any]:
+        """The business that owns it."""
+        return {"id": self.business_id, "name": self.name}
+
+    def apps_shown(self) -> list[dict[str, Any]]:
+        """The apps that are told what happens."""
+        return [self.app_shown()] if self.is_subscribed else []
 
     def app_shown(self) -> dict[str, Any]:
         """The app as a subscriber."""

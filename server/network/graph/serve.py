@@ -96,7 +96,9 @@ def _names(loaded: Loaded) -> dict[str, str]:
 def _first_lines(emulator: Emulator, serving: Serving) -> str:
     """What a client must be told, a line each."""
     lines = [f"phone number id: {one.id}  (+{one.display})" for one in emulator.numbers.values()]
-    lines += [f"account id: {emulator.account.waba_id}", f"app id: {emulator.account.app_id}"]
+    account = emulator.account
+    lines += [f"account id: {account.waba_id}", f"app id: {account.app_id}"]
+    lines.append(f"business id: {account.business_id}")
     if serving.made_secret is not None:
         lines.append(f"app secret: {serving.made_secret}  (shown once)")
     return "".join(f"{line}\n" for line in lines)
