@@ -222,3 +222,26 @@ def test_parts_without_a_boundary_are_refused_without_a_word_in_the_log(network:
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == 100
     assert "boundary" in answer.json()["error"]["error_data"]["details"]
+
+
+@pytest.mark.parametrize("way", [one for one in WAYS if one != "query"])
+def test_a_token_in_the_body_is_no_parameter(network: Emulator, way: str) -> None:
+    path = f"/{NUMBER}/settings"
+    with network.client() as client:
+        del client.headers["Authorization"]
+        given = {"access_token": TOKEN, "storage_configuration": {"by": way}}
+        assert client.post(path, **ways(given)[way]).status_code == 200
+        for wrong in ({**given, "access_token": "x" * 20}, {"storage_configuration": {}}):
+            answer = client.post(path, **ways(wrong)[way])
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
+        answer = client.post(path, content=b"{", headers={"Content-Type": "application/json"})
+        assert answer.json()["error"]["code"] == 190
+    assert network.get(path) == {"storage_configuration": {"by": way}}
+
+
+def test_a_file_is_not_taken_in_before_its_sender_is_known(network: Emulator) -> None:
+    parts = {"access_token": (None, TOKEN), "messaging_product": (None, "whatsapp")}
+    with network.client() as client:
+        del client.headers["Authorization"]
+        answer = client.post(f"/{NUMBER}/media", files=parts)
+    assert answer.json()["error"]["code"] == 190

@@ -10,8 +10,9 @@ from msgspec import Meta, Struct
 
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.outgoing import of_validation
+from server.network.graph.parameters import from_text
 from server.network.graph.refusal import invalid_parameter
-from server.network.graph.requests import SUCCESS, from_text, parameters_of, selected
+from server.network.graph.requests import SUCCESS, parameters_of, selected
 
 KEY_BEGINS = "-----BEGIN PUBLIC KEY-----"
 

@@ -14,6 +14,7 @@ from server.listening import ABORT
 from server.network.errors import Profile, http_status, retry_after_s, sync_error
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
+from server.network.graph.parameters import of_body
 from server.network.graph.refusal import ApiError
 from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.responding import Headers, respond
@@ -39,7 +40,7 @@ class Call(NamedTuple):
         return f"{self.scheme}://{self.header(b'host') or 'localhost'}"
 
     def header(self, name: bytes) -> str | None:
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+        return _header(self.headers, name)
 
 
 class Answer(NamedTuple):
@@ -84,10 +85,16 @@ class GraphEndpoint:
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         line, node = self._line, scope["path_params"].get("node", "")
-        query = _query(scope)
+        query, headers = _query(scope), scope["headers"]
+        body: bytes | None = None
         if line.scope is not None:
-            _authorise(self._tokens, scope["headers"], query, line.scope)
-        body = await read_body(scope, receive, line.max_body)
+            token = None if _header(headers, b"authorization") else query.get("access_token", "")
+            if token == "" and line.max_body == MAX_BODY:
+                body = await read_body(scope, receive, line.max_body)
+                token = _token_in(headers, body)
+            _authorise(self._tokens, headers, token, line.scope)
+        if body is None:
+            body = await read_body(scope, receive, line.max_body)
         drops_answer = await self._strike(scope, receive, send, node)
         if drops_answer is None:
             return
@@ -96,7 +103,7 @@ class GraphEndpoint:
             node,
             scope["path_params"],
             query,
-            scope["headers"],
+            headers,
             scope["scheme"],
             body,
             scope["path"],
@@ -202,12 +209,24 @@ def _query(scope: Scope) -> dict[str, str]:
     return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
 
+def _header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)
+
+
+def _token_in(headers: Sequence[tuple[bytes, bytes]], body: bytes) -> str:
+    """The parameter access_token of a body; nothing without one."""
+    try:
+        return str(of_body(_header(headers, b"content-type") or "", body).get("access_token", ""))
+    except ApiError:
+        return ""
+
+
 def _authorise(
-    tokens: Tokens, headers: Sequence[tuple[bytes, bytes]], query: dict[str, str], wanted: str
+    tokens: Tokens, headers: Sequence[tuple[bytes, bytes]], token: str | None, wanted: str
 ) -> None:
-    """By the header, or by the parameter access_token as the platform also allows; ApiError 190 otherwise."""
-    if "access_token" in query and not any(name == b"authorization" for name, _ in headers):
-        headers = [(b"authorization", b"Bearer " + query["access_token"].encode())]
+    """By `token`, the parameter access_token; None: by the header. ApiError 190 or 10 otherwise."""
+    if token is not None:
+        headers = [(b"authorization", b"Bearer " + token.encode())]
     try:
         tokens.demand(headers, wanted)
     except Problem as problem:
