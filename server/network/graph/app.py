@@ -1,6 +1,7 @@
 """The emulator's routes as an ASGI application of its own, or to be mounted into the server's."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from starlette.applications import Starlette
@@ -8,15 +9,16 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import Tokens, digest
 from server.direct import Direct
 from server.network.errors import PROFILES, Profile
 from server.network.graph import api, controls
+from server.network.graph.batch import Batch
 from server.network.graph.emulator import Emulator
-from server.network.graph.http import ControlEndpoint, GraphEndpoint, refusal
+from server.network.graph.http import ControlEndpoint, GraphEndpoint, Line, refusal
 from server.network.graph.refusal import ApiError, unknown_object
 from server.problems import MEDIA_TYPE, Problem
 
@@ -64,6 +66,14 @@ SURFACE = re.compile(
 )
 
 
+BATCHES = (
+    "/",
+    "/me",
+    "/{version:version}{end:end}",
+    "/{version:version}/me",
+)  # any path may take one: assumed
+
+
 def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
     """The Cloud API under any version and under none; at the root, and under /graph.
 
@@ -76,7 +86,18 @@ def graph_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
         for line in lines
         for prefix in ("/{version:version}", "")
     ]
+    several = Line("POST", "/", Batch(_alone(here, emulator.settings.profile)))
+    here += [Route(path, GraphEndpoint(emulator, tokens, several), methods=["POST"]) for path in BATCHES]
     return [*here, Mount("/graph", routes=here)]
+
+
+def _alone(routes: Sequence[BaseRoute], profile: Profile) -> ASGIApp:
+    """The routes without what Starlette puts around them; what is not there is refused as elsewhere."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await no_node(scope["path"], profile)(scope, receive, send)
+
+    return Router(routes=list(routes), default=refuse, redirect_slashes=False)
 
 
 def control_routes(emulator: Emulator, tokens: Tokens) -> list[BaseRoute]:
