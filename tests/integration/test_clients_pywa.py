@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -183,6 +183,10 @@ def test_a_code_is_sent_with_an_authentication_template(network: Emulator) -> No
     created = wa.create_template(template)
     until(lambda: wa.get_template(created.id).status == made.TemplateStatus.APPROVED)
     texts = [one.get("text") for one in network.get(f"/{created.id}")["components"]]
+    shown = wa.get_template(created.id).components
+    assert not [one for one in shown if isinstance(one, dict)]  # which is what pywa could not read
+    (url,) = shown[2].buttons
+    assert (url.text, url.example) == ("Copy it", url.url.replace("{{1}}", "123456"))
     words = "*{{1}}* is your verification code. For your security, do not share this code."
     assert texts == [words, "This code expires in 5 minutes.", None]
     with_code = [body.params(otp="J1FpnY"), button.params(otp="J1FpnY")]
@@ -192,6 +196,16 @@ def test_a_code_is_sent_with_an_authentication_template(network: Emulator) -> No
         wa.send_template(new_customer(), params=[], **to)
     with pytest.raises(errors.MissingRequiredParameter):
         wa.send_template(new_customer(), params=with_code[:1], **to)
+    languages = [made.TemplateLanguage.ENGLISH_US, made.TemplateLanguage.FRENCH]
+    both = wa.upsert_authentication_template(
+        name="login_code", languages=languages, otp_button=made.CopyCodeOTPButton()
+    )
+    assert [one.status for one in both] == [made.TemplateStatus.APPROVED] * 2
+    compared = wa.compare_templates(
+        created.id, both[1].id, start=datetime.now(UTC) - timedelta(days=7), end=datetime.now(UTC)
+    )
+    assert compared.times_sent is not None
+    assert set(compared.times_sent) == {created.id, both[1].id}
 
 
 def test_the_number_its_profile_and_blocked_users_are_managed(network: Emulator) -> None:

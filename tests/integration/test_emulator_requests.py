@@ -16,6 +16,11 @@ def network() -> Iterator[Emulator]:
         yield running
 
 
+def twice(parameters: dict[str, Any]) -> bytes:
+    """JSON in a text in JSON, as pywa encodes some bodies."""
+    return json.dumps(json.dumps(parameters)).encode()
+
+
 def ways(parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """How httpx is to send `parameters`: as curl's --json, -d, -F and a query would."""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in parameters.items()}
@@ -245,3 +250,14 @@ def test_a_file_is_not_taken_in_before_its_sender_is_known(network: Emulator) ->
         del client.headers["Authorization"]
         answer = client.post(f"/{NUMBER}/media", files=parts)
     assert answer.json()["error"]["code"] == 190
+
+
+def test_a_body_that_was_encoded_twice_is_read(network: Emulator) -> None:
+    path, headers = f"/{NUMBER}/settings", {"Content-Type": "application/json"}
+    with network.client() as client:
+        given = {"storage_configuration": {"by": "pywa"}}
+        assert client.post(path, content=twice(given), headers=headers).status_code == 200
+        assert client.get(path).json() == given
+        for wrong in (b'"x"', b'"[]"', b"5"):
+            answer = client.post(path, content=wrong, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)

@@ -8,7 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from server.network.graph import api_account, api_business, api_links, api_numbers, api_settings
+from server.network.graph import (
+    api_account,
+    api_business,
+    api_links,
+    api_numbers,
+    api_settings,
+    api_templates,
+)
 from server.network.graph import media as media_store
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
@@ -190,6 +197,7 @@ ROUTES = (
     *api_settings.ROUTES,
     *api_links.ROUTES,
     *api_account.ROUTES,
+    *api_templates.ROUTES,
     *api_business.ROUTES,
 )
 UNKNOWN = tuple(Line(method, "/{node:node}/{edge:path}", unknown) for method in ("GET", "POST", "DELETE"))

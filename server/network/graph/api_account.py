@@ -1,63 +1,12 @@
-"""Routes of the business account and its app: templates, subscriptions, tokens."""
+"""Routes of the business account and its app: numbers, subscriptions, tokens."""
 
 import hmac
 
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
-from server.network.graph.showing import shown_number, shown_template
+from server.network.graph.showing import shown_number
 from server.network.graph.verifying import verify
-
-MAX_TEMPLATES = 6000  # of a verified business, by the platform's page on templates
-
-
-async def get_templates(call: Call) -> Answer:
-    account_of(call)
-    query = call.query
-    found = [
-        shown_template(call, one)
-        for one in call.emulator.templates
-        if query.get("name", one.name) == one.name
-        and query.get("status", one.state).upper() == one.state
-        and query.get("category", one.category).upper() == one.category
-        and query.get("language", one.language) == one.language
-    ]
-    page, paging = page_of(call, found)
-    summary = {
-        "total_count": len(found),
-        "message_template_count": len(list(call.emulator.templates)),
-        "message_template_limit": MAX_TEMPLATES,
-        "are_translations_complete": True,
-    }
-    return answer({"data": page, "paging": paging, "summary": summary})
-
-
-async def post_template(call: Call) -> Answer:
-    account_of(call)
-    template = call.emulator.templates.add(parameters_of(call), "PENDING", call.emulator.clock.now())
-    call.emulator.review(template)
-    return answer({"id": template.id, "status": template.status, "category": template.category})
-
-
-async def delete_template(call: Call) -> Answer:
-    account_of(call)
-    given = parameters_of(call)
-    name, template_id = str(given.get("name", "")), given.get("hsm_id")
-    if not call.emulator.templates.remove(name, str(template_id) if template_id is not None else None):
-        raise ApiError(
-            100, f"there is no template {name}", subcode=2593002, message="Message Template Not Found"
-        )
-    return SUCCESS
-
-
-async def unpause_template(call: Call) -> Answer:
-    template = call.emulator.templates.get(call.node)
-    if template is None:
-        raise unknown_object(call.node)
-    if template.state != "PAUSED":
-        return answer({"success": False, "reason": "The template is not paused"})
-    call.emulator.set_template_status(template, "APPROVED")
-    return SUCCESS
 
 
 async def get_subscribed(call: Call) -> Answer:
@@ -127,10 +76,6 @@ async def access_token(call: Call) -> Answer:
 
 
 ROUTES = (
-    Line("GET", "/{node:node}/message_templates", get_templates),
-    Line("POST", "/{node:node}/message_templates", post_template),
-    Line("DELETE", "/{node:node}/message_templates", delete_template),
-    Line("POST", "/{node:node}/unpause", unpause_template),
     Line("GET", "/{node:node}/subscribed_apps", get_subscribed),
     Line("POST", "/{node:node}/subscribed_apps", post_subscribed),
     Line("DELETE", "/{node:node}/subscribed_apps", delete_subscribed),

@@ -14,6 +14,7 @@ ADVICE = "For your security, do not share this code."
 EXPIRES = "This code expires in {} minutes."
 LABELS = {"COPY_CODE": "Copy code", "ONE_TAP": "Autofill", "ZERO_TAP": "Autofill"}
 URL = "https://www.whatsapp.com/otp/code/?otp_type={}&code=otp{{{{1}}}}"
+CODE = "123456"  # of the examples
 MOST_MINUTES = 90
 
 
@@ -30,7 +31,7 @@ def _written(one: dict[str, Any]) -> dict[str, Any] | None:
     kind = str(one.get("type", "")).upper()
     if kind == "BODY":
         text = f"{BODY} {ADVICE}" if one.get("add_security_recommendation") else BODY
-        return {**one, "type": kind, "text": text}
+        return {**one, "type": kind, "text": text, "example": {"body_text": [[CODE]]}}
     if kind == "FOOTER":
         minutes = one.get("code_expiration_minutes")
         if minutes is None:
@@ -47,7 +48,9 @@ def _button(button: dict[str, Any]) -> dict[str, Any]:
     kind = str(button.get("otp_type", "")).upper()
     if kind not in LABELS:
         raise invalid_parameter("otp_type", f"one of {', '.join(LABELS)}")
-    return {"type": "URL", "text": button.get("text") or LABELS[kind], "url": URL.format(kind)}
+    url = URL.format(kind)
+    example = [url.replace("{{1}}", CODE)]
+    return {"type": "URL", "text": button.get("text") or LABELS[kind], "url": url, "example": example}
 
 
 def _checked(minutes: Any) -> int:

@@ -118,6 +118,13 @@ class Messages:
                     break
         return found
 
+    def sent_of(self, template_id: str, start_s: float, end_s: float) -> int:
+        """How many with this template were sent in a time (Unix seconds), of those that are kept."""
+        return sum(
+            one.sent_s is not None and one.template_id == template_id and start_s <= one.sent_s <= end_s
+            for one in self._by_id.values()
+        )
+
     def _forget(self, message: Message) -> None:
         if message.opaque is None:
             return

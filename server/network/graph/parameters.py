@@ -26,13 +26,18 @@ def of_body(kind: str, body: bytes) -> dict[str, Any]:
     A form's values are text, or JSON where that is an object or a list. ApiError 100 for what cannot be read.
     """
     if is_json(kind, body):
-        try:
-            given: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-        except NOT_JSON as error:
-            raise ApiError(100, f"The request body is not valid JSON: {error}") from None
-        return given
+        return _object(body)
     pairs = _parts(kind, body) if kind.startswith(PARTS) else _fields(body)
     return {name: from_text(text) for name, text in pairs}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The object in JSON, or in a text in JSON: pywa encodes some bodies twice."""
+    try:
+        given = msgspec.json.decode(body, type=dict[str, Any] | str)
+        return given if isinstance(given, dict) else msgspec.json.decode(given, type=dict[str, Any])
+    except NOT_JSON as error:
+        raise ApiError(100, f"The request body is not valid JSON: {error}") from None
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:

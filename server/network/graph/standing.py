@@ -54,7 +54,10 @@ class Standing:
         template_id = message.template_id if message is not None else None
         template = self._templates.get(template_id) if template_id is not None else None
         if template is not None:
-            template.rated.ratings.count(self._calendar.clock.now(), kind)
+            now_s = self._calendar.clock.now()
+            template.rated.ratings.count(now_s, kind)
+            if kind == BLOCKED:
+                template.blocks_s.append(now_s)
 
     def _watch(self) -> None:
         """Begin to look, at the first thing that there is to look at."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, Literal, TypeGuard
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from server.network import quality
 from server.network.graph.authentication import with_preset_text
@@ -44,6 +44,7 @@ class Template(Struct, kw_only=True):
     rejected_reason: str = "NONE"
     made_s: float  # Unix seconds
     rated: quality.Template  # what users think of it, and the pauses that this brings
+    blocks_s: list[float] = field(default_factory=list)  # when users blocked a number because of it
 
     def shown(self) -> dict[str, Any]:
         """As the API lists it."""
@@ -104,8 +105,7 @@ class Templates:
         name, language, category = given.get("name"), given.get("language"), given.get("category")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise invalid_parameter("name", "1 to 512 of a-z, 0-9 and _")
-        if not isinstance(language, str) or not 2 <= len(language) <= 10:
-            raise invalid_parameter("language", "a code such as en_US")
+        language = checked_language(language)
         if not isinstance(category, str) or category.upper() not in CATEGORIES:
             raise invalid_parameter("category", f"one of {', '.join(CATEGORIES)}")
         if (name, language) in self._by_key:
@@ -142,6 +142,13 @@ class Templates:
             del self._by_key[one.name, one.language]
             del self._by_id[one.id]
         return bool(gone)
+
+
+def checked_language(given: object) -> str:
+    """A code such as en_US; ApiError 100 for what cannot be one."""
+    if not isinstance(given, str) or not 2 <= len(given) <= 10:
+        raise invalid_parameter("language", "a code such as en_US")
+    return given
 
 
 def _are_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:

@@ -1,0 +1,130 @@
+"""Templates made in many languages at once, and two compared."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from running_emulator import NUMBER, WABA, Emulator, emulator, new_customer, until
+
+UPSERT = f"/v26.0/{WABA}/upsert_message_templates"
+HELLO = "7000000000001"  # hello_world
+CODE: dict[str, Any] = {
+    "name": "code",
+    "languages": ["en_US", "es_ES", "en_US"],
+    "category": "authentication",
+    "components": [
+        {"type": "BODY", "add_security_recommendation": True},
+        {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE"}]},
+    ],
+}
+OFFER = {
+    "name": "offer",
+    "language": "en_US",
+    "category": "MARKETING",
+    "components": [{"type": "BODY", "text": "15 % off until Sunday."}],
+}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Emulator]:
+    with emulator("--speed", "60") as running:
+        yield running
+
+
+def refused(network: Emulator, method: str, path: str, given: dict[str, Any]) -> dict[str, Any]:
+    with network.client() as client:
+        answer = client.request(method, path, **{"json" if method == "POST" else "params": given})
+    assert answer.status_code == 400, answer.text
+    return dict(answer.json()["error"])
+
+
+def templates(network: Emulator, name: str) -> dict[str, dict[str, Any]]:
+    return {one["language"]: one for one in network.get(f"/{WABA}/message_templates", name=name)["data"]}
+
+
+def test_authentication_templates_are_made_and_changed_in_many_languages(network: Emulator) -> None:
+    made = network.post(UPSERT, CODE)["data"]
+    assert [(one["language"], one["status"]) for one in made] == [
+        ("en_US", "APPROVED"),
+        ("es_ES", "APPROVED"),
+    ]
+    expiring = [*CODE["components"], {"type": "FOOTER", "code_expiration_minutes": 5}]
+    changed = network.post(UPSERT, {**CODE, "languages": ["es_ES", "fr"], "components": expiring})["data"]
+    assert changed[0] == made[1]
+    kept = templates(network, "code")
+    assert {language: len(one["components"]) for language, one in kept.items()} == {
+        "en_US": 2,
+        "es_ES": 3,
+        "fr": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"languages": []},
+        {"languages": "en_US"},
+        {"languages": ["de", "x" * 11]},
+        {"category": "UTILITY"},
+        {"name": "Not a name"},
+        {"name": "hello_world", "languages": ["de", "en_US"]},
+        {"components": [{"type": "BUTTONS", "buttons": []}]},
+    ],
+)
+def test_what_is_wrong_makes_none_of_them(network: Emulator, wrong: dict[str, Any]) -> None:
+    before = network.get(f"/{WABA}/message_templates")["summary"]["total_count"]
+    assert refused(network, "POST", UPSERT, {**CODE, "name": "wrong", **wrong})["code"] == 100
+    assert network.get(f"/{WABA}/message_templates")["summary"]["total_count"] == before
+
+
+def test_two_templates_are_compared(network: Emulator) -> None:
+    offer = network.post(f"/{WABA}/message_templates", OFFER)["id"]
+    until(lambda: network.get(f"/{offer}")["status"] == "APPROVED")
+    start_s = int(network.get("/emulator/clock")["now_s"]) - 1
+
+    def send(name: str, times: int) -> tuple[str, str]:
+        for _ in range(times):
+            to, template = new_customer(), {"name": name, "language": {"code": "en_US"}}
+            body = {"messaging_product": "whatsapp", "to": to, "type": "template", "template": template}
+            message = network.post(f"/{NUMBER}/messages", body)["messages"][0]["id"]
+        until(lambda: network.get("/emulator/messages", id=message)["messages"][0]["read_s"])
+        return to, message
+
+    send("hello_world", 3)
+    to, message = send("offer", 2)
+    network.post(f"/emulator/customers/{to}/block", {"message": message})
+    end_s = int(network.get("/emulator/clock")["now_s"]) + 1
+    lists = (
+        {"template_ids": f"[{offer}]", "start": str(start_s), "end": str(end_s)},
+        {"template_ids": offer, "start": str(start_s * 1000), "end": str(end_s * 1000)},
+    )
+    for given in lists:
+        rate, sends, reasons = network.get(f"/v26.0/{HELLO}/compare", **given)["data"]
+        assert rate == {
+            "metric": "BLOCK_RATE",
+            "type": "RELATIVE",
+            "order_by_relative_metric": [HELLO, offer],
+        }
+        assert sends["number_values"] == [{"key": HELLO, "value": 3}, {"key": offer, "value": 2}]
+        assert {one["key"] for one in reasons["string_values"]} == {HELLO, offer}
+    earlier = network.get(f"/{offer}/compare", template_ids=HELLO, start="0", end=str(start_s))["data"][1]
+    assert [one["value"] for one in earlier["number_values"]] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("node", "wrong", "subcode"),
+    [
+        (HELLO, {"template_ids": ""}, None),
+        (HELLO, {"template_ids": f"{HELLO},{HELLO}"}, None),
+        (HELLO, {"template_ids": "4711"}, 33),
+        (NUMBER, {}, 33),
+        (HELLO, {"start": "yesterday"}, None),
+        (HELLO, {"end": ""}, None),
+    ],
+)
+def test_what_cannot_be_compared(
+    network: Emulator, node: str, wrong: dict[str, str], subcode: int | None
+) -> None:
+    given = {"template_ids": HELLO, "start": "1", "end": "2", **wrong}
+    error = refused(network, "GET", f"/{node}/compare", given)
+    assert (error["code"], error.get("error_subcode")) == (100, subcode)
