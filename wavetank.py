@@ -333,6 +333,9 @@ def emulator(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
     speed: Annotated[float, typer.Option(help="Emulated seconds a real one.")] = 1.0,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="When its clock starts, with the rules of that day.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="HTTP statuses of errors: modern, legacy, mixed.")] = "modern",
     customers: Annotated[str, typer.Option(help="Who answers: scenario, predictable.")] = "scenario",
     number_ids: Annotated[list[str], typer.Option("--phone-number-id", metavar="ID", help="Several.")] = [],
@@ -359,13 +362,15 @@ def emulator(
     ] = None,
 ) -> None:
     """The emulated WhatsApp Business Cloud API alone, for your own bot or client library."""
-    from server.network.graph.options import Options, start
+    from server.network.graph.options import Options
+    from server.network.graph.options import start as run
 
     options = Options(
         token=os.environ.get("WAVETANK_TOKEN"),
         host=host,
         port=port,
         speed=speed,
+        start=start,
         profile=profile,
         customers=customers,
         number_ids=number_ids,
@@ -381,7 +386,7 @@ def emulator(
         moved=moved,
         pacing_threshold=pacing_threshold,
     )
-    start(load(scenario, settings), options)
+    run(load(scenario, settings), options)
 
 
 @app.command("load")

@@ -5,13 +5,15 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
-from running_emulator import ROOT, TOKEN
+from running_emulator import NUMBER, ROOT, TOKEN, emulator, new_customer, receiver
 
 from scenarios.errors import InputError
 from scenarios.loading import load
 from server.network.graph.options import Options, settings_of
+from server.network.graph.options import start as run
 
 
 def start(*options: str, token: str | None = TOKEN) -> subprocess.Popen[str]:
@@ -44,6 +46,39 @@ def start(*options: str, token: str | None = TOKEN) -> subprocess.Popen[str]:
 def test_a_wrong_option_is_named(options: Options, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):
         settings_of(load("bulk_send"), options, "secret")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("June", "--start June: must be a date or time such as 2025-06-01"),
+        ("1999-01-01", "--start 1999-01-01: must lie from 2020 to 2099"),
+    ],
+)
+def test_a_start_that_is_none_is_named(given: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        run(load("bulk_send"), Options(start=given))
+
+
+@pytest.mark.parametrize(
+    ("day", "limit", "model"),
+    [
+        ("2025-06-01", "TIER_1K", "CBP"),
+        ("2025-08-01T12:00+02:00", "TIER_1K", "PMP"),
+        ("2026-03-01", "TIER_2K", "PMP"),
+    ],
+)
+def test_it_starts_under_the_rules_of_a_day(day: str, limit: str, model: str) -> None:
+    with receiver() as hook, emulator("--start", day, "--speed", "20") as running:
+        now_s = running.get("/emulator/clock")["now_s"]
+        assert datetime.fromtimestamp(now_s, UTC).date().isoformat() == day[:10]
+        assert running.get(f"/{NUMBER}")["messaging_limit_tier"] == limit
+        running.subscribe(hook.url)
+        template = {"name": "hello_world", "language": {"code": "en_US"}}
+        body = {"messaging_product": "whatsapp", "to": new_customer(), "type": "template"}
+        running.post(f"/{NUMBER}/messages", {**body, "template": template})
+        status = hook.until(hook.statuses)[0]
+        assert status["pricing"]["pricing_model"] == model
 
 
 def test_a_webhook_address_that_is_not_allowed_is_one_line_and_status_2() -> None:

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--start", metavar="DATE")
     parser.add_argument("--profile", default="modern")
     parser.add_argument("--customers", default="scenario")
     parser.add_argument("--phone-number-id", dest="number_ids", action="append", default=[])

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from scenarios.errors import InputError
@@ -20,6 +21,7 @@ from server.network.template_pacing import PacingParameters
 Customers = Literal["scenario", "predictable"]
 MOST_CONNECTIONS = 1000
 MOST_NUMBERS = 500
+FIRST_YEAR, LAST_YEAR = 2020, 2100  # within which the clock may start
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Options:
 
     `customers`: as the scenario's, or predictable: each message delivered after a second and read two later,
     nothing else happens by itself. `moved`: CODE=sync or CODE=webhook. `level`: index of the messaging limit.
-    `pacing_threshold`: messages of a new template that are sent before others are held; None: no pacing.
+    `start`: ISO date or time at which the clock starts, in UTC unless it says otherwise; None: now. The
+    limits are those of that day. `pacing_threshold`: messages of a new template that are sent before others
+    are held; None: no pacing.
     """
 
     token: str | None = None
@@ -49,6 +53,7 @@ class Options:
     pair_reading: str = "literal"
     moved: Sequence[str] = ()
     pacing_threshold: int | None = None
+    start: str | None = None
 
 
 def start(loaded: Loaded, options: Options) -> None:
@@ -59,6 +64,7 @@ def start(loaded: Loaded, options: Options) -> None:
         options.host,
         options.port,
         options.speed,
+        start_s=_start_s(options.start) if options.start is not None else None,
         token=options.token,
         made_secret=made,
         with_names=options.customers == "scenario",
@@ -116,6 +122,17 @@ def _places(moved: Sequence[str]) -> dict[int, Place]:
         return errors.places(pairs)
     except ValueError as error:
         raise InputError(f"--place: {error}") from None
+
+
+def _start_s(text: str) -> float:
+    """Unix seconds of an ISO date or time; InputError for what is none, or lies too far away."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--start {text}: must be a date or time such as 2025-06-01") from None
+    if not FIRST_YEAR <= at.year < LAST_YEAR:
+        raise InputError(f"--start {text}: must lie from {FIRST_YEAR} to {LAST_YEAR - 1}")
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _one_of(option: str, given: str, allowed: Sequence[str]) -> None:
