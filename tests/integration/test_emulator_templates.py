@@ -25,6 +25,13 @@ OFFER = {
 }
 
 
+PICTURE = {
+    **OFFER,
+    "name": "picture",
+    "components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Look"}],
+}
+
+
 @pytest.fixture(scope="module")
 def network() -> Iterator[Emulator]:
     with emulator("--speed", "60") as running:
@@ -128,3 +135,25 @@ def test_what_cannot_be_compared(
     given = {"template_ids": HELLO, "start": "1", "end": "2", **wrong}
     error = refused(network, "GET", f"/{node}/compare", given)
     assert (error["code"], error.get("error_subcode")) == (100, subcode)
+
+
+def test_a_file_in_a_templates_header_must_be_there(network: Emulator) -> None:
+    made = network.post(f"/{WABA}/message_templates", PICTURE)["id"]
+    until(lambda: network.get(f"/{made}")["status"] == "APPROVED")
+    with network.client() as client:
+        files = {"file": ("a.png", b"\x89PNG", "image/png"), "messaging_product": (None, "whatsapp")}
+        picture = client.post(f"/{NUMBER}/media", files=files).json()["id"]
+        sound = {**files, "file": ("a.ogg", b"OggS", "audio/ogg")}
+        other = client.post(f"/{NUMBER}/media", files=sound).json()["id"]
+
+    def message(image: dict[str, str]) -> dict[str, Any]:
+        header = {"type": "header", "parameters": [{"type": "image", "image": image}]}
+        template = {"name": "picture", "language": {"code": "en_US"}, "components": [header]}
+        whole = {"messaging_product": "whatsapp", "to": new_customer(), "type": "template"}
+        return {**whole, "template": template}
+
+    for image in ({"id": picture}, {"link": "https://shop.example/a.png"}):
+        assert network.post(f"/{NUMBER}/messages", message(image))["messages"]
+    path = f"/{NUMBER}/messages"
+    assert refused(network, "POST", path, message({"id": "4711"}))["code"] == 131009
+    assert refused(network, "POST", path, message({"id": other}))["code"] == 131053

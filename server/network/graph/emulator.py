@@ -207,7 +207,10 @@ class Emulator:
     def _checked_content(self, body: outgoing.Body, now_s: float) -> Template | None:
         """The template used, if one is; ApiError for what cannot be sent."""
         if body.type == "template" and body.template is not None:
-            return templates.check_use(self.templates, body.template)
+            template = templates.check_use(self.templates, body.template)
+            for kind, media_id in body.template.media:
+                self._check_media(kind, media_id, now_s)
+            return template
         if body.type in outgoing.MEDIA_TYPES:
             self._check_media(body.type, getattr(body, body.type).id, now_s)
         return None

@@ -5,6 +5,7 @@ them. A missing parameter is 131008, a wrong one 131009, what is no object of th
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -80,6 +81,9 @@ class Parameter(Node, frozen=True):
     text: str | int | float | bool | None = None
     parameter_name: str | None = None
     payload: str | None = None
+    image: Media | None = None
+    video: Media | None = None
+    document: Media | None = None
 
 
 class Component(Node, frozen=True):
@@ -94,6 +98,15 @@ class TemplateUse(Node, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=512)]
     language: Language
     components: list[Component] = msgspec.field(default_factory=list)
+
+    @property
+    def media(self) -> Iterator[tuple[str, str]]:
+        """Kind and id of the files in its parameters that were uploaded."""
+        for parameter in (one for component in self.components for one in component.parameters):
+            for kind in ("image", "video", "document"):
+                file: Media | None = getattr(parameter, kind)
+                if file is not None and file.id is not None:
+                    yield kind, file.id
 
 
 class Words(Node, frozen=True, gc=False):
