@@ -60,14 +60,12 @@ async def read_rows(body: bytes, numbers: Numbers) -> list[Row]:
         raise Problem(422, f"not a CSV file: {error}", f"line {max(reader.line_num, 1)}") from None
     header = [name.strip().lower() for name in lines[0]] if lines else []
     if sorted(header) != sorted(COLUMNS):
-        raise Problem(
-            422, f"the columns must be {' and '.join(COLUMNS)} (found: {', '.join(header)})", "line 1"
-        )
+        must_be = f"the columns must be {' and '.join(COLUMNS)}, separated by a comma"
+        raise Problem(422, f"{must_be} (found: {', '.join(header) or 'nothing'})", "line 1")
     cells = [(line, row) for line, row in enumerate(lines[1:], start=2) if row]
     if not 1 <= len(cells) <= MAX_ROWS:
-        raise Problem(
-            422, f"found {len(cells)} rows; a file holds 1 to {MAX_ROWS}, so split a longer one (T032)"
-        )
+        why = f"found {len(cells)} rows; a file holds 1 to {MAX_ROWS}, so split a longer one (T032)"
+        raise Problem(422, why, f"line {cells[MAX_ROWS][0] if cells else 2}")
     for line, row in cells:
         if len(row) != len(COLUMNS):
             raise Problem(422, f"found {len(row)} cells; must be {len(COLUMNS)}", f"line {line}")
