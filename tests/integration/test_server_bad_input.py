@@ -266,6 +266,13 @@ def test_a_client_of_the_cloud_api_is_refused_in_its_own_shape(
     assert (error["code"], error["error_subcode"]) == (100, 33)
 
 
+def test_several_requests_in_one_go_to_the_cloud_api_and_not_to_the_page(client: httpx.Client) -> None:
+    several = [{"method": "GET", "relative_url": "106540000000001?fields=id"}]
+    assert [one["code"] for one in client.post("/", json={"batch": several}).json()] == [200]
+    assert client.post("/").json()["error"]["code"] == 100
+    assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
+
+
 @pytest.mark.parametrize("path", ["/graphs", "/send/x/y", "/emulator/nosuch"])
 def test_whoever_asks_for_another_path_gets_a_problem(client: httpx.Client, path: str) -> None:
     problem(client.get(path), 404)
