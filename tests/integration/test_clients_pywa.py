@@ -222,6 +222,9 @@ def test_the_number_its_profile_and_blocked_users_are_managed(network: Emulator)
     assert list(wa.get_shared_business_accounts(business_portfolio_id=BUSINESS)) == []
     assert wa.update_business_profile(about="We sell jackets", email="a@shop.example").success
     assert wa.get_business_profile().about == "We sell jackets"
+    assert wa.update_display_name("Jackets & Co").success
+    number = wa.get_business_phone_number()
+    assert (number.name_status, number.new_name_status) == ("APPROVED", "PENDING_REVIEW")
     user = new_customer()
     assert [one.wa_id for one in wa.block_users([user]).added_users] == [user]
     assert [one.wa_id for one in wa.get_blocked_users()] == [user]

@@ -120,7 +120,7 @@ def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
 
 
 async def post_node(call: Call) -> Answer:
-    """Settings of a number (webhook address, PIN), or an edited template."""
+    """Settings of a number (webhook address, PIN, another display name), or an edited template."""
     emulator, given = call.emulator, parameters_of(call)
     template = emulator.templates.get(call.node)
     if template is not None:
@@ -128,6 +128,8 @@ async def post_node(call: Call) -> Answer:
         emulator.review(template)
         return SUCCESS
     number = emulator.number(call.node)
+    if "new_display_name" in given:
+        number.new_display_name = str(given["new_display_name"])
     if "pin" in given:
         number.pin = api_numbers.pin_of(given)
     if isinstance(configuration := given.get("webhook_configuration"), dict):

@@ -47,6 +47,7 @@ class Number:
     limited: LimitedNumber
     ratings: Ratings
     is_registered: bool = True
+    new_display_name: str | None = None  # that was asked for, and is in review for good (assumed)
     pin: str | None = None
     profile: dict[str, Any] = field(default_factory=lambda: {"vertical": "OTHER"})
     settings: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Number:
     def shown(self) -> dict[str, Any]:
         """As the API answers."""
         callback = {"phone_number": self.callback.url} if self.callback is not None else {}
+        review = {"new_display_name": self.new_display_name, "new_name_status": "PENDING_REVIEW"}
         automation = {"conversational_automation": {"id": self.id, **self.automation}}
         return {
             "id": self.id,
@@ -86,6 +88,7 @@ class Number:
             "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
             "messaging_limit_tier": limit_name(self.limited.tier.limit),
             "webhook_configuration": callback,
+            **(review if self.new_display_name else {}),
             **(automation if self.automation else {}),
         }
 
