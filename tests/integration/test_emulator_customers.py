@@ -183,7 +183,8 @@ def test_a_webhook_that_nobody_takes_is_given_up_after_seven_days() -> None:
             attempts = network.get("/emulator/state")["webhooks"]["failed_attempts"]
             network.post("/emulator/clock", {"advance_s": 4 * 3600})
             until(partial(has_gone_on, attempts))
-        assert 43 <= webhooks["attempts"] <= 60  # a dozen that double, then one in 4 h
+        # One in 4 h, and in the beginning more; a jump that meets one of these under way brings none of its own.
+        assert 38 <= webhooks["attempts"] <= 60
         assert webhooks["given_up"] == 1
         assert webhooks["pending"] == 0
         assert len({post.body for post in hook.posts}) == 1
