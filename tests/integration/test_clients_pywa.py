@@ -270,7 +270,9 @@ def bot(app: Any, network: Emulator, **options: Any) -> tuple[pywa.WhatsApp, See
 
 def test_what_the_number_shows_and_does_of_itself_is_managed(network: Emulator) -> None:
     wa = client_of(network)
-    code = wa.create_qr_code("Show me offers").code
+    drawn = wa.create_qr_code("Show me offers")
+    assert drawn.qr_image_url is not None
+    code = drawn.code
     assert wa.update_qr_code(code, "Show me more").prefilled_message == "Show me more"
     found = wa.get_qr_code(code)
     assert found is not None

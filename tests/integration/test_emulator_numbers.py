@@ -1,10 +1,13 @@
 """What a number shows and does of itself: message links, greeting and commands, shop, public key."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+import segno
 from running_emulator import NUMBER, Emulator, emulator
 
 LINKS = f"/v26.0/{NUMBER}/message_qrdls"
@@ -27,15 +30,15 @@ def refused(network: Emulator, path: str, body: dict[str, Any]) -> int:
 
 
 def test_links_are_made_listed_changed_and_deleted(network: Emulator) -> None:
-    first = network.post(LINKS, {"prefilled_message": "Show me offers", "generate_qr_image": "PNG"})
+    first = network.post(LINKS, {"prefilled_message": "Show me offers"})
     assert re.fullmatch("[A-Z2-7]{14}", first["code"])
     assert first["deep_link_url"] == f"https://wa.me/message/{first['code']}"
     second = network.post(LINKS, {"prefilled_message": "Hi"})
     assert network.get(LINKS)["data"] == [second, first]
     assert network.get(LINKS, code=first["code"])["data"] == [first]
     assert network.get(f"{LINKS}/{first['code']}")["data"] == [first]
-    (asked,) = network.get(f"{LINKS}/{first['code']}", fields="code,qr_image_url.format(SVG)")["data"]
-    assert asked == {"code": first["code"]}
+    (asked,) = network.get(f"{LINKS}/{first['code']}", fields="code,prefilled_message")["data"]
+    assert set(asked) == {"code", "prefilled_message"}
     changed = network.post(LINKS, {"code": first["code"], "prefilled_message": "By the body"})
     assert changed == {**first, "prefilled_message": "By the body"}
     with network.client() as client:  # as whatsapp-api-js does it
@@ -48,6 +51,24 @@ def test_links_are_made_listed_changed_and_deleted(network: Emulator) -> None:
     assert network.get(f"{LINKS}/")["data"] == [second]
     for text in ("", "x" * 141):
         assert refused(network, LINKS, {"prefilled_message": text}) == 100
+
+
+def test_a_links_qr_code_is_drawn_in_the_format_asked_for(network: Emulator) -> None:
+    made = network.post(LINKS, {"prefilled_message": "Hi", "generate_qr_image": "png"})
+    (asked,) = network.get(f"{LINKS}/{made['code']}", fields="code,qr_image_url.format(SVG)")["data"]
+    assert set(asked) == {"code", "qr_image_url"}
+    listed = network.get(LINKS, fields="qr_image_url.format(PNG)")["data"]
+    assert made["qr_image_url"] in [one["qr_image_url"] for one in listed]
+    text = segno.make_qr(made["deep_link_url"])
+    for url, kind in ((made["qr_image_url"], "png"), (asked["qr_image_url"], "svg+xml")):
+        shown = httpx.get(url)  # without a token, as a browser would
+        assert shown.headers["content-type"] == f"image/{kind}"
+        expected = io.BytesIO()
+        text.save(expected, kind=kind[:3], scale=8)
+        assert shown.content == expected.getvalue()
+    assert refused(network, LINKS, {"prefilled_message": "Hi", "generate_qr_image": "GIF"}) == 100
+    for url in (made["qr_image_url"][:-3] + "gif", made["qr_image_url"].replace(made["code"], "A" * 14)):
+        assert httpx.get(url).status_code == 400
 
 
 def test_greeting_and_commands_are_told_among_the_fields_of_the_number(network: Emulator) -> None:

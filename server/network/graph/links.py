@@ -22,10 +22,14 @@ class Link(Struct):
     code: str
     text: str
 
+    @property
+    def url(self) -> str:
+        """What opens the chat."""
+        return f"https://wa.me/message/{self.code}"
+
     def shown(self) -> dict[str, Any]:
         """As the API answers."""
-        url = f"https://wa.me/message/{self.code}"
-        return {"code": self.code, "prefilled_message": self.text, "deep_link_url": url}
+        return {"code": self.code, "prefilled_message": self.text, "deep_link_url": self.url}
 
 
 class Links:
