@@ -17,6 +17,7 @@ from loadtests import campaign as campaigns
 from loadtests import measures
 from loadtests.client import Client
 from loadtests.conversations import conversation, customers_of, made_up_number
+from loadtests.target import ISOLATED
 from loadtests.trace import Failure, Plan, Trace
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
@@ -194,7 +195,7 @@ def _work(plan: Plan, arguments: list[str], errors: int, each_second: Progress) 
     """The worker's exit status; its lines, one a second, go to `each_second` as they come."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "loadtests.worker", *arguments],
+        [sys.executable, *ISOLATED, "loadtests.worker", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,

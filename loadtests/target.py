@@ -19,6 +19,10 @@ STOP_TIMEOUT_S = 10.0
 LISTENING = "listening on "
 
 
+# To a module of ours, not to one of the same name in the folder where the user is: a bot's server.py.
+ISOLATED = ("-P", "-m")
+
+
 class Target(NamedTuple):
     url: str
     token: str
@@ -34,7 +38,7 @@ def own_server(
     where other users cannot read it. Raises InputError when the server does not come up.
     """
     token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-m", "server", str(scenario), "--port", "0", "--db", str(database)]
+    command = [sys.executable, *ISOLATED, "server", str(scenario), "--port", "0", "--db", str(database)]
     command += ["--speed", f"{speed:g}", *(part for setting in settings for part in ("--set", setting))]
     log = database.with_suffix(".log")  # a file: nobody would empty a pipe in time
     with log.open("wb") as errors:
@@ -81,7 +85,7 @@ def _forward(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
 def _last_words(process: subprocess.Popen[str], log: Path) -> str:
     status = process.wait(timeout=STOP_TIMEOUT_S)
     words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return words[-1] if words else f"it ended with exit status {status}"
+    return words[-1].removeprefix("wavetank: ") if words else f"it ended with exit status {status}"
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -18,6 +18,9 @@ def main() -> int:
     parser.add_argument("--db", default="wavetank.db")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument(
+        "--now", action="store_true", help="the clock begins now, not at experiment.start, if its speed is 1"
+    )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="PATH=VALUE")
     given = parser.parse_args()
     try:
@@ -30,10 +33,10 @@ def main() -> int:
             speed=given.speed,
             workers=given.workers,
             token=os.environ.get("WAVETANK_TOKEN"),
-            start_s=loaded.scenario.experiment.start.timestamp(),
+            start_s=None if given.now else loaded.scenario.experiment.start.timestamp(),
         )
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"wavetank: {error}\n")
         return 2
     return 0
 

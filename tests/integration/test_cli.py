@@ -189,6 +189,21 @@ def test_a_target_that_does_not_answer_is_named() -> None:
     assert "127.0.0.1:9" in text
 
 
+def test_a_bot_of_the_same_name_in_the_folder_is_not_run_instead(tmp_path: Path) -> None:
+    for name in ("server", "loadtests", "simulator", "locust"):
+        (tmp_path / f"{name}.py").write_text('raise SystemExit("the wrong module")\n')
+    here = {"cwd": tmp_path, "env": {**environment("x" * 32), "PYTHONPATH": str(ROOT)}, "text": True}
+    command = [sys.executable, "-P", "-m", "wavetank"]
+    load = [*command, "load", "bulk_send", *SMALL[:4], "--conversations", "5", "--duration", "2", "--json"]
+    done = subprocess.run(load, capture_output=True, timeout=120, check=False, **here)
+    assert json.loads(done.stdout)["kind"] == "load", done.stderr
+    with subprocess.Popen([*command, "serve", "--port", "0"], stdout=subprocess.PIPE, **here) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
+        server.terminate()
+    assert server.returncode == 0
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
