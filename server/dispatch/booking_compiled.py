@@ -173,7 +173,7 @@ class Booking:
 
 def _caps(pacer: Pacer) -> Caps:
     caps = np.array([pacer.minute, pacer.hour, pacer.day, pacer.warm_up], np.int64)
-    gaps = np.array([gap for gap, _ in pacer.gaps], np.int64)
+    gaps = np.array(pacer.gaps, np.int64)
     return Caps(caps[:, 0].copy(), caps[:, 1].copy(), pacer.warm_up_us, gaps)
 
 

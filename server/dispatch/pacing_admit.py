@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from server.dispatch.pacing_rules import Messages, Plan, check_messages
 from server.dispatch.pacing_state import (
     CLOSED,
+    GAPS,
     NOT_YET,
     SECOND,
     Pacer,
@@ -73,7 +74,8 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
         account = own(pacer, first)
     history = account.history
     history.append(due)
-    gap, account.position = pacer.gaps[account.position]
+    gap = pacer.gaps[account.position]
+    account.position = (account.position + 1) % GAPS
     if due < account.check_from:  # the rules that can bind here, written out for speed
         free = due + gap
         count, span = pacer.hour

@@ -3,6 +3,7 @@
 All times are whole microseconds of Unix time, so that sums and comparisons are exact.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -136,7 +137,7 @@ class Pacer:
     opted_out: set[int]
     calendars: list[Calendar]
     windows: list[tuple[int, int]]  # by zone: the window looked up last
-    gaps: list[tuple[int, int]]  # the jitter table: us to the next message, its position
+    gaps: "array[int]"  # the jitter table, a ring: us to the next message
     least_gap: int
     ramp: NDArray[np.int64]  # running sums of the gaps, one block beyond the ring
     minute: Cap
@@ -185,7 +186,6 @@ def new_pacer(
     warm_up = (min(rules.warm_up_per_day, rules.rate_per_day), DAY) if rules.warm_up_days else NO_CAP
     minute = (rules.rate_per_min, MINUTE)
     gaps = gap_table(rules.rate_per_min, rules.spacing_jitter, seed)
-    steps, ramp = _walks(gaps)
     pacer = Pacer(
         key=object(),
         accounts=[],
@@ -197,9 +197,9 @@ def new_pacer(
         opted_out=set(),
         calendars=[_calendar(zone, rules.quiet_from, rules.quiet_until) for zone in zones],
         windows=[(0, 0)] * len(zones),
-        gaps=steps,
+        gaps=gaps,
         least_gap=min(gaps),
-        ramp=ramp,
+        ramp=np.cumsum(np.concatenate(([0], gaps, gaps[: LONGEST_BLOCK + 1]))),
         minute=minute,
         hour=hour,
         day=day,
@@ -231,17 +231,17 @@ def micros(seconds: float) -> int:
 
 
 @lru_cache(maxsize=64)
-def gap_table(rate_per_min: int, jitter: float, seed: int) -> tuple[int, ...]:
+def gap_table(rate_per_min: int, jitter: float, seed: int) -> "array[int]":
     """Microseconds from one message of an account to its next: the jitter, GAPS of them in a ring.
 
     A gap is `(60 / rate_per_min) * (1 + jitter * u)` s with u uniform in [-1, 1] (C017), drawn
     from Philox(seed). Where `rate_per_min` gaps in a row, also around the table's end, would come
     to less than a minute, the last of them is raised until they do not: so the spacing alone
     keeps the cap of a minute, and no gap leaves the range. Without jitter all are alike,
-    and there may be more in a minute than in the ring.
+    and there may be more in a minute than in the ring. All pacers share the table.
     """
     if not jitter:
-        return (-(-MINUTE // rate_per_min),) * GAPS
+        return array("q", [-(-MINUTE // rate_per_min)]) * GAPS
     draws = np.random.Generator(np.random.Philox(seed)).uniform(-1, 1, GAPS)
     gaps: list[int] = np.ceil(MINUTE / rate_per_min * (1 + jitter * draws)).astype(int).tolist()
     before = rate_per_min - 1
@@ -250,14 +250,7 @@ def gap_table(rate_per_min: int, jitter: float, seed: int) -> tuple[int, ...]:
     for at in (*range(before, GAPS), *range(before)):
         gaps[at] = max(gaps[at], MINUTE - run)
         run += gaps[at] - gaps[at - before]
-    return tuple(gaps)
-
-
-@lru_cache(maxsize=64)
-def _walks(gaps: tuple[int, ...]) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
-    """The ring of gaps for one step at a time, and for many: see `Pacer.gaps` and `Pacer.ramp`."""
-    steps = [(gap, (at + 1) % GAPS) for at, gap in enumerate(gaps)]
-    return steps, np.cumsum([0, *gaps, *gaps[: LONGEST_BLOCK + 1]])
+    return array("q", gaps)
 
 
 def next_free(pacer: Pacer, account: Account) -> int:
@@ -267,7 +260,7 @@ def next_free(pacer: Pacer, account: Account) -> int:
     it is free at that end or when the other caps allow, whichever is later.
     """
     history = account.history
-    free = history[-1] + pacer.gaps[account.position - 1][0]
+    free = history[-1] + pacer.gaps[account.position - 1]
     for cap in (pacer.minute, pacer.hour, pacer.day):
         free = max(free, _below(history, cap))
     warming = max(free, _below(history, pacer.warm_up))
@@ -348,7 +341,7 @@ def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
     account.position = (account.position + len(due_us)) % GAPS
     if due_us[-1] < account.check_from:  # the rules that can bind here, as in `admit`
         count, span = pacer.hour
-        free = max(due_us[-1] + pacer.gaps[account.position - 1][0], account.history[-count] + span)
+        free = max(due_us[-1] + pacer.gaps[account.position - 1], account.history[-count] + span)
     else:
         free = checked_free(pacer, account, len(due_us))
     requeue(pacer, index, free)
