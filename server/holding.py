@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, case, exists, null, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, null, or_, select, update
 
 from server.clock import Clock
 from server.problems import Problem
@@ -86,7 +86,7 @@ def _change(connection: Connection, request: Pause | Resume | Cancel, now_s: flo
         return _pause(connection, request.batch_id)
     if isinstance(request, Resume):
         connection.execute(update(batches).where(this).values(paused_s=None))
-        return _resume(connection, request.batch_id)
+        return _resume(connection, request.batch_id, now_s)
     connection.execute(
         update(batches).where(this, batches.c.cancelled_s.is_(None)).values(cancelled_s=now_s, paused_s=None)
     )
@@ -102,10 +102,13 @@ def _pause(connection: Connection, batch_id: str) -> int:
     return int(held.rowcount)
 
 
-def _resume(connection: Connection, batch_id: str) -> int:
+def _resume(connection: Connection, batch_id: str, now_s: float) -> int:
     let_go = connection.execute(
         update(messages).where(of_batch(batch_id), messages.c.status == PAUSED).values(status=WAITING)
     )
+    if let_go.rowcount:  # if they are planned anew at once, so is when the last of them will be sent
+        is_due = or_(batches.c.schedule_s.is_(None), batches.c.schedule_s <= now_s)
+        connection.execute(update(batches).where(batches.c.id == batch_id, is_due).values(finish_s=None))
     return int(let_go.rowcount)
 
 

@@ -37,7 +37,7 @@ class BatchProgress(Struct, frozen=True):
     """`counts`: every accepted message in exactly one state; `failures`: failed attempts by reason.
 
     `state`: scheduled, running, paused, cancelled or done; `counts` tells what is still under way.
-    `expected_finish`: as it was planned when it was accepted; null while paused, and once cancelled.
+    `expected_finish`: as planned when it was accepted or resumed; null while paused, and once cancelled.
     """
 
     batch_id: str
