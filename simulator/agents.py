@@ -7,18 +7,17 @@ before an agent has read the message leaves. With prompt agents and Poisson arri
 against Erlang C, Erlang A, Pollaczek-Khinchine and Cobham in tests/verification.
 """
 
-from bisect import insort
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from math import gamma, inf
-from typing import Any, NamedTuple
+from heapq import heappop, heappush
+from math import gamma
+from typing import NamedTuple
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from simpy.resources.resource import PriorityRequest, SortedQueue
 
 from scenarios.errors import InputError
 from scenarios.schema.agents import WEEK, Agents, Shift
@@ -26,7 +25,6 @@ from server.dispatch.quiet_hours import windows, zone_of
 from simulator.streams import Purpose, stream
 
 HOUR_S = 3600.0
-OFF_DUTY = -1  # goes before every conversation: an agent whose shift ends takes no other
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -127,33 +125,27 @@ def reading_of(agents: Agents, size: int, seed: int, replication: int) -> Callab
     return reading_s
 
 
-class _Queue(SortedQueue):
-    """As SimPy's, which sorts the whole queue for each that comes; here it goes to its place."""
-
-    def append(self, item: PriorityRequest) -> None:
-        insort(self, item, key=lambda request: request.key)
-
-
-class _Staff(simpy.PriorityResource):
-    PutQueue = _Queue
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Desk:
     """One run: who waits, who works, and what has been noted down."""
 
     env: simpy.Environment
-    staff: simpy.PriorityResource
     inbound: Inbound
     reading_s: Callable[[int], Floats]
     failover_s: float
-    rank: list[int]  # place in the queue: complaints first, then by arrival
+    horizon_s: float
+    arrival_s: list[float]
+    leaves_s: list[float]  # when patience ends
+    order: list[int]  # conversations as they are taken: complaints first, then by arrival
+    rank: list[int]  # their places in that order
     read_s: Floats
-    left_s: Floats
     ended_s: Floats
     moves: NDArray[np.int64]
-    taken: list[tuple[float, float]]  # from and to, of each time an agent was taken
-    holding: dict[PriorityRequest, float]  # since when
+    freed: simpy.Event  # an agent has nobody to take
+    spells: list[list[float]] = field(default_factory=list)  # from and to, of each time an agent was taken
+    waiting: list[int] = field(default_factory=list)  # a heap of ranks; who has left is still in it
+    arrived: int = 0  # so many have come
+    free: int = 0  # agents; below 0: so many work past the end of their shifts
 
 
 def serve(
@@ -165,30 +157,29 @@ def serve(
     """
     _check(inbound, horizon_s)
     env, size = simpy.Environment(), len(inbound.arrival_s)
-    peak = max(1, int(roster.agents.max()))
-    rank = np.empty(size, np.int64)
-    rank[np.lexsort((np.arange(size), ~inbound.complaint))] = np.arange(size)
+    leaves_s = inbound.arrival_s + inbound.patience_s
+    order = np.lexsort((np.arange(size), ~inbound.complaint))
     desk = _Desk(
         env=env,
-        staff=_Staff(env, peak),
         inbound=inbound,
         reading_s=reading_s,
         failover_s=failover_s,
-        rank=rank.tolist(),
+        horizon_s=horizon_s,
+        arrival_s=inbound.arrival_s.tolist(),
+        leaves_s=leaves_s.tolist(),
+        order=order.tolist(),
+        rank=np.argsort(order).tolist(),
         read_s=np.full(size, np.inf),
-        left_s=np.full(size, np.inf),
         ended_s=np.full(size, np.inf),
         moves=np.zeros(size, np.int64),
-        taken=[],
-        holding={},
+        freed=env.event(),
     )
-    env.process(_shifts(desk, roster, peak))
+    env.process(_shifts(desk, roster))
     env.process(_arrivals(desk))
     env.run(until=horizon_s)
-    taken = desk.taken + [(since_s, horizon_s) for since_s in desk.holding.values()]
-    handled = Handled(
-        desk.read_s, desk.left_s, desk.ended_s, desk.moves, np.array(taken).reshape(-1, 2), 0.0, 0.0
-    )
+    left_s = np.where((leaves_s < horizon_s) & np.isinf(desk.read_s), leaves_s, np.inf)
+    spells = np.array(desk.spells).reshape(-1, 2)
+    handled = Handled(desk.read_s, left_s, desk.ended_s, desk.moves, spells, 0.0, 0.0)
     busy_h, paid_h = hours(roster, handled, 0.0, horizon_s)
     return handled._replace(busy_h=busy_h, paid_h=paid_h)
 
@@ -200,54 +191,57 @@ def hours(roster: Roster, handled: Handled, from_s: float, until_s: float) -> tu
     return float((ended_s - read_s).sum()) / HOUR_S, paid_s / HOUR_S
 
 
-def _shifts(desk: _Desk, roster: Roster, peak: int) -> Process:
-    """Off-duty agents are requests that go before all others and hold their places."""
-    off: list[PriorityRequest] = []
-    for at_s, agents in zip(roster.at_s.tolist(), roster.agents.tolist(), strict=True):
+def _shifts(desk: _Desk, roster: Roster) -> Process:
+    """Who is busy when the shift ends stays on until the conversation is over."""
+    changes = np.diff(roster.agents, prepend=0).tolist()
+    for at_s, change in zip(roster.at_s.tolist(), changes, strict=True):
         yield _until(desk.env, at_s)
-        while len(off) < peak - agents:
-            off.append(desk.staff.request(priority=OFF_DUTY))
-        while len(off) > peak - agents:
-            comes = off.pop()  # the latest: who has not left yet stays on
-            if comes.triggered:
-                desk.staff.release(comes)
-            else:
-                comes.cancel()
+        desk.free += change
+        _take(desk)
 
 
 def _arrivals(desk: _Desk) -> Process:
-    patience_s = desk.inbound.patience_s.tolist()
-    for number, arrival_s in enumerate(desk.inbound.arrival_s.tolist()):
-        yield _until(desk.env, arrival_s)
-        _wait(desk, number, 0, desk.env.now + patience_s[number])
+    """Only who finds an agent free is an event; the others are let in when one is."""
+    while desk.arrived < len(desk.arrival_s):
+        if desk.free > 0:
+            yield _until(desk.env, desk.arrival_s[desk.arrived])
+            _take(desk)
+        else:
+            desk.freed = desk.env.event()
+            yield desk.freed
 
 
-def _wait(desk: _Desk, number: int, offer: int, leaves_s: float) -> None:
-    """Queue for an agent, until one is free or patience ends.
-
-    Most who find a long queue leave it: only who gets an agent is worth a process.
-    """
-    env = desk.env
-    place = desk.staff.request(priority=desk.rank[number])
-
-    def begin(granted: PriorityRequest) -> None:  # `place` in here would be garbage only a collector finds
-        env.process(_conversation(desk, number, offer, granted, leaves_s))
-
-    def leave(_: simpy.Event) -> None:
-        if not place.triggered:
-            place.cancel()
-            desk.left_s[number] = env.now
-
-    _then(place, begin)
-    if not place.triggered and leaves_s < inf:
-        _then(_until(env, leaves_s), leave)
+def _take(desk: _Desk) -> None:
+    """Each free agent takes the first of those who wait."""
+    while desk.free > 0:
+        number = _first(desk)
+        if number is None:
+            if not desk.freed.triggered:
+                desk.freed.succeed()
+            return
+        desk.free -= 1
+        desk.env.process(_conversation(desk, number))
 
 
-def _conversation(desk: _Desk, number: int, offer: int, place: PriorityRequest, leaves_s: float) -> Process:
+def _first(desk: _Desk) -> int | None:
+    """The first conversation, out of the queue; None if nobody waits."""
+    now_s = desk.env.now
+    while desk.arrived < len(desk.arrival_s) and desk.arrival_s[desk.arrived] <= now_s:
+        heappush(desk.waiting, desk.rank[desk.arrived])
+        desk.arrived += 1
+    while desk.waiting:
+        number = desk.order[heappop(desk.waiting)]
+        if desk.leaves_s[number] >= now_s:
+            return number
+    return None
+
+
+def _conversation(desk: _Desk, number: int) -> Process:
     """Wait to be read by an agent; be dealt with, move to a colleague, or leave."""
     env = desk.env
-    desk.holding[place] = env.now
-    reads_s, stays_s = float(desk.reading_s(offer)[number]), leaves_s - env.now
+    spell = [env.now, desk.horizon_s]
+    desk.spells.append(spell)
+    reads_s, stays_s = float(desk.reading_s(int(desk.moves[number]))[number]), desk.leaves_s[number] - env.now
     unread_s = min(reads_s, stays_s, desk.failover_s)
     if unread_s > 0:
         yield env.timeout(unread_s)
@@ -255,31 +249,21 @@ def _conversation(desk: _Desk, number: int, offer: int, place: PriorityRequest, 
         desk.read_s[number] = env.now
         yield env.timeout(float(desk.inbound.handling_s[number]))
         desk.ended_s[number] = env.now
-        _release(desk, place)
-        return
-    if unread_s == stays_s:
-        desk.left_s[number] = env.now
     else:
-        desk.moves[number] += 1
-        _wait(desk, number, offer + 1, leaves_s)
-    # The agent who lost the conversation takes no other before being back.
-    yield env.timeout(reads_s - unread_s)
-    _release(desk, place)
-
-
-def _then(event: simpy.Event, act: Callable[[Any], None]) -> None:
-    assert event.callbacks is not None  # it has not happened
-    event.callbacks.append(act)
+        if unread_s < stays_s:  # else the customer leaves
+            desk.moves[number] += 1
+            heappush(desk.waiting, desk.rank[number])
+            _take(desk)
+        # The agent who lost the conversation takes no other before being back.
+        yield env.timeout(reads_s - unread_s)
+    spell[1] = env.now
+    desk.free += 1
+    _take(desk)
 
 
 def _until(env: simpy.Environment, moment_s: float) -> simpy.Timeout:
     """Sums of floats may already be past the moment by their last digit."""
     return env.timeout(max(0.0, moment_s - env.now))
-
-
-def _release(desk: _Desk, place: PriorityRequest) -> None:
-    desk.taken.append((desk.holding.pop(place), desk.env.now))
-    desk.staff.release(place)
 
 
 def _paid_s(roster: Roster, spells: Floats, from_s: float, until_s: float) -> float:
