@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simulator.customers import Crowd
 from simulator.follow_ups import Rules
 from simulator.funnel import (
     BLOCK_AT,
@@ -121,7 +120,7 @@ class Compiled:
             stage.exposures[1:8],
             stage.odds,
             self._tables_s,
-            stage.crowd,
+            stage.crowd.lines,
             stage.rules,
             tally.tables,
             found,
@@ -210,7 +209,7 @@ def _send(
     exposures: Columns,
     odds: Odds,
     delays_s: Floats,
-    crowd: Crowd,
+    lines: NDArray[np.void],
     rules: Rules,
     tables: Tables,
     found: Found,
@@ -220,10 +219,6 @@ def _send(
     """Works off a wave of one day in order of time: changes crowd and tables, writes the other three."""
     customers, accounts, due, exposure, turns = wave
     numbers, is_post, _, is_message, is_retry, is_first, _ = exposures
-    (
-        zones, pull, reachable, unasked, price_odds, lapsed_s, opted_out_s, blocked_s, left_group_s,
-        ordered, memory, memory_day, active_day, triggered_s,
-    ) = crowd  # fmt: skip
     for_read, after_s, pause_s = rules
     (
         sends, deliveries, day_delivered, day_complaints, day_blocks, delivery_delay, read_delay,
@@ -242,11 +237,11 @@ def _send(
             _draw(key, DECISIONS, customers[these], numbers, exposure[these], turns[these], word, drawn)
             # Into the cache, together: one by one, each send would wait for memory. Nothing reads `fetched`.
             for ahead in range(row, min(row + CHUNK, len(customers))):
-                fetched[ahead - row] = memory[np.uintp(customers[ahead])]
-        who, account, what = np.uintp(customers[row]), np.uintp(accounts[row]), np.uintp(exposure[row])
+                fetched[ahead - row] = lines[np.uintp(customers[ahead])].memory
+        who, account, what = lines[np.uintp(customers[row])], np.uintp(accounts[row]), np.uintp(exposure[row])
         at_s = due[row]
         post = is_post[what]
-        if not at_s < opted_out_s[who] or (post and not at_s < left_group_s[who]):
+        if not at_s < who.opted_out_s or (post and not at_s < who.left_group_s):
             total[WITHDRAWN] += 1
             continue
         total[SENT] += 1
@@ -265,7 +260,7 @@ def _send(
             total[MEMBERS] += 1
 
         # delivery
-        chance = odds.deliver if reachable[who] and at_s < blocked_s[who] else NONE
+        chance = odds.deliver if who.reachable and at_s < who.blocked_s else NONE
         if is_over[row]:
             chance *= odds.deliver_over
         u = drawn[0, place]
@@ -290,12 +285,12 @@ def _send(
             total[IN_TRANSIT] += 1
 
         # the odds of a read
-        remembered = memory[who] * odds.fading[day - memory_day[who]]
-        memory[who], memory_day[who] = remembered + odds.weight[what], day
+        remembered = who.memory * odds.fading[day - who.memory_day]
+        who.memory, who.memory_day = remembered + odds.weight[what], day
         read = odds.read[what]
         if not read > NONE:
             read = account_read[account]
-        read *= odds.attention[zones[who], half_hour]
+        read *= odds.attention[who.zone, half_hour]
         opt_out, block, complaint = odds.opt_out[what], odds.block, odds.complaint
         excess = remembered / odds.memory_days - odds.tolerance_per_day
         if excess > NONE:
@@ -303,7 +298,7 @@ def _send(
             read *= odds.tired_read[tired]
             opt_out *= odds.tired_leave[tired]
             block *= odds.tired_leave[tired]
-        own = pull[who]
+        own = who.pull
         read *= own
         share = drawn[1, place] * (ONE + read)
         is_read = share < read
@@ -314,15 +309,15 @@ def _send(
             if read_s < horizon_s:
                 total[READ] += 1
                 read_delay[read_bin[cell]] += 1
-            if post and active_day[who] < day:
-                active_day[who] = day
+            if post and who.active_day < day:
+                who.active_day = day
                 total[ACTIVE] += 1
         if is_message[what]:
             for rule in range(len(for_read)):
                 if for_read[rule] and not read_s <= delivered_s + after_s[rule]:
                     over_s = delivered_s + after_s[rule]
-                    if over_s - triggered_s[rule, who] >= pause_s[rule]:
-                        triggered_s[rule, who] = over_s
+                    if over_s - who.triggered_s[rule] >= pause_s[rule]:
+                        who.triggered_s[rule] = over_s
                         found.begun[rule, counts[3 + rule]] = row
                         found.begun_s[rule, counts[3 + rule]] = over_s
                         counts[3 + rule] += 1
@@ -341,8 +336,8 @@ def _send(
             if clicked_s < horizon_s:
                 total[CLICKED] += 1
             order = odds.order[what]
-            order *= price_odds[who]
-            order *= odds.order_buying if at_s < lapsed_s[who] else odds.order_lapsed
+            order *= who.price_odds
+            order *= odds.order_buying if at_s < who.lapsed_s else odds.order_lapsed
             order *= own
             order_s = np.inf
             if share * (ONE + order) < order:
@@ -352,7 +347,7 @@ def _send(
                 order_s = clicked_s + delays_s[3, _cell(wait)]
                 if order_s < horizon_s:
                     total[ORDERED] += 1
-                    ordered[who] = True
+                    who.ordered = True
                 found.ordered[counts[2]], found.ordered_s[counts[2]] = row, order_s
                 found.order_value[counts[2]] = value
                 counts[2] += 1
@@ -360,8 +355,8 @@ def _send(
                 for rule in range(len(for_read)):
                     if not for_read[rule] and not order_s <= clicked_s + after_s[rule]:
                         over_s = clicked_s + after_s[rule]
-                        if over_s - triggered_s[rule, who] >= pause_s[rule]:
-                            triggered_s[rule, who] = over_s
+                        if over_s - who.triggered_s[rule] >= pause_s[rule]:
+                            who.triggered_s[rule] = over_s
                             found.begun[rule, counts[3 + rule]] = row
                             found.begun_s[rule, counts[3 + rule]] = over_s
                             counts[3 + rule] += 1
@@ -373,7 +368,7 @@ def _send(
                 total[REPLIED] += 1
             found.replied[counts[1]], found.replied_s[counts[1]] = row, replied_s
             counts[1] += 1
-        if unasked[who]:
+        if who.unasked:
             block *= odds.unasked
             complaint *= odds.unasked
         u = drawn[3, place]
@@ -391,12 +386,12 @@ def _send(
         left_day = np.int64(left_s / DAY_S)
         if leaves:
             if post:
-                left_group_s[who] = min(left_group_s[who], left_s)
+                who.left_group_s = min(who.left_group_s, left_s)
             else:
-                opted_out_s[who] = min(opted_out_s[who], left_s)
+                who.opted_out_s = min(who.opted_out_s, left_s)
             total[OPTED_OUT] += in_time
         if blocks:
-            blocked_s[who] = min(blocked_s[who], left_s)
+            who.blocked_s = min(who.blocked_s, left_s)
             if in_time:
                 total[BLOCKED] += 1
                 day_blocks[account, left_day] += 1

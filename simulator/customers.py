@@ -12,6 +12,7 @@ from simulator.traits import Hidden
 from simulator.world import World
 
 LINE = 64  # bytes of a cache line
+RULES = 3  # of follow-ups with which a customer fills a line
 AT_ONCE = 1 << 12  # customers whose lines are filled while they are at hand
 NEUTRAL = {
     "unasked": False,
@@ -30,7 +31,7 @@ Flags = NDArray[np.bool_]
 class Crowd(NamedTuple):
     """Columns by customer, changed as the run goes on. Times in s from the start, infinity for never.
 
-    Columns that the scenario has no use for are empty.
+    Columns that the scenario has no use for are empty, `lines` where each column stands alone.
     """
 
     zone: NDArray[np.int32]
@@ -47,6 +48,7 @@ class Crowd(NamedTuple):
     memory_day: NDArray[np.int16]
     active_day: NDArray[np.int16]  # the last on which a post was read; empty without groups
     triggered_s: Floats  # (rules, customers): when each follow-up last began to wait
+    lines: NDArray[np.void]  # of all these, a record for each customer
 
 
 def crowd_of(world: World, number: int, hidden: Hidden, organic: Organic) -> Crowd:
@@ -69,30 +71,29 @@ def crowd_of(world: World, number: int, hidden: Hidden, organic: Organic) -> Cro
         memory_day=np.zeros(size, np.int16),
         active_day=np.full(in_groups, -1, np.int16),
         triggered_s=np.full((len(scenario.programme.follow_ups), size), -np.inf, np.float32),
+        lines=np.empty(0, np.void),
     )
 
 
 def side_by_side(crowd: Crowd) -> Crowd:
-    """The same, one customer beside the other in whole cache lines: a send needs one line, not one a column.
+    """The same, one customer beside the other: a send needs one cache line, not one a column.
 
     Columns that are empty come filled with what changes nothing.
     """
-    rules = max(len(crowd.triggered_s), 1)
-    columns: list[tuple[str, NDArray[Any]]] = list(zip(Crowd._fields, crowd, strict=True))
-    columns.sort(key=lambda column: -column[1].itemsize)
-    packed = np.dtype(
-        [(name, column.dtype, (rules,) if column.ndim == 2 else ()) for name, column in columns]
-    )
-    size, width = len(crowd.zone), -(-packed.itemsize // LINE) * LINE
-    room = np.empty((size + 1) * width, np.uint8)
-    aligned = room[-room.ctypes.data % LINE :]
-    lines = aligned[: size * width].reshape(size, width)
-    table = lines[:, : packed.itemsize].view(packed)[:, 0]
+    spare = max(0, RULES - len(crowd.triggered_s))
+    triggered_s = np.pad(crowd.triggered_s, ((0, spare), (0, 0)), constant_values=NEUTRAL["triggered_s"])
+    columns: dict[str, NDArray[Any]] = crowd._replace(triggered_s=triggered_s)._asdict()
+    del columns["lines"]
+    kinds = [(name, column.dtype, column.shape[:-1]) for name, column in columns.items()]
+    line = np.dtype(sorted(kinds, key=lambda kind: -kind[1].itemsize), align=True)
+    size = len(crowd.zone)
+    room = np.empty(size * line.itemsize + LINE, np.uint8)
+    lines = room[-room.ctypes.data % LINE :][: size * line.itemsize].view(line)
     for begin in range(0, size, AT_ONCE):
         rows = slice(begin, begin + AT_ONCE)
-        for name, column in columns:
-            table[name][rows].T[...] = column[..., rows] if column.size else NEUTRAL[name]
-    return Crowd._make(table[name].T for name in Crowd._fields)
+        for name, column in columns.items():
+            lines[name][rows].T[...] = column[..., rows] if column.size else NEUTRAL[name]
+    return Crowd(**{name: lines[name].T for name in columns}, lines=lines)
 
 
 def _unasked(world: World, number: int) -> Flags:
