@@ -4,6 +4,7 @@ A reply to a message begins a conversation along one of the scenario's scripts. 
 by the server's own rulebook; from the first turn on that the rules leave to a person, it waits for an agent.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from simulator.waves import Wave
 from simulator.world import World
 
 HOUR_S = 3600.0
+SECOND_BITS = 32  # of a moment in whole seconds, below a customer
 NEVER = 127  # turn at which a conversation that the rules handle alone reaches a person
 
 Times = NDArray[np.float64]
@@ -182,24 +184,40 @@ def _turns(
     # From the first on the guard stops all, and nobody gets more answers than a script has turns.
     most = min(rulebook.max_per_hour, longest)
     paths = [paths_of(one, rulebook, most) for one in scripts]
-    turn = np.full(len(at_s), NEVER, np.int8)
-    answers = np.zeros(len(at_s), np.int8)
-    order = np.lexsort((at_s, customer))
+    picks = np.array([path.turn.shape[1] for path in paths], np.int32)
+    first = np.cumsum([0, *(path.turn.size for path in paths[:-1])])  # of each script in both tables
+    turns, automatic = (
+        np.concatenate([column.ravel() for column in each]) for each in zip(*paths, strict=True)
+    )
+    place = first[script] + (wording * picks[script].astype(np.float32)).astype(np.int64)
+    turn, answers = turns[place], automatic[place]
+    for rows, before in _close(customer, at_s):
+        recent = np.minimum(answers[before], most)
+        at = place[rows] + recent * picks[script[rows]]
+        turn[rows], answers[rows] = turns[at], automatic[at]
+    return turn, answers
+
+
+def _close(customer: NDArray[np.int32], at_s: Times) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Conversations that begin within an hour of another of the customer, and the latest such for each.
+
+    The second ones of all such chains, then the third ones, and so on.
+    """
+    rows = np.flatnonzero(np.isin(customer, _hasty(customer, at_s)))
+    order = rows[np.lexsort((at_s[rows], customer[rows]))]
     close = np.zeros(len(order), np.bool_)
     close[1:] = (np.diff(customer[order]) == 0) & (np.diff(at_s[order]) < HOUR_S)
     place = np.arange(len(order))
-    depth = place - np.maximum.accumulate(np.where(close, 0, place))  # in a chain of close conversations
-    for level in range(int(depth.max(initial=-1)) + 1):
+    depth = place - np.maximum.accumulate(np.where(close, 0, place))
+    for level in range(1, int(depth.max(initial=0)) + 1):
         at = np.flatnonzero(depth == level)
-        rows = order[at]
-        recent = answers[order[at - 1]] if level else np.zeros(len(at), np.int8)
-        recent = np.minimum(recent, most)
-        for number, path in enumerate(paths):
-            own = script[rows] == number
-            pick = (wording[rows[own]] * path.turn.shape[1]).astype(np.int64)
-            turn[rows[own]] = path.turn[recent[own], pick]
-            answers[rows[own]] = path.answers[recent[own], pick]
-    return turn, answers
+        yield order[at], order[at - 1]
+
+
+def _hasty(customer: NDArray[np.int32], at_s: Times) -> NDArray[np.int64]:
+    """Customers of whom two conversations may be close: few, told by whole seconds, in no order."""
+    moment = np.sort(customer.astype(np.int64) << SECOND_BITS | at_s.astype(np.int64))
+    return moment[1:][np.diff(moment) <= HOUR_S] >> SECOND_BITS
 
 
 def paths_of(script: Script, rulebook: Rulebook, most: int) -> Paths:
