@@ -31,7 +31,7 @@ from simulator.risk import Risk, over_limit
 from simulator.sender import Sender, sender_of
 from simulator.tally import Tally
 from simulator.traits import hidden_of
-from simulator.waves import Queue, Wave, in_turns, joined
+from simulator.waves import Queue, Rows, Wave, in_turns, joined
 from simulator.world import Campaign, World, first_sends_s
 
 RECENT_S = 2 * DAY_S  # a day's rules look back a day from its first moment
@@ -110,6 +110,7 @@ class Replication:
         self.waiting: list[Wanted] = []  # no account was open to plan them on
         self.held = Held()  # no room under the messaging limit
         self.gate = None if self.platform is None else self._gate(self.platform)
+        self._recipients = world.recipients
         self._scratch = np.zeros(world.customers.size, np.int32)
 
     def run(self) -> None:
@@ -142,7 +143,7 @@ class Replication:
         """Plan a campaign or push for everybody who may get it."""
         yield self.env.timeout(campaign.start_s)
         self._send_until(self.env.now)
-        recipients = self.world.recipients
+        recipients = self._recipients
         self.tally.total["created"] += len(recipients)
         what = np.full(len(recipients), self.exposures.first_try[campaign.number], np.int32)
         self._offer(Wanted(recipients, what, np.zeros(len(recipients), np.int32)))
@@ -234,37 +235,30 @@ class Replication:
 
     def _plan(self, wanted: Wanted) -> None:
         """Give messages of different customers an account and a time; they wait if no account is open."""
-        wanted = self._willing(wanted)
+        rows = self._ready(wanted)
         line = self.lines["message"]
-        if not len(wanted.customer) or not self._open(line).any():
-            self.waiting += [wanted] if len(wanted.customer) else []
+        if not len(rows) or not self._open(line).any():
+            self.waiting += [wanted.rows(rows)] if len(rows) else []
             return
-        planned = line.sender.plan(wanted.customer, self.env.now)
+        planned = line.sender.plan(wanted.customer.take(rows), self.env.now)
         account = np.array(line.accounts, np.int32).take(planned.account)
-        customer, what, turn = wanted.rows(planned.rows)
+        customer, what, turn = wanted.rows(rows.take(planned.rows))
         self._add(Wave(customer, account, planned.due_s, what, turn), account, planned.due_s)
 
-    def _willing(self, wanted: Wanted) -> Wanted:
-        """Who has not opted out, and is free by the frequency cap.
+    def _ready(self, wanted: Wanted) -> Rows:
+        """Whose customer has not opted out, and is free by the frequency cap.
 
         A push to who is not is dropped: it would be stale. Anything else is offered again when they are.
         """
-        stays = np.flatnonzero(self.crowd.opted_out_s[wanted.customer] > self.env.now)
-        if len(stays) < len(wanted.customer):
-            self.tally.total["withdrawn"] += len(wanted.customer) - len(stays)
-            wanted = wanted.rows(stays)
-        free_s = self.lines["message"].sender.free_from(wanted.customer, self.env.now)
-        if free_s is None:
-            return wanted
-        held = np.flatnonzero(free_s > self.env.now)
-        if not len(held):
-            return wanted
-        is_push = self.exposures.is_push.take(wanted.exposure.take(held))
-        self.tally.total["withdrawn"] += int(np.count_nonzero(is_push))
-        later = held[~is_push]
-        self.pending.add(wanted.rows(later), free_s.take(later))
-        self._renew()
-        return wanted.rows(np.flatnonzero(free_s <= self.env.now))
+        sender, opted_out_s = self.lines["message"].sender, self.crowd.opted_out_s
+        rows, held, until_s = sender.ready(wanted.customer, opted_out_s, self.env.now)
+        is_later = ~self.exposures.is_push.take(wanted.exposure.take(held))
+        later = held[is_later]
+        self.tally.total["withdrawn"] += len(wanted.customer) - len(rows) - len(later)
+        if len(later):
+            self.pending.add(wanted.rows(later), until_s[is_later])
+            self._renew()
+        return rows
 
     def _add(self, wave: Wave, account: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
         """Queue a wave; its accounts send at these times, once for all members of a group."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.dispatch import booking, pacing
-from server.dispatch.booking import Booked
+from server.dispatch.booking import Booked, Ready
 from simulator.world import World
 
 Times = NDArray[np.float64]
@@ -39,7 +39,7 @@ class Booker(Protocol):
     def Booking(self) -> Callable[..., Accounts]: ...  # a class
 
     @property
-    def first_below_cap_s(self) -> Callable[[Times, Customers, float, float], Times]: ...
+    def ready(self) -> Callable[[Times, Times, Customers, float, float], Ready]: ...
 
     @property
     def record(self) -> Callable[[Times, Customers, Times], None]: ...
@@ -48,16 +48,16 @@ class Booker(Protocol):
 class Sender(Protocol):
     """Accounts that get messages. Times in s from the start; at least one account must be open to plan."""
 
-    def free_from(self, customer: Customers, now_s: float) -> Times | None:
-        """From when each may get one more message by the frequency cap.
+    def ready(self, customer: Customers, leaves_s: Times, now_s: float) -> Ready:
+        """Who has not left by then, and is free by the frequency cap or held until a time.
 
-        None if it never binds, or `plan` itself holds messages back.
+        None is held if it never binds, or `plan` itself holds messages back.
         """
 
     def plan(self, customer: Customers, now_s: float) -> Planned:
         """Book an account and a time from `now_s` on for each message, in the order in which they are wanted.
 
-        The customers are free by `free_from`.
+        The customers are those of `ready`.
         """
 
     def move(self, customer: Customers, due_s: Times) -> None:
@@ -84,6 +84,11 @@ def starts_of(world: World, first_send_s: Times) -> list[pacing.AccountStart]:
     ]
 
 
+def _all_ready(customer: Customers, leaves_s: Times, now_s: float) -> Ready:
+    """Who has not left."""
+    return Ready(np.flatnonzero(leaves_s[customer] > now_s), np.empty(0, np.intp), np.empty(0))
+
+
 class InColumns:
     """Where equal texts need no distance, or are none: accounts and customers' latest sends as columns."""
 
@@ -95,12 +100,11 @@ class InColumns:
         if most > rules.customer_cap:
             self._sends_s = np.full((world.customers.size, rules.customer_cap), -np.inf)
 
-    def free_from(self, customer: Customers, now_s: float) -> Times | None:
+    def ready(self, customer: Customers, leaves_s: Times, now_s: float) -> Ready:
         if self._sends_s is None:
-            return None
-        return self._booker.first_below_cap_s(
-            self._sends_s, customer, now_s, self._rules.customer_cap_window_s
-        )
+            return _all_ready(customer, leaves_s, now_s)
+        window_s = self._rules.customer_cap_window_s
+        return self._booker.ready(self._sends_s, leaves_s, customer, now_s, window_s)
 
     def plan(self, customer: Customers, now_s: float) -> Planned:
         epoch_s = self._world.epoch_s
@@ -130,8 +134,8 @@ class OneByOne:
         self._world = world
         self._pacer = pacing.new_pacer(world.scenario.pacing, starts, world.customers.zones, seed)
 
-    def free_from(self, customer: Customers, now_s: float) -> Times | None:
-        return None
+    def ready(self, customer: Customers, leaves_s: Times, now_s: float) -> Ready:
+        return _all_ready(customer, leaves_s, now_s)
 
     def plan(self, customer: Customers, now_s: float) -> Planned:
         people, epoch_s = self._world.customers, self._world.epoch_s

@@ -1,8 +1,8 @@
 """Pacing for messages that meet no other, millions of them: accounts as columns, booked batch after batch.
 
 A message meets no other when nobody else gets its content and its customer's frequency cap cannot bind
-(`first_below_cap_s` says from when it does not). For such messages `Booking.book` is, to the microsecond,
-`pacing.plan` followed by `pacing.commit`; it remembers sends by account alone, not by customer and content.
+(`ready` says whose does not). For such messages `Booking.book` is, to the microsecond, `pacing.plan` followed
+by `pacing.commit`; it remembers sends by account alone, not by customer and content.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,14 @@ class Booked(NamedTuple):
     rows: NDArray[np.intp]  # their places in the batch
     account: NDArray[np.int32]  # index into the accounts
     due_s: NDArray[np.float64]  # Unix seconds, exact to the microsecond
+
+
+class Ready(NamedTuple):
+    """Which of some messages may be booked; those of customers who left are in neither part."""
+
+    rows: NDArray[np.intp]
+    held: NDArray[np.intp]  # by the frequency cap
+    until_s: NDArray[np.float64]  # of each that is held
 
 
 class Booking:
@@ -67,18 +75,24 @@ class Booking:
         add_account(self._fleet, self._pacer, start, account)
 
 
-def first_below_cap_s(
-    sends_s: NDArray[np.float64], customer: NDArray[np.int32], now_s: float, cap_window_s: float
-) -> NDArray[np.float64]:
-    """From when on each of these customers may get one more message, at `now_s` at the earliest.
+def ready(
+    sends_s: NDArray[np.float64],
+    leaves_s: NDArray[np.float64],
+    customer: NDArray[np.int32],
+    now_s: float,
+    cap_window_s: float,
+) -> Ready:
+    """Which of these customers may get one more message at `now_s`, and from when on the others.
 
     sends_s (customers, cap): the latest `cap` sends of each, done or planned, in any order, -inf where there
     are fewer. With the oldest of them at least a window back no window can hold more than the cap. A pacer
     that knows the time of the new send may let it go earlier, where planned sends lie far ahead.
+    leaves_s (customers,): from then on each gets nothing.
     """
-    oldest_s = sends_s.take(customer, axis=0).min(axis=1)
-    free: NDArray[np.float64] = np.maximum(oldest_s + cap_window_s, now_s)
-    return free
+    stays = np.flatnonzero(leaves_s[customer] > now_s)
+    below_s = sends_s.take(customer.take(stays), axis=0).min(axis=1) + cap_window_s
+    is_held = below_s > now_s
+    return Ready(stays[~is_held], stays[is_held], below_s[is_held])
 
 
 def record(sends_s: NDArray[np.float64], customer: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:

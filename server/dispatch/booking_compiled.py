@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from server.dispatch.booking import Booked
+from server.dispatch.booking import Booked, Ready
 from server.dispatch.pacing_admit import NO_ACCOUNT_OPEN
 from server.dispatch.pacing_plan import Waiting
 from server.dispatch.pacing_rules import AccountStart, Rules
@@ -369,18 +369,32 @@ def _by_time(held: Held, kept: int, zone: NDArray[np.int32], zones: int) -> tupl
 
 
 @njit(cache=True, error_model="numpy")
-def first_below_cap_s(
-    sends_s: NDArray[np.float64], customer: NDArray[np.int32], now_s: float, cap_window_s: float
-) -> NDArray[np.float64]:
+def ready(
+    sends_s: NDArray[np.float64],
+    leaves_s: NDArray[np.float64],
+    customer: NDArray[np.int32],
+    now_s: float,
+    cap_window_s: float,
+) -> Ready:
     """As in `server.dispatch.booking`."""
-    free_s = np.empty(len(customer))
+    rows, held = np.empty(len(customer), np.int64), np.empty(len(customer), np.int64)
+    until_s = np.empty(len(customer))
+    free, kept = 0, 0
     for at in range(len(customer)):
         who = np.uintp(customer[at])
+        if not leaves_s[who] > now_s:
+            continue
         oldest_s = sends_s[who, 0]
         for place in range(1, sends_s.shape[1]):
             oldest_s = min(oldest_s, sends_s[who, place])
-        free_s[at] = max(oldest_s + cap_window_s, now_s)
-    return free_s
+        below_s = oldest_s + cap_window_s
+        if below_s > now_s:
+            held[kept], until_s[kept] = at, below_s
+            kept += 1
+        else:
+            rows[free] = at
+            free += 1
+    return Ready(rows[:free], held[:kept].copy(), until_s[:kept].copy())
 
 
 @njit(cache=True, error_model="numpy")

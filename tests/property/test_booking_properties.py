@@ -120,8 +120,10 @@ def test_no_window_holds_more_than_the_frequency_cap(
     sends, who = np.full((cap, 1), -np.inf), np.zeros(1, np.int32)
     done: list[float] = []
     for wish in sorted(wishes):
-        at = float(form.first_below_cap_s(sends, who, max(wish, start_s, *done[-1:]), window_s)[0])
-        assert at >= wish
+        at = max(wish, start_s, *done[-1:])
+        found = form.ready(sends, np.full(1, np.inf), who, at, window_s)
+        assert len(found.rows) + len(found.held) == 1
+        at = max([at, *found.until_s.tolist()])
         form.record(sends, who, np.array([at]))
         done.append(at)
     for first, last in zip(done, done[cap:], strict=False):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scenarios.loading import load
 from simulator.network import DAY_S, exceeds
@@ -24,6 +25,12 @@ def sender(base: World, accounts: int = 2, most: int = 1) -> Sender:
 
 def plan(line: Sender, base: World, first: int, last: int, now_s: float = 0.0) -> Planned:
     return line.plan(base.recipients[first:last], now_s)
+
+
+def ready(line: Sender, who: NDArray[np.int32], now_s: float) -> tuple[list[int], dict[int, float]]:
+    """Rows, and until when the others are held, if nobody leaves."""
+    found = line.ready(who, np.full(who.max() + 1, np.inf), now_s)
+    return found.rows.tolist(), dict(zip(found.held.tolist(), found.until_s.tolist(), strict=True))
 
 
 def test_shared_texts_need_the_pacer_that_knows_contents() -> None:
@@ -70,14 +77,12 @@ def test_another_account_keeps_what_the_others_have_sent_and_planned(base: World
 def test_the_frequency_cap_holds_who_has_had_enough() -> None:
     base = world("pacing.customer_cap=2")
     line, who = sender(base, most=3), base.recipients[:5]
-    assert line.free_from(who, 0.0).tolist() == [0.0] * 5
+    assert ready(line, who, 0.0) == ([0, 1, 2, 3, 4], {})
     planned = line.plan(who, 0.0)
     first = np.empty(5)
     first[planned.rows] = planned.due_s
     line.plan(who[:3], DAY_S)
-    free_s = line.free_from(who, 2 * DAY_S)
-    assert free_s[:3].tolist() == (first[:3] + 7 * DAY_S).tolist()
-    assert free_s[3:].tolist() == [2 * DAY_S] * 2
+    assert ready(line, who, 2 * DAY_S) == ([3, 4], {row: first[row] + 7 * DAY_S for row in range(3)})
 
 
 def test_what_is_moved_counts_no_more() -> None:
@@ -86,8 +91,18 @@ def test_what_is_moved_counts_no_more() -> None:
     planned = line.plan(who, 0.0)
     due_s = planned.due_s[np.argsort(planned.rows)]
     line.move(who[:1], due_s[:1])
-    assert line.free_from(who, 60.0).tolist() == [60.0, due_s[1] + 7 * DAY_S]
+    assert ready(line, who, 60.0) == ([0], {1: due_s[1] + 7 * DAY_S})
 
 
 def test_a_cap_that_cannot_bind_is_not_counted() -> None:
-    assert sender(world(), most=3).free_from(np.zeros(1, np.int32), 0.0) is None
+    line, who = sender(world(), most=3), np.zeros(1, np.int32)
+    for day in range(5):
+        assert ready(line, who, day * DAY_S) == ([0], {})
+        line.plan(who, day * DAY_S)
+
+
+@pytest.mark.parametrize("most", [1, 9])
+def test_who_has_left_is_neither_ready_nor_held(base: World, most: int) -> None:
+    leaves_s = np.array([50.0, 60.0, np.inf])
+    found = sender(base, most=most).ready(np.array([2, 0, 1], np.int32), leaves_s, 50.0)
+    assert (found.rows.tolist(), found.held.tolist()) == ([0, 2], [])
