@@ -54,9 +54,11 @@ def grouped(number: NDArray[np.int64]) -> list[tuple[int, Rows | slice]]:
     first, last = int(number.min()), int(number.max())
     if first == last:
         return [(first, slice(None))]
-    counts = np.bincount(number - first)
-    rows = np.split(np.argsort(number, kind="stable"), np.cumsum(counts)[:-1])
-    return [(first + place, part) for place, part in enumerate(rows) if len(part)]
+    # Numbers of 16 bits and less are put in order by their digits.
+    place = (number - first).astype(np.min_scalar_type(last - first))
+    order, counts = np.argsort(place, kind="stable"), np.bincount(place)
+    ends = zip(counts.tolist(), np.cumsum(counts).tolist(), strict=True)
+    return [(first + at, order[end - count : end]) for at, (count, end) in enumerate(ends) if count]
 
 
 def by_bin(wave: Wave) -> Iterator[Wave]:
