@@ -80,11 +80,10 @@ def side_by_side(crowd: Crowd) -> Crowd:
 
     Columns that are empty come filled with what changes nothing.
     """
-    spare = max(0, RULES - len(crowd.triggered_s))
-    triggered_s = np.pad(crowd.triggered_s, ((0, spare), (0, 0)), constant_values=NEUTRAL["triggered_s"])
-    columns: dict[str, NDArray[Any]] = crowd._replace(triggered_s=triggered_s)._asdict()
+    rules = max(len(crowd.triggered_s), RULES)
+    columns: dict[str, NDArray[Any]] = crowd._asdict()
     del columns["lines"]
-    kinds = [(name, column.dtype, column.shape[:-1]) for name, column in columns.items()]
+    kinds = [(name, column.dtype, (rules,) if column.ndim == 2 else ()) for name, column in columns.items()]
     line = np.dtype(sorted(kinds, key=lambda kind: -kind[1].itemsize), align=True)
     size = len(crowd.zone)
     room = np.empty(size * line.itemsize + LINE, np.uint8)
@@ -92,7 +91,10 @@ def side_by_side(crowd: Crowd) -> Crowd:
     for begin in range(0, size, AT_ONCE):
         rows = slice(begin, begin + AT_ONCE)
         for name, column in columns.items():
-            lines[name][rows].T[...] = column[..., rows] if column.size else NEUTRAL[name]
+            own = lines[name][rows].T
+            if len(column) < len(own):  # the scenario has no use for it, or not for so many rules
+                own[...] = NEUTRAL[name]
+            own[: len(column)] = column[..., rows]
     return Crowd(**{name: lines[name].T for name in columns}, lines=lines)
 
 
