@@ -202,6 +202,13 @@ def _digits(share: np.float32) -> Any:
 
 
 @njit(cache=True, error_model="numpy")
+def _count(cells: NDArray[np.uint16], bins: NDArray[np.uint8], counts: Ints) -> None:
+    """Many at once: one by one the bins would drive the tables of the delays out of the cache."""
+    for cell in cells:
+        counts[bins[cell]] += 1
+
+
+@njit(cache=True, error_model="numpy")
 def _send(
     key: NDArray[np.uint64],
     horizon_s: float,
@@ -229,6 +236,7 @@ def _send(
     ) = tables  # fmt: skip
     first_s, last_s = first_try_s[0], first_try_s[1]
     word = np.empty(CHUNK, np.uint64)
+    cells, arrived, seen = np.empty((2, CHUNK), np.uint16), 0, 0  # of delays that are not counted yet
     drawn, rare = np.empty((4, CHUNK), np.float32), np.empty((4, 1), np.float32)
     bin_, bin_ends_s = np.uintp(0), 0.0  # the latest bin and half hour are most often the next one's, too
     half_hour, half_hour_ends_s = np.uintp(0), 0.0
@@ -236,6 +244,9 @@ def _send(
     for row in range(len(customers)):
         place = row % CHUNK
         if place == 0:
+            _count(cells[0, :arrived], delivery_bin, delivery_delay)
+            _count(cells[1, :seen], read_bin, read_delay)
+            arrived, seen = 0, 0
             these = slice(row, row + CHUNK)
             _draw(key, DECISIONS, customers[these], numbers, exposure[these], turns[these], word, drawn)
         if row + AHEAD < len(customers):
@@ -282,7 +293,8 @@ def _send(
                 day_delivered[account, day] += 1
             else:
                 day_delivered[account, np.uint64(delivered_s) // DAY] += 1
-            delivery_delay[delivery_bin[cell]] += 1
+            cells[0, arrived] = cell
+            arrived += 1
         else:
             total[IN_TRANSIT] += 1
 
@@ -310,7 +322,8 @@ def _send(
             read_s = delivered_s + delays_s[1, cell]
             if read_s < horizon_s:
                 total[READ] += 1
-                read_delay[read_bin[cell]] += 1
+                cells[1, seen] = cell
+                seen += 1
             if post and who.active_day < day:
                 who.active_day = day
                 total[ACTIVE] += 1
@@ -400,4 +413,6 @@ def _send(
         if complains and in_time:
             total[COMPLAINED] += 1
             day_complaints[account, left_day] += 1
+    _count(cells[0, :arrived], delivery_bin, delivery_delay)
+    _count(cells[1, :seen], read_bin, read_delay)
     first_try_s[0], first_try_s[1] = first_s, last_s
