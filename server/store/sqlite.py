@@ -39,6 +39,8 @@ BUSY_MS = 5_000  # to wait for somebody else's lock
 # PostgreSQL makes it) finds nothing and takes a quarter of an insert's time. A commit writes the log back
 # only if it has grown to 128 MiB although that is done beside it.
 WRITER = ("cache_size=-8192", "wal_autocheckpoint=32768", "foreign_keys=OFF", "busy_timeout=0")
+# Pages that are read again are at hand with the system: 256 KiB a connection hold the upper ones of a tree.
+READER = ("query_only=ON", "cache_size=-256", f"busy_timeout={BUSY_MS}")
 
 
 class WriterFile(Database):
@@ -203,9 +205,7 @@ def open_writer(path: Path, schema: Schema) -> Database:
 
 def open_readers(path: Path) -> Database:
     """`READERS` connections that cannot write."""
-    return Database(
-        _engine(path, "BEGIN", "query_only=ON", f"busy_timeout={BUSY_MS}", connections=READERS), READERS
-    )
+    return Database(_engine(path, "BEGIN", *READER, connections=READERS), READERS)
 
 
 def check(path: Path) -> None:

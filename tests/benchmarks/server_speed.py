@@ -222,9 +222,15 @@ def dispatch_rate(messages: int, core: int | None) -> float:
 
 
 def of_memory(folder: Path, server_core: int | None) -> Figure:
-    with reference_server(folder, "bulk_send", server_core) as process, process.running():
-        time.sleep(SETTLE_S)
-        resident = process.resident_mib()
+    process = Process(
+        ["-m", "wavetank", "serve", "--port", "0", "--db", str(folder / "idle.db")], server_core
+    )
+    try:
+        with process.running():
+            time.sleep(SETTLE_S)
+            resident = process.resident_mib()
+    finally:
+        process.stop()
     return Figure("idle server with 9,200 contacts, MiB resident", [resident], 80.0, None, "", is_most=True)
 
 
