@@ -32,6 +32,8 @@ class Numbers:
     async def all_normal(self, texts: Sequence[str]) -> list[str | None]:
         """`normal` of each, in order; many unknown ones are checked in a thread."""
         found = list(map(self._valid.get, texts))
+        if None not in found:
+            return found
         unknown = [at for at, number in enumerate(found) if number is None]
         if len(unknown) >= FEW and self._are_contacts is not None:
             numbers = [int(texts[at]) if WRITTEN(texts[at]) else 0 for at in unknown]
