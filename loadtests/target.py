@@ -17,9 +17,7 @@ from scenarios.errors import InputError
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 LISTENING = "listening on "
-
-
-# To a module of ours, not to one of the same name in the folder where the user is: a bot's server.py.
+# Options of Python before a module: ours, not one of that name where the user is, as a bot's server.py.
 ISOLATED = ("-P", "-m")
 
 

@@ -48,9 +48,7 @@ class Cancel:
 
 
 class Held(Struct, frozen=True):
-    """`state`: of the batch from now on. `changed`: how many messages are now held, let go or cancelled; 0
-    for a repeat.
-    """
+    """`state`: of the batch from now on. `changed`: messages held, let go or cancelled; 0 for a repeat."""
 
     batch_id: str
     state: str

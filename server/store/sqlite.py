@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 BEFORE_REVISIONS, WITH_REVISIONS = 1, 2
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
 BEGIN = "BEGIN IMMEDIATE"  # a writer locks first, not at its first write
-# On average of the latest, a commit that waits no longer for its disk is not worth the way to a thread and
-# back: at few requests a group that took more of the processor than the commit did.
+# A commit that takes no longer, on average of the latest ten or so, is not worth the way to a thread and
+# back, which costs more of the processor. Assumed: half of what a group may wait to gather.
 QUICK_S = 0.001
-MEMORY = 0.9  # of that average for what was before the latest
-FORGETS = 0.99  # ... a commit in the thread: so seldom is a slow disk tried again
+MEMORY = 0.9  # assumed: weight of all before in that average
+FORGETS = 0.99  # assumed: what a commit in the thread leaves of it; so a slow disk is tried again, seldom
 WRITE_BACK_S = 1.0  # at least, from one time that the log is written back to the next
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as

@@ -58,19 +58,25 @@ class Batch:
         given = parameters_of(call)
         operations = _read(given)
         with_headers = str(given.get("include_headers", True)).lower() not in ("false", "0")
-        return answer([await self._run(call, one, with_headers=with_headers) for one in operations])
+        token = _authorization(call)
+        return answer([await self._run(call, one, token, with_headers=with_headers) for one in operations])
 
-    async def _run(self, call: Call, operation: Operation, *, with_headers: bool) -> Response | None:
+    async def _run(
+        self, call: Call, operation: Operation, token: bytes, *, with_headers: bool
+    ) -> Response | None:
         url = _url(operation)
         if url is None or operation.method.upper() not in METHODS:
             profile = call.emulator.settings.profile
             refused, _ = refusal(unknown_object(operation.relative_url), profile)
             return _response(refused.status, [], refused.body)
-        got = Exchange(_sent(operation))
-        await self._app(_scope(call, operation, url, got), got.receive, got.send)
-        return (
-            None if got.is_aborted else _response(got.status, got.headers if with_headers else [], got.body)
-        )
+        sent = _sent(operation)
+        got = Exchange(sent)
+        scope = _scope(call, operation.method.upper(), url, sent, token)
+        scope["extensions"] = {ABORT: got.abort}
+        await self._app(scope, got.receive, got.send)
+        if got.is_aborted:
+            return None
+        return _response(got.status, got.headers if with_headers else [], got.body)
 
 
 class Exchange:
@@ -129,24 +135,22 @@ def _url(operation: Operation) -> SplitResult | None:
         return None
 
 
-def _scope(call: Call, operation: Operation, url: SplitResult, exchange: Exchange) -> Scope:
-    sent = _sent(operation)
+def _scope(call: Call, method: str, url: SplitResult, sent: bytes, token: bytes) -> Scope:
     headers = [
         (b"host", (call.header(b"host") or "localhost").encode("latin-1")),
         (b"content-type", FORM.encode()),
         (b"content-length", b"%d" % len(sent)),
     ]
     if not _has_token(url.query, sent):
-        headers.append((b"authorization", _authorization(call).encode("latin-1", "replace")))
+        headers.append((b"authorization", token))
     return {
         "type": "http",
-        "method": operation.method.upper(),
+        "method": method,
         "scheme": call.scheme,
         "path": "/" + unquote(url.path).lstrip("/"),
         "query_string": url.query.encode(),
         "root_path": "",
         "headers": headers,
-        "extensions": {ABORT: exchange.abort},
     }
 
 
@@ -157,13 +161,13 @@ def _has_token(query: str, sent: bytes) -> bool:
         return False
 
 
-def _authorization(call: Call) -> str:
-    """The batch's own, for operations without one."""
+def _authorization(call: Call) -> bytes:
+    """The batch's own, for operations without a token."""
     given = call.header(b"authorization")
     if given is None:
         body = of_body(call.header(b"content-type") or "", call.body)
         given = f"Bearer {call.query.get(TOKEN) or body.get(TOKEN, '')}"
-    return given
+    return given.encode("latin-1", "replace")
 
 
 def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
