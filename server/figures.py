@@ -191,19 +191,19 @@ def _kpis(
 
 
 def states(connection: Connection) -> dict[str, int]:
-    """Messages by state; those delivered are all the others, which nobody needs to look at."""
+    """Messages by state; those delivered are what is left of those sent, which nobody needs to look at."""
     left = _totals(connection, select(messages.c.status, func.count()).where(text(LEFT)))
     queued = sum(
         _count(connection, select(func.count()).where(messages.c.status == state))
         for state in (IS_QUEUED, IS_WAITING)
     )
-    total = _count(connection, select(func.count()).select_from(messages))
+    sent = _count(connection, select(func.count()).where(messages.c.sent_s.is_not(None)))
     return {
         # To its sender, a message without a plan is queued too.
         QUEUED: queued + left.get(PAUSED, 0),
         SENDING: left.get(SENDING, 0),
         SENT: left.get(SENT, 0),
-        DELIVERED: total - queued - sum(left.values()),
+        DELIVERED: sent - left.get(SENT, 0) - left.get(FAILED, 0),  # the others are not sent, or no more
         FAILED: left.get(FAILED, 0),
         CANCELLED: left.get(CANCELLED, 0),
     }

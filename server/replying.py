@@ -20,12 +20,13 @@ from server.store.contacts import find_or_add
 from server.store.dialects import among
 from server.store.hourly import count_keywords
 from server.store.ids import Ids
+from server.store.queries import Change
 from server.store.tables import (
     CANCELLED,
     IS_ANSWERED,
+    IS_PAUSED,
     IS_QUEUED,
     IS_WAITING,
-    PAUSED,
     contacts,
     inbound,
     messages,
@@ -35,6 +36,7 @@ from server.store.writer import Applied
 from server.wire import Answered
 
 HOUR_S = 3600.0
+STOP_WEIGHT = 1_000  # rows, roughly: it looks through all that is on its way, which is not for the event loop
 OPTED_OUT: Literal["opted_out"] = "opted_out"
 RULES = "rules"  # the author of a guide
 
@@ -46,6 +48,17 @@ class Inbound:
     phone: str
     text: str
     message_id: str | None
+    is_stop: bool  # a wish to hear no more
+
+    @property
+    def weight(self) -> int:
+        """Of its part of a transaction, in rows, roughly."""
+        return STOP_WEIGHT if self.is_stop else 1
+
+
+def heard(phone: str, text: str, message_id: str | None = None) -> Inbound:
+    """A message from this number (E.164)."""
+    return Inbound(phone, text, message_id, is_opt_out(text))
 
 
 class Policy(NamedTuple):
@@ -110,7 +123,7 @@ class Replying:
         return Applied(given)
 
     def _take(self, request: Inbound, customer: _Customer, group: _Group, key: int) -> bytes:
-        answer = self._answer(request.text, customer, group, key)
+        answer = self._answer(request, customer, group, key)
         encoded = msgspec.json.encode(answer)
         if answer.action == "answered":
             customer.answers += 1
@@ -128,9 +141,10 @@ class Replying:
         )
         return encoded
 
-    def _answer(self, text: str, customer: _Customer, group: _Group, key: int) -> Answered:
+    def _answer(self, request: Inbound, customer: _Customer, group: _Group, key: int) -> Answered:
         """STOP is heard whoever holds the conversation, and leaves it where it is."""
-        if is_opt_out(text):
+        text = request.text
+        if request.is_stop:
             return Answered(OPTED_OUT, None, None, 0.0, "human" if customer.with_human else "automatic")
         urgent = self._is_urgent(text, customer, group)
         if customer.with_human:
@@ -239,7 +253,8 @@ def _store(connection: Connection, group: _Group) -> None:
     stopped = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == OPTED_OUT]
     if stopped:
         connection.execute(_OPT_OUT, stopped)
-        connection.execute(_CANCEL, stopped)
+        for cancel in _CANCEL:
+            cancel.run(connection, who=[one["who"] for one in stopped], at=now_s)
         connection.execute(_SAY_NO_MORE, stopped)
     held = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == "escalated"]
     if held:
@@ -275,11 +290,15 @@ _OPT_OUT = (
     .where(contacts.c.id == bindparam("who"), contacts.c.opted_out_s.is_(None))
     .values(opted_out_s=bindparam("at"))
 )
-_CANCEL = (
-    update(messages)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.status.in_([IS_WAITING, PAUSED, IS_QUEUED]))
-    .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
-)
+# One for each state: so each takes the index of its own.
+_CANCEL = [
+    Change(
+        update(messages)
+        .where(messages.c.status == state, among(messages.c.contact_id, "who"))
+        .values(status=CANCELLED, reason=OPTED_OUT, settled_s=bindparam("at"))
+    )
+    for state in (IS_QUEUED, IS_WAITING, IS_PAUSED)
+]
 _HAND_OVER = (
     update(contacts)
     .where(contacts.c.id == bindparam("who"), contacts.c.with_human_s.is_(None))

@@ -5,7 +5,7 @@ import msgspec
 from server.endpoint import Answer, Call, Route
 from server.inbox import Close
 from server.problems import Problem
-from server.replying import Inbound
+from server.replying import heard
 from server.service import Service
 from server.wire import Answered, CloseBody, Closed, ReplyBody
 
@@ -13,8 +13,8 @@ from server.wire import Answered, CloseBody, Closed, ReplyBody
 async def reply(service: Service, call: Call) -> Answer:
     """One customer message, and what it is answered."""
     body: ReplyBody = call.body
-    request = Inbound(_sender(service, body.from_), body.text, body.message_id)
-    return 200, await service.writer.submit(request)
+    request = heard(_sender(service, body.from_), body.text, body.message_id)
+    return 200, await service.writer.submit(request, request.weight)
 
 
 async def close(service: Service, call: Call) -> Answer:

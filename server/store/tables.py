@@ -31,12 +31,13 @@ MADE, DROPPED, GIVEN, TAKEN = "made", "dropped", "given", "taken"  # actions of 
 # As literals, not bound parameters: only then may the database use the partial indexes below.
 IS_WAITING: ColumnClause[str] = literal_column("'waiting'")
 IS_QUEUED: ColumnClause[str] = literal_column("'queued'")
+IS_PAUSED: ColumnClause[str] = literal_column("'paused'")
 IS_ANSWERED: ColumnClause[str] = literal_column("'answered'")  # of an inbound message: by a rule
 
 metadata = MetaData()
 
 # A change of the tables is a migration too: docs/server.md says how.
-SCHEMA = Schema("wavetank", metadata, head="0012", versions=Path(__file__).parent / "migrations" / "versions")
+SCHEMA = Schema("wavetank", metadata, head="0013", versions=Path(__file__).parent / "migrations" / "versions")
 
 contacts = Table(
     "contacts",
@@ -146,7 +147,7 @@ batches = Table(
     Column("cancelled_s", Float),
     Column("template", Text, nullable=False),
     Column("media", Text),  # JSON, as it was given; null: a text
-    Column("idempotency_key", Text, unique=True),
+    Column("idempotency_key", Text),
     Column("body_digest", LargeBinary),
     Column("answer", LargeBinary),  # what the key's first request was answered
     # Its messages are those between, as far as they are kept; null: it never had one.
@@ -154,13 +155,15 @@ batches = Table(
     Column("last_message_id", Int64),
     sqlite_with_rowid=False,
 )
+# Most batches have no key, and then nothing to write here.
+index_where("batches_with_key", batches.c.idempotency_key, where="idempotency_key IS NOT NULL", unique=True)
 
 messages = Table(
     "messages",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=False),
     Column("batch_id", ForeignKey("batches.id"), nullable=False),
-    Column("contact_id", ForeignKey("contacts.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
     Column("zone", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("content", Int64, nullable=False),  # server.dispatch.content.content_key of the text
@@ -176,9 +179,25 @@ messages = Table(
 # What a batch is deleted by where the database checks references. Elsewhere the messages of a batch are found
 # by their ids alone (server/store/batches.py): the index would be a sixth of the price of a row.
 Index("messages_of_batch", messages.c.batch_id).ddl_if(dialect="postgresql")
+# A customer's messages are found by index once they are sent. Before that only a STOP asks for them, and
+# looks through the next three: an index of all would be a seventh of the price of a row.
+index_where("messages_sent_to", messages.c.contact_id, where="sent_s IS NOT NULL")
 # The state, always the same in them, spares those who count the messages themselves.
-index_where("messages_queued", messages.c.due_s, messages.c.status, where="status = 'queued'")
-index_where("messages_waiting", messages.c.due_s, messages.c.status, where="status = 'waiting'")
+index_where(
+    "messages_queued",
+    messages.c.due_s,
+    messages.c.status,
+    messages.c.contact_id,
+    where="status = 'queued'",
+)
+index_where(
+    "messages_waiting",
+    messages.c.due_s,
+    messages.c.status,
+    messages.c.contact_id,
+    where="status = 'waiting'",
+)
+index_where("messages_paused", messages.c.contact_id, where="status = 'paused'")
 # With these two, counts by state need not look at the delivered, which are nearly all of a million.
 # Not as a list: SQLite makes a table of that for every row that is written, a third of the row's whole price.
 LEFT = "status <> 'queued' AND status <> 'waiting' AND status <> 'delivered'"

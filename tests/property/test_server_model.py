@@ -35,7 +35,7 @@ from server.delivering import Ban
 from server.figures import history
 from server.holding import Cancel, Pause, Resume
 from server.problems import Problem
-from server.replying import Inbound
+from server.replying import heard
 from server.sending import read_send
 from server.service import Service, open_service
 from server.tagging import Tag
@@ -124,13 +124,13 @@ class Server(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, len(PHONES) - 1))
     def stop(self, who: int) -> None:
-        answer = msgspec.json.decode(self._submit(Inbound(PHONES[who], "STOP", None)))
+        answer = msgspec.json.decode(self._submit(heard(PHONES[who], "STOP")))
         assert answer["action"] == "opted_out"
         self.stopped.add(PHONES[who])
 
     @rule(who=st.integers(0, len(PHONES) - 1))
     def ask(self, who: int) -> None:
-        answer = msgspec.json.decode(self._submit(Inbound(PHONES[who], "What is the price?", None)))
+        answer = msgspec.json.decode(self._submit(heard(PHONES[who], "What is the price?")))
         assert answer["action"] in ("answered", "escalated")
 
     @rule(who=people, tag=st.sampled_from(TAGS), gives=st.booleans())

@@ -22,7 +22,7 @@ from server.policy import reply_policy
 from server.problems import Problem
 from server.reading_inbox import history
 from server.reading_inbox import inbox as inbox_of
-from server.replying import Inbound, Replying
+from server.replying import Replying, heard
 from server.searching import IndexTexts, index_texts, not_indexed, search
 from server.store.database import Database
 from server.store.ids import Ids
@@ -63,7 +63,7 @@ class World:
         return asyncio.run(self._database.run(work))
 
     def write(self, *texts: str, phone: str = PHONE) -> list[dict[str, Any]]:
-        requests = [Inbound(phone, text, None) for text in texts]
+        requests = [heard(phone, text) for text in texts]
         applied = self.run(partial(self.replying.apply, requests=requests))
         return [msgspec.json.decode(answer) for answer in applied.answers]
 
