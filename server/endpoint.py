@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.auth import of_browser
 from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
-from server.responding import respond
+from server.responding import Headers, respond
 from server.seen import Seen
 from server.service import Service
 from server.store.database import OutcomeUnknown, StoreUnavailable
@@ -111,20 +111,19 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_s = perf_counter()
-        retry_after_s = None
+        extra: Headers = ()
         try:
             status, body = await self._answer(scope, receive)
             media_type = self._gives
         except Problem as problem:
             status, body, media_type = problem.status, problem.document(), MEDIA_TYPE
-            retry_after_s = problem.retry_after_s
+            extra = _headers_of(problem, LOGIN if self._browser else BEARER)
         except OutcomeUnknown:
             status, body, media_type = 503, UNKNOWN.document(), MEDIA_TYPE
         except StoreUnavailable:
             status, body, media_type = 503, UNAVAILABLE.document(), MEDIA_TYPE
         self._seen.add(status, perf_counter() - start_s)
-        login = LOGIN if self._browser else BEARER
-        await respond(scope, send, status, _headers(status, body, media_type, login, retry_after_s), body)
+        await respond(scope, send, status, media_type, body, extra)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
@@ -211,9 +210,8 @@ class Stream(Endpoint):
 
 
 async def _refuse(scope: Scope, send: Send, problem: Problem, login: bytes) -> None:
-    body = problem.document()
-    headers = _headers(problem.status, body, MEDIA_TYPE, login, problem.retry_after_s)
-    await respond(scope, send, problem.status, headers, body)
+    extra = _headers_of(problem, login)
+    await respond(scope, send, problem.status, MEDIA_TYPE, problem.document(), extra)
 
 
 async def _stream(events: Events, receive: Receive, send: Send) -> None:
@@ -243,14 +241,12 @@ async def _tell(events: Events, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _headers(
-    status: int, body: bytes, media_type: bytes, login: bytes, retry_after_s: int | None
-) -> list[tuple[bytes, bytes]]:
-    headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
-    if status == 401:
+def _headers_of(problem: Problem, login: bytes) -> Headers:
+    headers = []
+    if problem.status == 401:
         headers.append((b"www-authenticate", login))
-    if retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % retry_after_s))
+    if problem.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % problem.retry_after_s))
     return headers
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -225,7 +225,7 @@ def _answer(cycle: RequestResponseCycle, status: int, headers: bytes, body: byte
     cycle.scope["extensions"].clear()  # one of them is of the cycle: a circle that only the collector finds
     cycle.waiting_for_100_continue = False
     if not cycle.disconnected:
-        own = b"".join([b"%s: %s\r\n" % header for header in cycle.default_headers])
+        own = _lines(tuple(cycle.default_headers))
         closing = b"" if cycle.keep_alive else b"connection: close\r\n"
         cycle.transport.write(b"".join((STATUS_LINE[status], own, headers, closing, b"\r\n", body)))
         cycle.message_event.set()
@@ -233,6 +233,12 @@ def _answer(cycle: RequestResponseCycle, status: int, headers: bytes, body: byte
             cycle.transport.close()
         cycle.on_response()
     return True
+
+
+@lru_cache(maxsize=1)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Those of every answer change once a second: its date."""
+    return b"".join([b"%s: %s\r\n" % header for header in headers])
 
 
 class _Server(uvicorn.Server):

@@ -31,6 +31,8 @@ class Numbers:
 
     async def all_normal(self, texts: Sequence[str]) -> list[str | None]:
         """`normal` of each, in order; many unknown ones are checked in a thread."""
+        if len(texts) < FEW:
+            return self._all_checked(texts)
         found = list(map(self._valid.get, texts))
         if None not in found:
             return found

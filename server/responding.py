@@ -9,11 +9,18 @@ from server.listening import ANSWER
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-async def respond(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """`headers` must say how long the body is."""
+async def respond(
+    scope: Scope, send: Send, status: int, media_type: bytes, body: bytes, extra: Headers = ()
+) -> None:
+    """`extra`: headers beside those of every answer."""
     extensions = scope.get("extensions")
     answer = extensions.get(ANSWER) if extensions else None
-    if answer is not None and answer(status, b"".join([b"%s: %s\r\n" % header for header in headers]), body):
-        return
-    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    if answer is not None:
+        lines = b"content-type: %s\r\ncontent-length: %d\r\n" % (media_type, len(body))
+        if extra:
+            lines += b"".join([b"%s: %s\r\n" % header for header in extra])
+        if answer(status, lines, body):
+            return
+    headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

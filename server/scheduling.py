@@ -58,8 +58,7 @@ class Candidates(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """A batch to accept. Answer: the JSON of Accepted, or a Problem."""
 
     template: str

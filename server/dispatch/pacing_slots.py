@@ -4,6 +4,7 @@ A *slot* is the next time an account may send if it uses every slot before. Slot
 accounts alone, so they are made for many messages at once and handed out in time order.
 """
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -62,7 +63,8 @@ def write_back(fleet: Fleet, pacer: Pacer) -> None:
     for column, index in enumerate(fleet.index.tolist()):
         account = own(pacer, index)
         account.free = int(fleet.free[column])
-        account.history = [NEVER] * pacer.hour[0] + fleet.history[:, column].tolist()
+        account.history = array("q", [NEVER]) * pacer.hour[0]
+        account.history.frombytes(fleet.history[:, column].tobytes())
         account.position = int(fleet.position[column])
         account.warm_until = int(fleet.warm_until[column])
         account.unsettled = max(0, account.unsettled - int(fleet.sent[column]))
@@ -89,7 +91,7 @@ def add_account(fleet: Fleet, pacer: Pacer, start: AccountStart, index: int) -> 
         setattr(fleet, name, np.append(getattr(fleet, name), value))
 
 
-def _recent(history: list[int], depth: int) -> Times:
+def _recent(history: "array[int]", depth: int) -> Times:
     """Of a history the sends that some cap may look at."""
     return np.array(history[max(bisect_right(history, NEVER), len(history) - depth) :], np.int64)
 

@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Account:
     """One account."""
 
     owner: object  # key of the pacer that may change it; any other must take a copy first: see `own`
-    history: list[int]  # due times, ascending, behind at least an hour's cap of NEVER
+    history: "array[int]"  # due times, ascending, behind at least an hour's cap of NEVER
     position: int  # of its next message in the jitter table
     warm_until: int
     free: int  # from when its own rules allow a send, or CLOSED
@@ -52,7 +53,7 @@ class Account:
     def copy(self, owner: object) -> "Account":
         return Account(
             owner,
-            self.history.copy(),
+            self.history[:],
             self.position,
             self.warm_until,
             self.free,
@@ -337,7 +338,7 @@ def remember_opt_out(pacer: Pacer, customer: int) -> None:
 def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
     """Books further sends of an account, ascending."""
     account = own(pacer, index)
-    account.history += due_us
+    account.history.extend(due_us)
     account.position = (account.position + len(due_us)) % GAPS
     if due_us[-1] < account.check_from:  # the rules that can bind here, as in `admit`
         count, span = pacer.hour
@@ -347,7 +348,7 @@ def append_sends(pacer: Pacer, index: int, due_us: list[int]) -> None:
     requeue(pacer, index, free)
 
 
-def _below(history: list[int], cap: Cap) -> int:
+def _below(history: "array[int]", cap: Cap) -> int:
     count, span = cap
     return history[-count] + span if count <= len(history) else 0
 
@@ -355,7 +356,7 @@ def _below(history: list[int], cap: Cap) -> int:
 def new_account(pacer: Pacer, start: AccountStart) -> Account:
     """An account under a pacer's rules, as it is known when it joins."""
     position = (start.sent + (start.key * _GOLDEN % 2**64 >> 50)) % GAPS
-    history = [NEVER] * pacer.hour[0] + [micros(s) for s in start.recent_s]
+    history = array("q", [*repeat(NEVER, pacer.hour[0]), *map(micros, start.recent_s)])
     warm_until = NOT_YET
     if start.first_send_s is not None:
         warm_until = micros(start.first_send_s) + pacer.warm_up_us

@@ -85,7 +85,7 @@ def test_an_answered_request_leaves_no_garbage() -> None:
     """What only the collector finds it looks for among all requests under way, while they wait."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await respond(scope, send, 200, [(b"content-length", b"2")], b"ok")
+        await respond(scope, send, 200, b"text/plain", b"ok")
 
     async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         for _ in range(20):

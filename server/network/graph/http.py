@@ -244,8 +244,7 @@ def _of_problem(problem: Problem) -> ApiError:
 
 
 async def _respond(scope: Scope, send: Send, found: Answer, extra: Headers = ()) -> None:
-    headers = [(b"content-type", found.media_type), (b"content-length", b"%d" % len(found.body)), *extra]
-    await respond(scope, send, found.status, headers, found.body)
+    await respond(scope, send, found.status, found.media_type, found.body, extra)
 
 
 async def _abort(scope: Scope, receive: Receive, send: Send) -> None:
