@@ -1,26 +1,22 @@
 """Phone numbers in E.164, checked once each while they are in use: a check costs more than a look-up."""
 
 import asyncio
-import re
 from collections.abc import Callable, Collection, Sequence
 
 from scenarios.phones import e164
 
-FEW = 100  # unknown numbers from which on it pays to ask which of them are contacts
+FEW = 100  # numbers from which on it pays to ask which of them are contacts
 MANY = 2_000  # unknown numbers above which the event loop is not made to wait
 REMEMBERED = 1 << 17  # texts; about 16 MB
-
-
-WRITTEN = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch  # as E.164 is, valid or not
 
 
 class Numbers:
     """Remembers which texts are valid numbers, those that came last: a fact that never changes.
 
-    `are_contacts` tells of numbers, as integers, which are contacts' and so have been checked before.
+    `are_contacts` tells which texts are the numbers of contacts, and so have been checked before.
     """
 
-    def __init__(self, are_contacts: Callable[[Sequence[int]], Sequence[bool]] | None = None) -> None:
+    def __init__(self, are_contacts: Callable[[Sequence[str]], Sequence[bool]] | None = None) -> None:
         self._valid: dict[str, str] = {}
         self._are_contacts = are_contacts
 
@@ -37,9 +33,9 @@ class Numbers:
         if None not in found:
             return found
         unknown = [at for at, number in enumerate(found) if number is None]
-        if len(unknown) >= FEW and self._are_contacts is not None:
-            numbers = [int(texts[at]) if WRITTEN(texts[at]) else 0 for at in unknown]
-            for at, is_contact in zip(unknown, self._are_contacts(numbers), strict=True):
+        if self._are_contacts is not None:
+            of_contact = self._are_contacts([texts[at] for at in unknown])
+            for at, is_contact in zip(unknown, of_contact, strict=True):
                 if is_contact:
                     found[at] = texts[at]
             unknown = [at for at in unknown if found[at] is None]

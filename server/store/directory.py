@@ -5,6 +5,7 @@ the table is read once, and of STOPs what has come since, that of the running tr
 transaction adds is remembered only when it is committed. 18 bytes a contact.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ from server.store.tables import contacts
 
 READ_AT_ONCE = 1_000  # rows: what is in memory at once at a start stays there, unused
 FEW = 10_000  # contacts beside the columns; so many are sorted in, which takes ten milliseconds a million
+
+# As E.164 is, valid or not; and a line for each.
+_WRITTEN = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+_ALL_WRITTEN = re.compile(r"(?:\+[1-9][0-9]{6,14}(?:\n|\Z))*+").fullmatch
 
 Entry = tuple[int, str | None]  # id and zone
 
@@ -73,7 +78,7 @@ class Directory:
         self, connection: Connection, phones: Sequence[str], zones: Sequence[str | None], now_s: float
     ) -> Found:
         """The same from memory; those who are not there, from the tables."""
-        numbers = list(map(int, phones))
+        numbers = _integers(phones)
         ids, names = self._known(numbers)
         news: dict[int, Entry] = {}
         if 0 in ids:
@@ -81,17 +86,16 @@ class Directory:
             given = find_or_add(connection, {phones[at]: zones[at] for at in new}, now_s)
             for at in new:
                 contact = given[phones[at]]
-                ids[at], names[at] = news[numbers[at]] = contact.id, contact.zone
+                ids[at], names[at] = news[int(numbers[at])] = contact.id, contact.zone
                 if not contact.consent:
                     self._doubtful.add(contact.id)
         return Found(ids, names, self._barred(connection, phones, ids), news)
 
-    def has(self, numbers: Sequence[int]) -> list[bool]:
+    def has(self, texts: Sequence[str]) -> list[bool]:
         """Which of these are contacts' numbers, but for those that came last; from any thread."""
-        known = self._numbers
+        known, wanted = self._numbers, _numbers_in(texts)
         if not len(known):
-            return [False] * len(numbers)
-        wanted = np.array(numbers, np.int64)
+            return [False] * len(texts)
         at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         has: list[bool] = (known[at] == wanted).tolist()
         return has
@@ -105,21 +109,20 @@ class Directory:
             self._take([(self._numbers, self._ids, self._zones), (numbers, np.array(ids), self._keys(zones))])
             self._later = {}
 
-    def _known(self, numbers: Sequence[int]) -> tuple[list[int], list[str | None]]:
+    def _known(self, wanted: NDArray[np.int64]) -> tuple[list[int], list[str | None]]:
         """Id and zone of each; the id of one who is not here is 0."""
         if not len(self._numbers):
-            return self._known_later(numbers, [0] * len(numbers), [None] * len(numbers))
-        wanted = np.array(numbers, np.int64)
+            return self._known_later(wanted, [0] * len(wanted), [None] * len(wanted))
         at = np.searchsorted(self._numbers, wanted)
         at[at == len(self._numbers)] = 0
         ids = np.where(self._numbers[at] == wanted, self._ids[at], 0).tolist()
         names = list(map(self._names.__getitem__, self._zones[at].tolist()))
-        return self._known_later(numbers, ids, names) if 0 in ids else (ids, names)
+        return self._known_later(wanted, ids, names) if 0 in ids else (ids, names)
 
     def _known_later(
-        self, numbers: Sequence[int], ids: list[int], names: list[str | None]
+        self, numbers: NDArray[np.int64], ids: list[int], names: list[str | None]
     ) -> tuple[list[int], list[str | None]]:
-        for at, number in enumerate(numbers):
+        for at, number in enumerate(numbers.tolist()):
             if not ids[at]:
                 ids[at], names[at] = self._later.get(number, (0, None))
         return ids, names
@@ -143,6 +146,18 @@ class Directory:
         numbers, ids, zones = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(numbers)
         self._numbers, self._ids, self._zones = numbers[order], ids[order], zones[order]
+
+
+def _integers(phones: Sequence[str]) -> NDArray[np.int64]:
+    """Numbers in E.164 as integers: read from one text, in a quarter of the time of each by itself."""
+    return np.fromstring("\n".join(phones), np.int64, sep="\n")
+
+
+def _numbers_in(texts: Sequence[str]) -> NDArray[np.int64]:
+    """The same of any texts; 0 for one that is not written as E.164 is."""
+    if _ALL_WRITTEN("\n".join(texts)) and not any("\n" in text for text in texts):
+        return _integers(texts)
+    return np.array([int(text) if _WRITTEN(text) else 0 for text in texts], np.int64)
 
 
 def _barred(found: Iterable[tuple[int, Contact]]) -> Mapping[int, str]:

@@ -70,8 +70,13 @@ def test_known_and_new_contacts_in_any_order(database: Database) -> None:
 
 
 def test_which_numbers_are_contacts(database: Database) -> None:
-    assert loaded(database).has([int(PHONES[25]), 0, int(PHONES[3]), 10**14]) == [False, False, True, False]
-    assert Directory().has([1]) == [False]
+    directory = loaded(database)
+    assert directory.has([PHONES[25], PHONES[3], "+100000000000000"]) == [False, True, False]
+    digits = PHONES[3][1:]
+    otherwise = [digits, f" +{digits}", f"+0{digits}", f"+{digits[:4]}_{digits[4:]}", f"+{digits}\n", "", "+"]
+    assert directory.has([*otherwise, PHONES[4]]) == [False] * len(otherwise) + [True]
+    assert directory.has([f"{PHONES[3]}\n{PHONES[4]}", PHONES[25]]) == [False, False]
+    assert Directory().has(["+14155550100"]) == [False]
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
