@@ -155,7 +155,8 @@ def _integers(phones: Sequence[str]) -> NDArray[np.int64]:
 
 def _numbers_in(texts: Sequence[str]) -> NDArray[np.int64]:
     """The same of any texts; 0 for one that is not written as E.164 is."""
-    if _ALL_WRITTEN("\n".join(texts)) and not any("\n" in text for text in texts):
+    lines = "\n".join(texts)
+    if _ALL_WRITTEN(lines) and lines.count("\n") == len(texts) - 1:
         return _integers(texts)
     return np.array([int(text) if _WRITTEN(text) else 0 for text in texts], np.int64)
 
