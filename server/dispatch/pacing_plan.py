@@ -229,11 +229,10 @@ def groups_of(releases: Ints, willing: Ints, most: int) -> list[tuple[int, Ints]
 
 
 def _plain(pacer: Pacer, messages: Messages, start_us: int) -> Flags:
-    """Which messages meet no other by content or by customer."""
+    """Which messages meet no other by content, and are not too many for their customer."""
     customer = messages.customer.astype(np.int64, copy=False)
-    cap, span = pacer.customer_cap
-    shared = _crowded(customer, cap)
-    shared |= _recent(customer, pacer.customers, start_us - span)
+    cap, _ = pacer.customer_cap
+    shared = _crowded(customer, cap) | _crowded_with(customer, pacer.customers, cap)
     if pacer.content_gap_us:
         content = messages.content.astype(np.int64, copy=False)
         shared |= _crowded(content, 1)
@@ -251,6 +250,19 @@ def _crowded(keys: Ints, most: int) -> Flags:
         suspects = np.flatnonzero(np.isin(hashes, twins))
         suspected = keys[suspects]
         crowded[suspects] = np.isin(suspected, _repeated(np.sort(suspected), most))
+    return crowded
+
+
+def _crowded_with(keys: Ints, sends: Sends, most: int) -> Flags:
+    """Which keys have sends on record, and with those are more than `most`."""
+    crowded = np.zeros(len(keys), np.bool_)
+    wanted = keys.tolist()
+    if sends.last.keys().isdisjoint(wanted):
+        return crowded
+    recorded = np.fromiter(map(sends.count, wanted), np.int64, len(keys))
+    known = np.flatnonzero(recorded)
+    _, group, size = np.unique(keys[known], return_inverse=True, return_counts=True)
+    crowded[known] = recorded[known] + size[group] > most
     return crowded
 
 

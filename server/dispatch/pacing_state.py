@@ -85,6 +85,10 @@ class Sends:
         self.earlier.setdefault(key, []).append(self.last[key])
         self.put_by_count += 1
 
+    def count(self, key: int) -> int:
+        """How many sends of this key are on record."""
+        return 1 + len(self.earlier.get(key, ())) if key in self.last else 0
+
     def times(self, key: int) -> list[int]:
         """When all known sends of this key are due, ascending."""
         sends = [*self.earlier.get(key, ()), self.last[key]] if key in self.last else []

@@ -96,7 +96,7 @@ def worlds(
     fleet = [draw(account_of(key, start_s, booked_s)) for key in range(draw(st.integers(1, accounts)))]
     if not any(account.open for account in fleet):
         fleet[0] = fleet[0]._replace(open=True)
-    customers = draw(st.sampled_from([5, 10**9]))
+    customers = draw(st.sampled_from([5, 40, 10**9]))
     return World(
         rules=draw(rules_of(jitters)),
         accounts=fleet,
@@ -104,7 +104,7 @@ def worlds(
             customer: sorted(start_s - age for age in ages)
             for customer, ages in draw(
                 st.dictionaries(
-                    st.integers(0, 5), st.lists(st.integers(-900, 90_000), max_size=3), max_size=3
+                    st.integers(0, 40), st.lists(st.integers(-900, 90_000), max_size=3), max_size=12
                 )
             ).items()
         },
