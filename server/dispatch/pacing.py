@@ -96,7 +96,6 @@ def adopt(pacer: Pacer, draft: Draft, now_s: float) -> None:
     """Books a draft of this pacer, which has not changed since it was made; forgets as `commit` does."""
     drafted = draft.pacer
     pacer.key, pacer.accounts, pacer.queue = drafted.key, drafted.accounts, drafted.queue
-    pacer.windows = drafted.windows
     pacer.customers.take_in(drafted.customers)
     pacer.contents.take_in(drafted.contents)
     drop_outdated(pacer)

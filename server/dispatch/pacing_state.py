@@ -157,7 +157,8 @@ class Pacer:
     def draft(self, customers: Sequence[int], contents: Sequence[int]) -> "Pacer":
         """A pacer for messages of these, that can go its own way as long as this one stands still.
 
-        An account is copied when it is first given a message; calendars and the jitter table are shared.
+        An account is copied when it is first given a message; calendars, the windows looked up in them, and
+        the jitter table are shared.
         """
         draft = copy(self)
         draft.key = object()
@@ -166,7 +167,6 @@ class Pacer:
         draft.contents = self.contents.of(contents)
         draft.customers = self.customers.of(customers)
         draft.opted_out = self.opted_out.copy()
-        draft.windows = self.windows.copy()
         return draft
 
 

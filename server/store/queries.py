@@ -1,11 +1,11 @@
 """Statements without SQLAlchemy's work a run (50 to 100 microseconds): compiled once, run by the driver."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = tuple[Any, ...]
@@ -43,9 +43,13 @@ class Query:
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[Row]:
         """All rows at once. Parameters are numbers, text, bytes, None, and lists for `dialects.among`."""
-        with _executed(self._compiled, connection, values) as cursor:
+        cursor = connection.connection.cursor()
+        try:
+            _execute(cursor, self._compiled.of(connection.dialect), values)
             rows: Sequence[Row] = cursor.fetchall()
             return rows
+        finally:
+            cursor.close()
 
     def first(self, connection: Connection) -> Any:
         """The first value of the first row; None where there is no row."""
@@ -61,24 +65,19 @@ class Change:
 
     def run(self, connection: Connection, **values: Any) -> None:
         """Parameters as of `Query.rows`."""
-        with _executed(self._compiled, connection, values):
-            pass
+        cursor = connection.connection.cursor()
+        try:
+            _execute(cursor, self._compiled.of(connection.dialect), values)
+        finally:
+            cursor.close()
 
 
-@contextlib.contextmanager
-def _executed(statement: Compiled, connection: Connection, values: Mapping[str, Any]) -> Iterator[Any]:
-    """The driver's cursor of a statement that has been run."""
-    text = statement.of(connection.dialect)
+def _execute(cursor: DBAPICursor, text: Text, values: Mapping[str, Any]) -> None:
     given = {**text.values, **values}
-    cursor = connection.connection.cursor()
-    try:
-        if text.names is None:
-            cursor.execute(text.sql, given)
-        else:
-            cursor.execute(text.sql, [_as_json(given[name]) for name in text.names])
-        yield cursor
-    finally:
-        cursor.close()
+    if text.names is None:
+        cursor.execute(text.sql, given)
+    else:
+        cursor.execute(text.sql, [_as_json(given[name]) for name in text.names])
 
 
 def _as_json(value: Any) -> Any:
