@@ -13,6 +13,7 @@ import uvloop
 from scenarios.loading import Loaded
 from server.app import make_app
 from server.listening import prepare_process, run
+from server.memory import forget_code_of_the_start
 from server.network.graph.emulator import Emulator
 from server.network.graph.options import Options, settings_of
 from server.network.graph.serve import new_emulator
@@ -67,6 +68,7 @@ async def _work(told: Told, listener: socket.socket, ready: Callable[[], None], 
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT)
+        forget_code_of_the_start()
         await run(make_app(service, emulator), listener, ready, service.watching.stop, leash)
 
 
