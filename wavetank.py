@@ -51,6 +51,7 @@ REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
 UNFINISHED = "unfinished"  # subfolder with what an interrupted run has left
 INTERRUPTED = 130  # exit status after Ctrl-C
+MOST_REPLICATIONS = 1000  # where --precision and --best give up
 TABLE_WIDTH = 1000  # characters of a table that is not for a terminal
 
 ScenarioName = Annotated[
@@ -88,6 +89,9 @@ class Stopped(Exception):
 
 def main() -> None:
     """Entry point: every wrong input is one line on stderr and exit status 2."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 for the whole run
     usage_error: Any = typer.BadParameter.__mro__[1]  # typer exports only this subclass of it
     try:
         status = app(standalone_mode=False)
@@ -111,7 +115,8 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    err.print(f"wavetank: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    line = " ".join(f"wavetank: {message}".splitlines())  # a name may hold a line break
+    err.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(2)
 
 
@@ -199,9 +204,11 @@ def simulate(
         typer.Option(metavar="REL", help="Add replications until half an interval is REL of its mean."),
     ] = None,
     primary: Annotated[
-        str, typer.Option(metavar="KPI", help="The KPI that --precision is about.")
-    ] = "orders",
-    max_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 1000,
+        str | None, typer.Option(metavar="KPI", help="The KPI that --precision is about; else orders.")
+    ] = None,
+    max_replications: Annotated[
+        int | None, typer.Option(min=2, help="Where --precision gives up; else 1000.")
+    ] = None,
     trace: Annotated[
         str | None,
         typer.Option(metavar="customer:N|account:N", help="Only the events of one, in replication 1."),
@@ -215,6 +222,12 @@ def simulate(
     With --precision, exit 1 when it was not reached. After Ctrl-C the same command goes on.
     """
     cluster = _cluster(backend, scheduler)
+    _belongs("--primary", primary, "--precision", precision)
+    _belongs("--max-replications", max_replications, "--precision", precision)
+    if trace is not None and (precision is not None or out_folder is not None):
+        raise InputError(
+            "--trace: prints the events of one run and nothing else; leave --precision and --out out"
+        )
     loaded = load(scenario, _with_experiment(settings, replications, seed))
     if trace is not None:
         _print_trace(loaded, trace, as_json)
@@ -224,7 +237,8 @@ def simulate(
     from simulator.precision import Goal
     from simulator.run import simulate as run
 
-    goal = None if precision is None else Goal(primary, precision, max_replications)
+    budget = MOST_REPLICATIONS if max_replications is None else max_replications
+    goal = None if precision is None else Goal(primary or "orders", precision, budget)
     total = loaded.scenario.experiment.replications if goal is None else goal.budget
     started = time.perf_counter()
     with _resumable(out_folder, fresh) as kept:
@@ -267,7 +281,9 @@ def compare(
         float | None,
         typer.Option(metavar="D", help="The least difference in the KPI of --best that matters."),
     ] = None,
-    max_replications: Annotated[int, typer.Option(min=2, help="Where --best gives up.")] = 1000,
+    max_replications: Annotated[
+        int | None, typer.Option(min=2, help="Where --best gives up; else 1000.")
+    ] = None,
     fresh: Fresh = False,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
@@ -279,6 +295,9 @@ def compare(
     cluster = _cluster(backend, scheduler)
     if best is not None and indifference is None:
         raise InputError(f"--best {best}: needs --indifference, the least difference in it that matters")
+    _belongs("--lowest", lowest or None, "--best", best)
+    _belongs("--indifference", indifference, "--best", best)
+    _belongs("--max-replications", max_replications, "--best", best)
     settings = _with_experiment(settings, replications, seed)
     base = load(scenario, settings)
     variants = variants_of(base, stated, files or [], settings)
@@ -286,7 +305,8 @@ def compare(
     from simulator.compare import compare as run
     from simulator.selection import Aim
 
-    aim = None if best is None or indifference is None else Aim(best, indifference, lowest, max_replications)
+    budget = MOST_REPLICATIONS if max_replications is None else max_replications
+    aim = None if best is None or indifference is None else Aim(best, indifference, lowest, budget)
     total = (base.scenario.experiment.replications if aim is None else aim.budget) * (1 + len(variants))
     with _resumable(out_folder, fresh) as kept:
         with _progress("replications", total) as step:
@@ -535,6 +555,12 @@ def _load_test(
             loaded.path, settings=settings, database=database, speed=conversations.clock_speed
         ) as own:
             return run(loaded, target=own.url, token=own.token, **sizes)
+
+
+def _belongs(option: str, value: object, to: str, owner: object) -> None:
+    """InputError for an option that says something about another one which is not there."""
+    if value is not None and owner is None:
+        raise InputError(f"{option}: is about {to}; give that too, or leave it out")
 
 
 def _cluster(backend: str, scheduler: str | None) -> "Cluster | None":

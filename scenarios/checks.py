@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from scenarios.content import variables_of
 from scenarios.schema import Scenario
 from scenarios.schema.business import STANDARD_PER_S, UNLIMITED
+from scenarios.zones import WANTED, is_zone
 
 MOST_PURCHASES_A_WEEK = 50
 LEAST_DAYS = 50  # ten batches of five: MSER-5 (docs/simulator.md)
@@ -196,6 +197,19 @@ def _kinds_share_all_posts(scenario: Scenario) -> str | None:
     return None
 
 
+def _agents_work_some_time_somewhere(scenario: Scenario) -> str | None:
+    agents = scenario.agents
+    if not is_zone(agents.zone):
+        return f"agents.zone: found {agents.zone!r}; {WANTED}"
+    for shift in agents.shifts:
+        if shift.start == shift.end != "00:00":
+            return (
+                f"agents.shifts: {shift.start} to {shift.end} is no time; set them apart, or both to "
+                "00:00 for round the clock"
+            )
+    return None
+
+
 def _a_business_keeps_to_its_platform(scenario: Scenario) -> str | None:
     if scenario.accounts.kind != "business":
         return None
@@ -260,6 +274,7 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _replications_make_an_interval,
     _posts_are_apart,
     _kinds_share_all_posts,
+    _agents_work_some_time_somewhere,
     _delivery_leaves_room_for_the_unregistered,
     _reply_delays_are_in_order,
     _shares_add_up,

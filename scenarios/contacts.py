@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from scenarios.content import variables_of
 from scenarios.csv_file import rows_of
@@ -19,6 +18,7 @@ from scenarios.errors import InputError, nearest
 from scenarios.languages import OTHERWISE, language_of
 from scenarios.loading import Loaded
 from scenarios.phones import e164
+from scenarios.zones import WANTED, is_zone
 
 REQUIRED = ("phone", "name", "timezone", "tags", "consent")
 CONSENT = {"yes": True, "no": False}
@@ -51,10 +51,8 @@ def _contact(row: dict[str, str], where: str) -> Contact:
     consent = CONSENT.get(row["consent"].lower())
     if consent is None:
         raise InputError(f"{where}: consent: found {row['consent']!r}; must be yes or no")
-    if not _is_zone(row["timezone"]):
-        raise InputError(
-            f"{where}: timezone: found {row['timezone']!r}; must be an IANA name, as Europe/Berlin"
-        )
+    if not is_zone(row["timezone"]):
+        raise InputError(f"{where}: timezone: found {row['timezone']!r}; {WANTED}")
     if not row.get("segment", ONE_SEGMENT):
         raise InputError(f"{where}: segment: is empty; name one, or leave the column out")
     number = e164(row["phone"])
@@ -75,15 +73,6 @@ def _language(text: str, where: str) -> str:
     if language and not LANGUAGE.fullmatch(language):
         raise InputError(f"{where}: language: found {text!r}; must be a code, as en or pt-BR, or empty")
     return language
-
-
-@lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of the zone database
-        return False
-    return True
 
 
 def contacts_of(loaded: Loaded) -> tuple[Contact, ...]:

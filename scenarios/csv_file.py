@@ -50,6 +50,16 @@ def _header(cells: list[str], file: str, required: Sequence[str]) -> list[str]:
     header = [name.strip() for name in cells]
     for name in required:
         if name not in header:
-            hint, found = nearest(name, header), ", ".join(header)
+            hint, found = _separated(cells) or nearest(name, header), ", ".join(header)
             raise InputError(f"{file}: line 1: column {name!r} is missing{hint} (found: {found})")
+    for name in header:
+        if name and header.count(name) > 1:
+            raise InputError(f"{file}: line 1: column {name!r} stands twice; leave one of them out")
     return header
+
+
+def _separated(cells: list[str]) -> str:
+    """The mend where the one cell of a header shows that commas are not what separates them."""
+    others = {";": "semicolons", "\t": "tabs"}
+    mark = next((mark for mark in others if len(cells) == 1 and mark in cells[0]), None)
+    return f"; columns are separated by commas, not {others[mark]}" if mark else ""

@@ -1,15 +1,15 @@
 """From a scenario file to a `Scenario`: TOML, `extends`, `--set`, sources beside values, one-line errors."""
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple
 
 import msgspec
 
 from scenarios.checks import problem_of
 from scenarios.errors import InputError, nearest
+from scenarios.explaining import explained, file_of, struct_of
 from scenarios.schema import Scenario
 from scenarios.schema.business import pace_of
 
@@ -80,16 +80,39 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Loaded:
         merged = _merge(merged, plain)
     _rebase_files(merged, origins, path)
     scenario = _paced(with_replications(_convert(merged, path, origins)), sources, origins)
-    if problem := problem_of(scenario):
-        raise InputError(f"{path.name}: {problem}")
+    if problem := problem_of(scenario) or _unstated_rate(scenario, origins):
+        raise InputError(f"{file_of(problem.partition(':')[0], path, origins)}: {problem}")
     loaded = Loaded(scenario, path, sources, origins)
-    for field, file in (("contacts", loaded.contacts_path), ("orders", loaded.orders_path)):
+    for field, file, name in (
+        ("population.contacts", loaded.contacts_path, scenario.population.contacts),
+        ("population.orders", loaded.orders_path, scenario.population.orders),
+    ):
         if file is not None and not file.is_file():
-            raise InputError(
-                f"{path.name}: population.{field}: found {getattr(scenario.population, field)!r}; no such "
-                f"file beside the scenario; give the path of a CSV relative to {path.name}"
-            )
+            raise InputError(_no_file(field, file, name, path, origins))
     return loaded
+
+
+def _no_file(field: str, file: Path, name: str, path: Path, origins: Mapping[str, str]) -> str:
+    origin = file_of(field, path, origins)
+    if file.is_dir():
+        return f"{origin}: {field}: found {name!r}, which is a folder; give the path of a CSV"
+    if origin == "--set":  # made absolute when it was set
+        shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return (
+            f"--set: {field}: found {str(shown)!r}; no such file; give the path of a CSV from where you are"
+        )
+    return (
+        f"{origin}: {field}: found {name!r}; no such file beside the scenario; give the path of a CSV "
+        f"relative to {origin}"
+    )
+
+
+def _unstated_rate(scenario: Scenario, origins: Mapping[str, str]) -> str | None:
+    """A currency of one's own at the default of 1, unless that is stated: a few are at par."""
+    currency = scenario.costs.currency
+    if currency == "USD" or "costs.usd_rate" in origins:
+        return None
+    return f"costs.currency: found {currency} without costs.usd_rate; state how many {currency} are one USD"
 
 
 def extends(path: Path) -> bool:
@@ -101,15 +124,11 @@ def leaves(kind: type[msgspec.Struct] = Scenario, prefix: str = "") -> Iterator[
     """Every parameter of the schema as (dotted path, msgspec field), in order of definition."""
     for info in msgspec.structs.fields(kind):
         path = f"{prefix}{info.name}"
-        inner = _struct_of(info.type)
+        inner = struct_of(info.type)
         if inner is not None:
             yield from leaves(inner, f"{path}.")
         else:
             yield path, info
-
-
-def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
-    return kind if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
 
 
 def _chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[Path, dict[str, Any]]]:
@@ -124,13 +143,22 @@ def _chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[Path, dict[str
         return [(path, table)]
     if not isinstance(parent, str):
         raise InputError(f"{path.name}: extends: found {parent!r}; must be a scenario name or a path")
-    base = path.parent / parent
-    return [*_chain(base if base.is_file() else find(parent), (*seen, path)), (path, table)]
+    return [*_chain(_parent(path, parent), (*seen, path)), (path, table)]
+
+
+def _parent(path: Path, name: str) -> Path:
+    base = path.parent / name
+    try:
+        return base if base.is_file() else find(name)
+    except InputError as error:
+        raise InputError(f"{path.name}: extends: {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a byte order mark
+    except RecursionError:
+        raise InputError(f"{path.name}: not valid TOML: nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path.name}: not valid TOML: {error}") from None
     except UnicodeDecodeError as error:
@@ -148,7 +176,9 @@ def _table_of(setting: str) -> dict[str, Any]:
         raise InputError(f"--set {setting}: must be PATH=VALUE, as in pacing.rate_per_min=25")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise InputError(f"--set {dotted}: the value is nested too deeply") from None
+    except ValueError:  # no TOML, or a number of thousands of digits
         value = text
     table: Any = value
     for name in reversed(dotted.strip().split(".")):
@@ -210,7 +240,7 @@ def _check_names(table: Mapping[str, Any], kind: type[msgspec.Struct], prefix: s
         if name not in fields:
             hint = nearest(name, list(fields))
             raise InputError(f"{where}: {prefix}{name}: unknown field{hint} (allowed: {', '.join(fields)})")
-        inner = _struct_of(fields[name].type)
+        inner = struct_of(fields[name].type)
         if inner is None:
             continue
         if not isinstance(value, Mapping):
@@ -248,60 +278,4 @@ def _convert(merged: dict[str, Any], path: Path, origins: Mapping[str, str]) -> 
     try:
         return msgspec.convert(merged, Scenario)
     except msgspec.ValidationError as error:
-        raise InputError(_explain(str(error), merged, path, origins)) from None
-
-
-def _explain(error: str, merged: Mapping[str, Any], path: Path, origins: Mapping[str, str]) -> str:
-    """msgspec's `Expected ... - at `$.a.b`` as file, field, found, allowed."""
-    what, _, where = error.partition(" - at `$")
-    dotted = where.rstrip("`").lstrip(".")
-    if missing := re.search(r"missing required field `(\w+)`", what):
-        field = ".".join(part for part in (dotted, missing[1]) if part)
-        return f"{path.name}: {field}: is missing; it has no default, so the scenario must state it"
-    found: Any = merged
-    for part in re.findall(r"[^.\[\]]+", dotted):
-        found = found[int(part)] if part.isdigit() else found[part]
-    origin = origins.get(dotted, str(path))
-    file = origin if origin.startswith("--set") else Path(origin).name
-    return f"{file}: {dotted}: found {_shown(found)}; {_allowed(dotted) or _plain(what)}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-BOUNDS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
-
-
-def _allowed(dotted: str) -> str:
-    """`must be a whole number >= 1 and <= 6000`, from the schema; empty for what has no simple form."""
-    info = dict(leaves()).get(dotted)
-    if info is None:
-        return ""
-    meta = info.type.__metadata__[0]
-    if meta.pattern is not None:
-        return "must be a clock time HH:MM" if meta.extra["unit"] == "HH:MM" else f"must match {meta.pattern}"
-    form = _form(info.type)
-    return form and f"must be {form}"
-
-
-def _form(kind: Any, meta: Any = None) -> str:
-    if get_origin(kind) is Annotated:
-        return _form(kind.__origin__, kind.__metadata__[0])
-    if get_origin(kind) is Literal:
-        return " or ".join(map(repr, get_args(kind)))
-    if get_origin(kind) is Union:
-        forms = [_form(one) for one in get_args(kind)]
-        return " or ".join(forms) if all(forms) else ""
-    if kind not in KINDS:
-        return ""
-    bounds = [
-        f"{sign} {getattr(meta, name):g}" for name, sign in BOUNDS if getattr(meta, name, None) is not None
-    ]
-    return f"{KINDS[kind]} {' and '.join(bounds)}".rstrip()
-
-
-def _plain(what: str) -> str:
-    return re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))
+        raise InputError(explained(str(error), merged, path, origins)) from None

@@ -7,7 +7,7 @@ optional `currency` (USD or the scenario's `costs.currency`; values without one 
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,9 @@ from scenarios.contacts import Contact, read_contacts
 from scenarios.csv_file import rows_of
 from scenarios.errors import InputError
 from scenarios.phones import e164
+
+MOST_USD = 1_000_000_000
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Order(NamedTuple):
@@ -98,6 +101,8 @@ def _moment(text: str, where: str, zone: ZoneInfo, start: datetime) -> datetime:
         raise InputError(
             f"{where}: date: found {text!r}; must be ISO 8601, as 2026-03-31 or 2026-03-31T17:05"
         ) from None
+    if at < EARLIEST:
+        raise InputError(f"{where}: date: found {text!r}; must not be before {EARLIEST.year}")
     if at > start:
         raise InputError(
             f"{where}: date: found {text!r}, after experiment.start ({start.isoformat()}); past orders only: "
@@ -117,8 +122,11 @@ def _usd(cells: Mapping[str, str], where: str, own: str, rates: Mapping[str, flo
         value = float(cells["value"])
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0):
+    if not (value >= 0):
         raise InputError(
             f"{where}: value: found {cells['value']!r}; must be a number >= 0, as 12.50 (leave returns out)"
         )
-    return value / rates[currency]
+    usd = value / rates[currency]
+    if usd > MOST_USD:
+        raise InputError(f"{where}: value: found {cells['value']!r}; must be at most {MOST_USD:,} USD")
+    return usd

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Meta, Struct
 
+MOST = 1_000_000_000  # of a number that states no highest: enough for any price, time or count of this world
+
 
 def parameter(
     text: str,
@@ -22,7 +24,13 @@ def parameter(
     max_length: int | None = None,
     pattern: str | None = None,
 ) -> Meta:
-    """Range, meaning, unit and default's source of one parameter, as msgspec metadata."""
+    """Range, meaning, unit and default's source of one parameter, as msgspec metadata.
+
+    A number that states a least value and no highest is at most MOST: what is infinite, or overflows, is no
+    answer to anything.
+    """
+    if (ge is not None or gt is not None) and le is None and lt is None:
+        le = MOST
     limits: dict[str, Any] = {
         "ge": ge,
         "gt": gt,

@@ -12,6 +12,7 @@ Times = NDArray[np.float64]
 
 DAYTIME = slice(8, 22)  # hours of the day over which attention is 1 on the mean: those that may be sent in
 PRECISE = 1e-10  # of a base, in log-odds
+MOST_STEPS = 100  # halves alone need 40; where nearly all or none act, rounding keeps steps above PRECISE
 DISCOUNT = 0.15  # what funnel.order stands for: the shipped text's offer
 
 
@@ -93,7 +94,9 @@ def _base(rate: float, shift: Times, weight: Times) -> float:
     total = weight.sum()
     middle, reach = float(logit(rate)), float(np.abs(shift).max()) + 1e-9
     low, high, base, before = middle - reach, middle + reach, middle, np.inf
-    while abs(base - before) > PRECISE:
+    for _ in range(MOST_STEPS):
+        if abs(base - before) <= PRECISE:
+            break
         chance = expit(base + shift)
         excess = float(weight @ chance / total) - rate
         low, high = (low, base) if excess > 0 else (base, high)

@@ -19,8 +19,8 @@ from simulator.kept import Kept
 from simulator.parallel import Cluster, Task
 from simulator.replicating import summaries
 from simulator.selection import Aim, Choice, check
-from simulator.summary import KPIS, Summary
-from simulator.world import world_of
+from simulator.summary import Summary, reported
+from simulator.world import World, world_of
 
 Kpis = Mapping[str, float]
 Progress = Callable[[int, int], None]
@@ -54,7 +54,7 @@ def compare(
         )
     worlds = [world_of(loaded) for loaded in (base, *(variant.loaded for variant in variants))]
     names = ["base", *(variant.name for variant in variants)]
-    choice = None if aim is None else _choice(aim, names, experiment)
+    choice = None if aim is None else _choice(aim, names, experiment, worlds)
     total = experiment.replications if aim is None else aim.budget
     ran = summaries(
         worlds,
@@ -99,8 +99,10 @@ def _by_world(
     return found
 
 
-def _choice(aim: Aim, names: Sequence[str], experiment: Experiment) -> Choice:
-    check(aim, KPIS, experiment.replications)
+def _choice(aim: Aim, names: Sequence[str], experiment: Experiment, worlds: Sequence[World]) -> Choice:
+    others = [set(reported(world)) for world in worlds[1:]]
+    in_all = [kpi for kpi in reported(worlds[0]) if all(kpi in other for other in others)]
+    check(aim, in_all, experiment.replications)
     return Choice(aim, names, experiment.confidence, experiment.replications)
 
 

@@ -141,7 +141,9 @@ def _known(orders_path: Path, contacts_path: Path, start: datetime, money: Money
     try:
         found = purchases.fit(History._make(column[is_customer] for column in history))
     except InputError as error:
-        raise InputError(f"{orders_path.name}: {error}") from None
+        raise InputError(
+            f"{orders_path.name}: {error}, or leave population.orders out and state [purchases] yourself"
+        ) from None
     paid = bought.cents > 0
     who, log_usd = bought.customer[paid].astype(np.int64), np.log(bought.cents[paid] / 100)
     if len(np.unique(who)) in (0, 1, len(who)):

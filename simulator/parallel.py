@@ -158,6 +158,10 @@ def _on_dask(
         from distributed import wait as wait_for
     except ImportError:
         raise InputError("--backend dask: is not installed; pip install 'wavetank[distributed]'") from None
+    if (
+        not str(scheduler).rstrip("/").rpartition(":")[2].isdigit()
+    ):  # else the client waits for what cannot be
+        raise InputError(f"--scheduler {scheduler}: must be an address with a port, as tcp://10.0.0.1:8786")
     try:
         client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

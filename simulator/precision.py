@@ -70,7 +70,8 @@ def check(goal: Goal, kpis: Sequence[str], least: int) -> None:
     """InputError for a KPI that is not among `kpis`, a precision that is none, a budget below `least`."""
     if goal.kpi not in kpis:
         raise InputError(
-            f"--primary {goal.kpi}: no such KPI{nearest(goal.kpi, list(kpis))} (have: {', '.join(kpis)})"
+            f"--primary {goal.kpi}: no such KPI in this scenario{nearest(goal.kpi, list(kpis))} "
+            f"(have: {', '.join(kpis)})"
         )
     if not 0 < goal.precision < 1:
         raise InputError(

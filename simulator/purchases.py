@@ -128,11 +128,19 @@ def fit(history: History) -> Fit:
     )
     if np.abs(best.jac).max() > FLAT or np.abs(best.x).max() > FARTHEST - 1:
         raise InputError(
-            "purchases: the BG/NBD likelihood has no maximum on these customers; "
+            f"purchases: the BG/NBD likelihood has no maximum on these customers{_tendency(best.x)}; "
             "give more of them or longer histories"
         )
     found = parameters(best.x)
     return Fit(found, _log_likelihood(found, seen)[0])
+
+
+def _tendency(logs: Floats) -> str:
+    """What the logs of r, alpha, a and b, run to their bounds, say of the customers."""
+    r, _, a, b = logs.tolist()
+    signs = (r, "they buy at rates too much alike"), (b - a, "nobody seems to stop buying")
+    seen = [words for size, words in signs if size > FARTHEST / 2]
+    return f" ({' and '.join(seen)})" if seen else ""
 
 
 def expected_repeats(parameters: Bgnbd, age: Floats) -> Floats:

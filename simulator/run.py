@@ -32,7 +32,7 @@ from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
 from simulator.rfm import TIERS
 from simulator.steady import STEADY, found_in
-from simulator.summary import KPIS, Summary
+from simulator.summary import Summary, reported
 from simulator.survival import Lives, kaplan_meier
 from simulator.tally import edges_of
 from simulator.world import World, world_of
@@ -64,9 +64,9 @@ def simulate(
     loaded = fitted(loaded)
     scenario = loaded.scenario
     experiment = scenario.experiment
-    if goal is not None:
-        check(goal, KPIS, experiment.replications)
     world = world_of(loaded)
+    if goal is not None:
+        check(goal, reported(world), experiment.replications)
     watch = None if goal is None else Watch(goal, experiment.confidence, experiment.replications)
     total = experiment.replications if goal is None else goal.budget
     ran: list[Summary] = []

@@ -132,7 +132,8 @@ def check(aim: Aim, kpis: Sequence[str], first: int) -> None:
     """InputError for a KPI that is not among `kpis`, an indifference that is none, too few replications."""
     if aim.kpi not in kpis:
         raise InputError(
-            f"--best {aim.kpi}: no such KPI{nearest(aim.kpi, list(kpis))} (have: {', '.join(kpis)})"
+            f"--best {aim.kpi}: no such KPI in this scenario{nearest(aim.kpi, list(kpis))} "
+            f"(have: {', '.join(kpis)})"
         )
     if not 0 < aim.indifference < np.inf:
         raise InputError(

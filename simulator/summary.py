@@ -67,7 +67,15 @@ KPIS = (
     "account_ban_rate",
     "send_duration_s",
     "contacts_rejected",
-)  # all that a replication reports, in its order
+)  # all that every replication reports, in its order
+OF_GROUPS = ("group_daily_active_rate", "group_leave_rate")
+OF_CONVERSATIONS = (
+    "conversations_begun",
+    "auto_handled_rate",
+    *("agent_wait_s_mean", "agent_wait_s_p95", "long_wait_rate", "abandoned_rate", "resolution_rate"),
+    *("agent_utilisation", "agent_hours"),
+)
+OF_PLATFORM = ("messages_refused", "marketing_cap_rate", "messaging_limit_level", "restricted_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,20 @@ class Summary:
     # With experiment.warm_up_days "auto", else empty:
     daily: dict[str, NDArray[np.float64]]  # series by day, in which a warm-up is looked for
     steady: dict[str, NDArray[np.float64]]  # KPIs by the number of days left out, from 0
+
+
+def reported(world: World) -> tuple[str, ...]:
+    """The KPIs that each replication of a world reports, whether or not they are defined in it."""
+    scenario = world.scenario
+    has_agents, days = bool(scenario.agents.shifts), scenario.experiment.warm_up_days
+    return (
+        *KPIS,
+        *(OF_GROUPS if world.posts else ()),
+        *(OF_CONVERSATIONS if has_agents else ()),
+        *(OF_PLATFORM if world.markets is not None else ()),
+        *(("sends_per_day",) if days and days != "auto" else ()),
+        *(("conversations_per_day",) if days and days != "auto" and has_agents else ()),
+    )
 
 
 def simulate_once(world: World, number: int) -> Summary:

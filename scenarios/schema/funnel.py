@@ -2,7 +2,11 @@
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from scenarios.parameters import Frozen, parameter
+
+OddsRatio = Annotated[float, Meta(gt=0, le=1000)]
 
 
 class Funnel(Frozen, frozen=True):
@@ -116,7 +120,7 @@ class Funnel(Frozen, frozen=True):
         ),
     ] = 60.0
     attention: Annotated[
-        tuple[float, ...],
+        tuple[OddsRatio, ...],
         parameter(
             "odds of a read by the hour of the day, customer's time, against the mean of the hours 8 to 22",
             unit="ratio",
@@ -131,7 +135,7 @@ class Funnel(Frozen, frozen=True):
         *(0.8, 0.5),
     )
     weekday_attention: Annotated[
-        tuple[float, ...],
+        tuple[OddsRatio, ...],
         parameter(
             "the same by the day of the week, from Monday",
             unit="ratio",

@@ -29,7 +29,7 @@ class Segment(Frozen, frozen=True):
     price_sensitivity_a: Annotated[float, parameter("as population.price_sensitivity_a", gt=0)] | None = None
     price_sensitivity_b: Annotated[float, parameter("as population.price_sensitivity_b", gt=0)] | None = None
     order_value_ratio: Annotated[
-        float, parameter("value of its orders over the population's", unit="ratio", gt=0)
+        float, parameter("value of its orders over the population's", unit="ratio", gt=0, le=1000)
     ] = 1.0
 
 
@@ -89,6 +89,7 @@ class Population(Frozen, frozen=True):
             unit="USD",
             source="G017: 80-150 USD an order",
             gt=0,
+            le=1_000_000,
         ),
     ] = 110.0
     order_value_log_sd: Annotated[

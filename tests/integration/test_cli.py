@@ -114,11 +114,26 @@ def test_scenarios_schema_is_json() -> None:
             ["compare", "bulk_send", "--variant", "a:pacing.rate_per_min=3", "--best", "orders"],
             "--best orders: needs --indifference, the least difference in it that matters",
         ),
+        (["simulate", "bulk_send", "--primary", "roi"], "--primary: is about --precision; give that too"),
+        (["simulate", "bulk_send", "--max-replications", "9"], "--max-replications: is about --precision"),
+        (
+            ["simulate", "bulk_send", "--trace", "customer:1", "--out", "x"],
+            "--trace: prints the events of one run",
+        ),
+        (
+            ["compare", "bulk_send", "--variant", "a:pacing.rate_per_min=3", "--lowest"],
+            "--lowest: is about --best; give that too",
+        ),
+        (
+            ["compare", "bulk_send", "--variant", "a:pacing.rate_per_min=3", "--indifference", "1"],
+            "--indifference: is about --best",
+        ),
+        (["simulate", "a\nb.toml"], "wavetank: a b.toml: no such scenario file"),
         (["simulate", "bulk_send", "--backend", "dask"], "--backend dask: needs the address of a scheduler"),
         (["simulate", "bulk_send", "--scheduler", "x:1"], "--scheduler: is for a cluster; give --backend"),
         (
             ["simulate", "bulk_send", "--precision", "0.1", "--primary", "ordres"],
-            "--primary ordres: no such KPI; did you mean 'orders'?",
+            "--primary ordres: no such KPI in this scenario; did you mean 'orders'?",
         ),
         (["dance"], "No such command 'dance'"),
         (["report", "nowhere"], "nowhere: cannot be read"),
@@ -127,6 +142,12 @@ def test_scenarios_schema_is_json() -> None:
 )
 def test_wrong_input_is_one_line_and_exit_status_2(arguments: list[str], expected: str) -> None:
     assert expected in error_in(wavetank_here(*arguments))
+
+
+def test_a_closed_stdout_is_no_error() -> None:
+    command = f"'{sys.executable}' -m wavetank scenarios --json >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_process_fails_with_one_line_too() -> None:

@@ -54,6 +54,8 @@ def test_numbers_are_normalised_to_e164(number: str) -> None:
         ),
         (HEADER, "holds no contacts"),
         ("", "line 1: column 'phone' is missing"),
+        (HEADER.replace(",", "\t"), "column 'phone' is missing; columns are separated by commas, not tabs"),
+        (HEADER.replace("voucher", "name"), "line 1: column 'name' stands twice; leave one of them out"),
         (HEADER + GOOD + "+14155550101,Bo\n", "line 3: found 2 cells; the header has 6 columns"),
         (HEADER + GOOD.replace("yes", "maybe"), "line 2: consent: found 'maybe'; must be yes or no"),
         (HEADER + GOOD.replace("London", "Londn"), "line 2: timezone: found 'Europe/Londn'"),

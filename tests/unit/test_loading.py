@@ -54,7 +54,7 @@ def test_unknown_field_names_the_nearest() -> None:
 
 def test_out_of_range_says_found_and_allowed() -> None:
     text = message_of("bulk_send", "pacing.rate_per_min=0")
-    assert "pacing.rate_per_min: found 0; must be a whole number >= 1 and <= 6000" in text
+    assert "pacing.rate_per_min: found 0; must be a whole number >= 1 and <= 6,000" in text
 
 
 def test_wrong_type_says_found_and_allowed() -> None:
@@ -103,7 +103,7 @@ def test_section_given_as_a_value_is_explained() -> None:
         (["population.contacts=none.csv"], "no such file"),
         (["costs.usd_rate=0.9"], "costs.usd_rate: found 0.9, but costs.currency is USD"),
         (["purchases.alpha_weeks=0.001"], "so that the mean customer buys 243 times a week"),
-        (["costs.currency=euro"], "costs.currency: found 'euro'; must match"),
+        (["costs.currency=euro"], "costs.currency: found 'euro'; must be text that matches"),
         (["accounts.kind=shop"], "accounts.kind: found 'shop'; must be 'app' or 'business'"),
         (
             ["experiment.warm_up_days=soon"],
@@ -118,7 +118,7 @@ def test_section_given_as_a_value_is_explained() -> None:
             ["experiment.warm_up_days=auto", "experiment.horizon_days=49.5"],
             "experiment.warm_up_days: auto needs 50 days to tell, experiment.horizon_days is 49.5; lengthen it",
         ),
-        (["business.market=Brazil"], "business.market: found 'Brazil'; must match"),
+        (["business.market=Brazil"], "business.market: found 'Brazil'; must be text that matches"),
         (["business.cap_least=4"], "business.cap_least: found 4; must be <= business.cap_most (3)"),
         (
             ["business.quality_yellow=0.5"],
@@ -229,6 +229,104 @@ def test_unknown_scenario_suggests_the_nearest() -> None:
 
 def test_missing_file_is_named() -> None:
     assert message_of("nowhere/x.toml") == "nowhere/x.toml: no such scenario file"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            ["costs.message_usd=inf"],
+            "costs.message_usd: found inf; must be a number >= 0 and <= 1,000,000,000",
+        ),
+        (
+            ["purchases.alpha_weeks=1e300"],
+            "purchases.alpha_weeks: found 1e+300; must be a number > 0 and <= ",
+        ),
+        (["population.order_value_median_usd=1e9"], "must be a number > 0 and <= 1,000,000"),
+        (["population.size=0"], "must be a whole number >= 1 and <= 50,000,000"),
+        (["purchases.enabled=1"], "purchases.enabled: found 1; must be true or false"),
+        (["pacing.rate_per_min=true"], "pacing.rate_per_min: found true; must be a whole number"),
+        (["title="], "title: found ''; must be text that is not empty"),
+        (
+            ["campaign.start=2026-12-01"],
+            "campaign.start: found 2026-12-01; must be a moment with its zone, as 2026-12-01T14:00:00Z",
+        ),
+        (["campaign.start=soon"], "campaign.start: found 'soon'; must be a moment with its zone"),
+        (["groups.post_times=20:00"], "groups.post_times: found '20:00'; must be a list"),
+        (["funnel.attention=[1, 2]"], "funnel.attention: found [1, 2]; must be a list of 24"),
+        (
+            [f"funnel.attention={[0.0] * 24}"],
+            "funnel.attention[0]: found 0.0; must be a number > 0 and <= 1,000",
+        ),
+        (
+            [f"funnel.weekday_attention={[-1] * 7}"],
+            "funnel.weekday_attention[0]: found -1; must be a number >",
+        ),
+        (
+            ["programme.pushes=[{name = 'x', weekday = 7, at = '10:00'}]"],
+            "programme.pushes[0].weekday: found 7; must be a whole number >= 0 and <= 6",
+        ),
+        (
+            ["programme.pushes=[{name = 'x', weekdy = 7, at = '10:00'}]"],
+            "programme.pushes[0].weekdy: unknown field; did you mean 'weekday'? (allowed: name, weekday, at)",
+        ),
+        (
+            ["programme.follow_ups=[{when = 'unred', after_h = 1}]"],
+            "programme.follow_ups[0].when: found 'unred'; must be 'no_order' or 'unread'",
+        ),
+        (["programme.pushes=[3]"], "programme.pushes[0]: found 3; must be a table of fields"),
+        (["population.segments=[{name = 'a', share = 2}]"], "share: found 2; must be a number > 0 and <= 1"),
+        (["funnel.read.x=1"], "--set: funnel.read: found {'x': 1}; must be a number > 0 and < 1"),
+        (["accounts.count=1"], "bulk_send.toml: accounts.new_count: found 2; must be at most"),
+        (["accounts.new_count=11"], "--set: accounts.new_count: found 11; must be at most"),
+        (["agents.zone=Mars/Phobos"], "--set: agents.zone: found 'Mars/Phobos'; must be an IANA name"),
+        (
+            ["agents.shifts=[{start = '09:00', end = '09:00', agents = 1}]"],
+            "--set: agents.shifts: 09:00 to 09:00 is no time; set them apart, or both to 00:00 for round the clock",
+        ),
+        (["population.contacts=none.csv"], "--set: population.contacts: found 'none.csv'; no such file"),
+        (["population.contacts=/"], "population.contacts: found '/', which is a folder"),
+        (
+            ["costs.currency=EUR"],
+            "--set: costs.currency: found EUR without costs.usd_rate; state how many EUR",
+        ),
+        ([f"population.size={'1' * 5000}"], "population.size: found '1111"),
+        ([f"population.segments={'[' * 3000}{']' * 3000}"], "nested too deeply"),
+    ],
+)
+def test_messages_say_what_was_found_where_and_what_is_allowed(settings: list[str], expected: str) -> None:
+    assert expected in message_of("bulk_send", *settings)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert load(child(tmp_path, '\ufeffextends = "bulk_send"\nname = "mine"\n')).scenario.name == "mine"
+
+
+def test_a_file_nested_too_deeply_is_one_line(tmp_path: Path) -> None:
+    assert "nested too deeply" in message_of(child(tmp_path, f"name = {'[' * 3000}{']' * 3000}"))
+
+
+def test_an_unknown_parent_is_named_with_its_child(tmp_path: Path) -> None:
+    text = message_of(child(tmp_path, 'extends = "bulk_sned"\n'))
+    assert text.startswith(
+        "child.toml: extends: bulk_sned: no shipped scenario of that name; did you mean 'bulk_send'?"
+    )
+
+
+def test_every_number_has_a_highest() -> None:
+    without = [
+        path
+        for path, info in leaves()
+        if info.type.__origin__ in (int, float)
+        and info.type.__metadata__[0].le is None
+        and info.type.__metadata__[0].lt is None
+    ]
+    assert without == []
+
+
+def test_a_currency_at_par_is_stated_as_such() -> None:
+    costs = load("bulk_send", ["costs.currency=BSD", "costs.usd_rate=1"]).scenario.costs
+    assert (costs.currency, costs.usd_rate) == ("BSD", 1)
 
 
 @pytest.mark.parametrize("setting", ["pacing", "=3", "a..b=1"])

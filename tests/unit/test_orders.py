@@ -70,6 +70,19 @@ def test_values_become_usd(tmp_path: Path) -> None:
         ("customer,date,value\na1,2026-03-31,-5\n", "line 2: value: found '-5'; must be a number >= 0"),
         ("customer,date,value\na1,2026-03-31,5 USD\n", "line 2: value: found '5 USD'"),
         ("customer,date,value\na1,2026-03-31,nan\n", "line 2: value: found 'nan'"),
+        (
+            "customer,date,value\na1,2026-03-31,1e300\n",
+            "line 2: value: found '1e300'; must be at most 1,000,000",
+        ),
+        (
+            "customer,date,value\na1,1026-03-31,5\n",
+            "line 2: date: found '1026-03-31'; must not be before 1970",
+        ),
+        ("customer,date,date,value\na1,2026-03-31,,5\n", "line 1: column 'date' stands twice; leave one"),
+        (
+            "customer;date;value\na1;2026-03-31;5\n",
+            "is missing; columns are separated by commas, not semicolons",
+        ),
         ("customer,date,value,currency\na1,2026-03-31,5,EUR\n", "line 2: currency: found 'EUR'; must be USD"),
         (b"customer,date,value\na1,2026-03-31,5\xff\n", "orders.csv: not UTF-8 text at byte"),
         (b"\x00", "orders.csv: "),

@@ -141,7 +141,11 @@ def test_the_gradient_is_the_slope_of_the_likelihood() -> None:
         (history((1, 0, 0)), "row 0"),
         (history((float("nan"), 1, 5)), "row 0"),
         (history((0, 0, 5), (0, 0, 6)), "no customer bought again"),
-        (history(*[(5, 4.9, 5)] * 50), "no maximum"),
+        (
+            history(*[(5, 4.9, 5)] * 50),
+            r"no maximum on these customers \(they buy at rates too much alike and nobody seems to stop buying\)",
+        ),
+        (history(*[(5, 4.9, 5)] * 25, *[(0, 0, 5)] * 25), r"\(nobody seems to stop buying\)"),
     ],
 )
 def test_a_history_that_cannot_be_fitted_is_named(seen: History, text: str) -> None:

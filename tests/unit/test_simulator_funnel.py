@@ -60,6 +60,14 @@ def assert_share(part: int, whole: int, expected: float) -> None:
     assert part / whole == pytest.approx(expected, abs=5 * (expected * (1 - expected) / whole) ** 0.5)
 
 
+@pytest.mark.parametrize("rate", [1e-12, 0.999999, 1 - 1e-9, 1 - 1e-12])
+def test_a_base_is_found_for_all_but_certain_and_impossible_acts(rate: float) -> None:
+    scenario = scenario_of(f"funnel.order={rate}", "population.engagement_log_odds=0")
+    traits = traits_of(scenario, ("all",), np.zeros(1000, np.int8))
+    order = anchors_of(scenario, *engagement_cells(traits)).order
+    assert expit(-order) == pytest.approx(1 - rate, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

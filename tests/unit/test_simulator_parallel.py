@@ -106,6 +106,12 @@ def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.Monkey
         list(as_done(identity, [None], TASKS, cluster=Cluster("dask", "tcp://127.0.0.1:9")))
 
 
+@pytest.mark.parametrize("address", ["nonsense", "tcp://10.0.0.1", "tcp://10.0.0.1:"])
+def test_a_scheduler_without_a_port_is_one_line(address: str) -> None:
+    with pytest.raises(InputError, match=rf"\A--scheduler {address}: must be an address with a port[^\n]*\Z"):
+        list(as_done(identity, [None], TASKS, cluster=Cluster("dask", address)))
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "somewhere"])
 def test_a_ray_cluster_that_does_not_answer_is_one_line(address: str) -> None:
     with pytest.raises(InputError, match=rf"\A--scheduler {address}: no Ray cluster answers[^\n]*\Z"):

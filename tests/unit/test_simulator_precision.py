@@ -8,7 +8,8 @@ from scenarios.loading import Loaded, load
 from scenarios.result import Precision, Result, encode
 from simulator.precision import LEAST, Goal, Watch, look_ahead, relative_half_width
 from simulator.run import simulate
-from simulator.summary import KPIS
+from simulator.summary import KPIS, reported, simulate_once
+from simulator.world import world_of
 
 
 def watched(values: list[float], precision: float, budget: int = 1000, least: int = LEAST) -> Watch:
@@ -140,10 +141,30 @@ def test_the_names_to_choose_from_are_those_of_the_document(result: Result) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("bulk_send", ()),
+        ("daily_programme", ()),
+        ("daily_programme", ("groups.joined_fraction=0", "experiment.warm_up_days=2")),
+        ("business_push", ("agents.shifts=[]", "experiment.warm_up_days=2")),
+    ],
+)
+def test_the_names_to_choose_from_are_those_that_the_scenario_reports(
+    name: str, settings: tuple[str, ...]
+) -> None:
+    world = world_of(load(name, ["population.size=40", "experiment.horizon_days=9", *settings]))
+    assert sorted(reported(world)) == sorted(simulate_once(world, 1).kpis)
+
+
+@pytest.mark.parametrize(
     ("goal", "expected"),
     [
-        (Goal("ordres", 0.1, 50), "--primary ordres: no such KPI; did you mean 'orders'?"),
-        (Goal("error_rate", 0.1, 50), "--primary error_rate: no such KPI"),
+        (
+            Goal("agent_hours", 0.1, 50),
+            "--primary agent_hours: no such KPI in this scenario (have: messages_sent",
+        ),
+        (Goal("ordres", 0.1, 50), "--primary ordres: no such KPI in this scenario; did you mean 'orders'?"),
+        (Goal("error_rate", 0.1, 50), "--primary error_rate: no such KPI in this scenario"),
         (Goal("orders", 0.0, 50), "--precision: found 0; must be > 0 and < 1"),
         (Goal("orders", 2.0, 50), "--precision: found 2; must be > 0 and < 1"),
         (Goal("orders", float("nan"), 50), "--precision: found nan"),

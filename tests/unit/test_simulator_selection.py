@@ -150,7 +150,10 @@ def test_the_best_variant_is_found_and_differences_stay_those_of_the_scenario() 
 @pytest.mark.parametrize(
     ("aim", "expected"),
     [
-        (Aim("ordres", 1.0, False, 50), "--best ordres: no such KPI; did you mean 'orders'?"),
+        (
+            Aim("ordres", 1.0, False, 50),
+            "--best ordres: no such KPI in this scenario; did you mean 'orders'?",
+        ),
         (
             Aim("orders", 0.0, False, 50),
             "--indifference: found 0; must be > 0, the least difference in orders",
