@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from msgspec import UNSET
 from numpy.typing import NDArray
 
@@ -54,6 +54,8 @@ def all_of(run: Run) -> list[Picture | Absent]:
 # ---------------------------------------------------------------- funnel
 
 # KPI of the count -> (label, KPI of the rate, what the rate is a share of)
+COUNT_PT = 70  # where counts begin beside their labels
+LETTER = 0.6  # width of a letter of counts, which are nearly all digits, in sizes of the font
 STEPS = {
     "messages_sent": ("Sent", "", ""),
     "messages_delivered": ("Delivered", "delivery_rate", "sent"),
@@ -93,31 +95,46 @@ def _step_words(result: Result, step: str, kpi: Kpi) -> tuple[str, str, str]:
 def _draw_funnel(width: int, steps: list[tuple[str, Kpi]], words: list[tuple[str, str, str]]) -> Figure:
     narrow = drawing.is_narrow(width)
     figure, (axes,) = drawing.panels(width, 60 + len(steps) * (64 if narrow else 52))
+    longest = max(len(count) for _, count, _ in words)
     for row, ((_, kpi), text) in enumerate(zip(steps, words, strict=True)):
         axes.barh(row, kpi.value, height=0.34, color=BLUE, edgecolor=BLACK, linewidth=0.6)
         axes.plot([kpi.low, kpi.high], [row, row], color=BLACK, marker="|", markersize=7, linewidth=1.2)
-        _write_step(axes, row - 0.22, text, narrow)
+        _write_step(axes, row - 0.22, text, longest, narrow)
     axes.set_ylim(len(steps) - 0.7, -0.95 if narrow else -0.75)
     axes.set_xlim(0, max(np.fmax(kpi.high, kpi.value) for _, kpi in steps) * 1.02)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(3 if narrow else 6))  # a label may have eleven characters
     axes.set_xlabel("messages or orders (count)")
     axes.xaxis.set_major_formatter(_thousands())
     return figure
 
 
-def _write_step(axes: Axes, y: float, text: tuple[str, str, str], narrow: bool) -> None:
-    """Label, count and rate above a bar: in one line, or with the rate in a second one."""
+def _write_step(axes: Axes, y: float, text: tuple[str, str, str], longest: int, narrow: bool) -> None:
+    """Label, count and rate above a bar: in one line, or with the rate in a second one.
+
+    `longest`: characters of the longest count, which has room; on a narrow figure by smaller letters.
+    """
+    normal_pt = float(drawing.STYLE["font.size"])
+    count_pt = normal_pt
+    if narrow:
+        room_pt = drawing.NARROW_PX * 72 / drawing.PX_PER_INCH - COUNT_PT - 6
+        count_pt = min(normal_pt, room_pt / (longest * LETTER))
     line_pt = 13 if narrow and text[2] else 0
-    places = ((0, line_pt), (70, line_pt), (0, 0) if narrow else (200, 0))
-    for words, place, weight in zip(text, places, ("bold", "normal", "normal"), strict=True):
-        axes.annotate(words, (0, y), xytext=place, textcoords="offset points", va="bottom", weight=weight)
+    rate = (0.0, 0.0) if narrow else (max(200.0, COUNT_PT + longest * LETTER * normal_pt + 8), 0.0)
+    places = ((0.0, line_pt), (COUNT_PT, line_pt), rate)
+    sizes = (normal_pt, count_pt, normal_pt)
+    for words, place, size, weight in zip(text, places, sizes, ("bold", "normal", "normal"), strict=True):
+        axes.annotate(
+            words, (0, y), xytext=place, textcoords="offset points", va="bottom", size=size, weight=weight
+        )
 
 
 # ---------------------------------------------------------------- sends over time
 
 
+LONG_H = 240  # from which time is shown by the day
 RATES = (
     ("capacity_per_h", "capacity", BLACK, "--", 2.2),
     ("sends_per_h", "sends", BLUE, "-", 2.1),
@@ -126,49 +143,65 @@ RATES = (
 
 
 def sends(run: Run) -> Picture | Absent:
-    """Sends, deliveries and capacity by the hour until sending ends."""
+    """Sends, deliveries and capacity by the hour until sending ends; by the day where that takes long."""
     name, title = "sends", "Sends and capacity over time"
-    rates = {key: found for key, *_ in RATES if (found := _by_hour(_series(run.predicted, key)))}
-    if "sends_per_h" not in rates or not rates["sends_per_h"][1].any():
+    series = {key: found for key, *_ in RATES if (found := _series(run.predicted, key))}
+    if "sends_per_h" not in series or not series["sends_per_h"][1].any():
         return Absent(name, title, "the simulation recorded no sends over time")
+    at_s, sent = series["sends_per_h"]
+    unit = "day" if at_s[np.flatnonzero(sent)[-1]] > LONG_H * 3600 else "hour"
+    rates = {key: _by(found, UNIT_H[unit]) for key, found in series.items()}
     hours, rate = rates["sends_per_h"]
     last = float(hours[np.flatnonzero(rate)[-1]])
     quiet_from, quiet_until = run.parameter("pacing.quiet_from"), run.parameter("pacing.quiet_until")
-    gaps = _gaps(hours, rate)
-    caption = "Messages in each hour, predicted, mean of the runs. "
+    gaps = _gaps(hours, rate, UNIT_H[unit])
+    caption = f"Messages in each {unit}, predicted, mean of the runs. "
+    if run.parameter("groups.post_times"):
+        caption += "A post to a group is one send and is delivered to each member. "
     if gaps:
-        caption += "Hatched: hours without a send. "
+        caption += f"Hatched: {unit}s without a send. "
     if quiet_from and quiet_until:
         caption += f"Nobody is written to between {quiet_from} and {quiet_until} in their own zone. "
     hidden = float(hours[-1]) - last
+    if unit == "day":
+        caption += "A day is 24 h from the start. "
     if hidden > 24:
         caption += f"The last {duration(hidden * 3600)} of the simulated time, without sends, are left out."
     alt = (
-        f"Sends reach {plain(round(rate.max()))} messages an hour; the last are sent in the hour "
-        f"from {duration(last * 3600)} after the start; gaps of an hour or more: {len(gaps)}."
+        f"Sends reach {plain(round(rate.max()))} messages {PER[unit]}; the last are sent in the {unit} "
+        f"from {duration(last * 3600)} after the start; gaps of {PER[unit]} or more: "
+        f"{len(gaps)}."
     )
     start = run.moment("experiment.start")
-    return Picture(name, title, caption, alt, lambda width: _draw_sends(width, rates, last, gaps, start))
+    return Picture(
+        name, title, caption, alt, lambda width: _draw_sends(width, rates, unit, last, gaps, start)
+    )
 
 
-def _by_hour(series: tuple[Array, Array] | None) -> tuple[Array, Array] | None:
-    """Hours from the start, and the mean rate in each: hourly caps make finer bins saw-toothed."""
-    if series is None:
-        return None
-    hours, which = np.unique(np.floor(series[0] / 3600), return_inverse=True)
+UNIT_H = {"hour": 1, "day": 24}
+PER = {"hour": "an hour", "day": "a day"}
+
+
+def _by(series: tuple[Array, Array], unit_h: int) -> tuple[Array, Array]:
+    """Hours from the start at which each hour or day begins, and the mean rate in it, an hour or a day.
+
+    Hourly caps make finer bins saw-toothed.
+    """
+    begin, which = np.unique(np.floor(series[0] / (3600 * unit_h)), return_inverse=True)
     means: Array = np.bincount(which, weights=series[1]) / np.bincount(which)
-    return hours, means
+    return begin * unit_h, means * unit_h
 
 
-def _gaps(hours: Array, rate: Array) -> list[tuple[float, float]]:
-    """Spans of hours without a send, between the first send and the last."""
+def _gaps(hours: Array, rate: Array, unit_h: int) -> list[tuple[float, float]]:
+    """Spans of hours or days without a send, between the first send and the last, in hours."""
     sending = hours[rate > 0]
-    return [(float(a) + 1, float(b)) for a, b in pairwise(sending) if b - a > 1]
+    return [(float(a) + unit_h, float(b)) for a, b in pairwise(sending) if b - a > unit_h]
 
 
 def _draw_sends(
     width: int,
     rates: dict[str, tuple[Array, Array]],
+    unit: str,
     last_h: float,
     gaps: list[tuple[float, float]],
     clock_start: datetime | None,
@@ -176,19 +209,21 @@ def _draw_sends(
     figure, (axes,) = drawing.panels(width, 340 if drawing.is_narrow(width) else 330)
     for key, label, colour, line, z in RATES:
         if key in rates:
-            edges = np.append(rates[key][0], rates[key][0][-1] + 1)
+            edges = np.append(rates[key][0], rates[key][0][-1] + UNIT_H[unit])
             axes.stairs(
                 rates[key][1], edges, color=colour, linestyle=line, linewidth=1.6, label=label, zorder=z
             )
     hours, sent = rates["sends_per_h"]
-    axes.stairs(sent, np.append(hours, hours[-1] + 1), fill=True, color=SKY, alpha=0.45, zorder=0.5)
+    axes.stairs(
+        sent, np.append(hours, hours[-1] + UNIT_H[unit]), fill=True, color=SKY, alpha=0.45, zorder=0.5
+    )
     for start, end in gaps:
         axes.axvspan(start, end, facecolor="#f2f2f2", edgecolor="#bbbbbb", hatch="///", lw=0, zorder=0)
     if gaps:
         axes.patches[-1].set_label("no sends")
-    axes.set_xlim(0, (last_h + 1) * 1.02)
+    axes.set_xlim(0, (last_h + UNIT_H[unit]) * 1.02)
     axes.set_ylim(0)
-    axes.set_ylabel("messages an hour")
+    axes.set_ylabel(f"messages {PER[unit]}")
     axes.yaxis.set_major_formatter(_thousands())
     _hours(axes, width)
     _clock(axes, clock_start, width)
@@ -197,14 +232,21 @@ def _draw_sends(
 
 
 def _hours(axes: Axes, width: int) -> None:
-    axes.xaxis.set_major_locator(MultipleLocator(_step_h(axes.get_xlim()[1], width)))
+    span_h = axes.get_xlim()[1]
+    axes.xaxis.set_major_locator(MultipleLocator(_step_h(span_h, width)))
     axes.set_xlabel("time from the start (h)")
+    if span_h > LONG_H:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda hours, _: f"{hours / 24:g}"))
+        axes.set_xlabel("time from the start (days)")
 
 
 def _step_h(span_h: float, width: int) -> float:
     """A tick step in hours that leaves room for the labels."""
     most = 6 if drawing.is_narrow(width) else 12
-    return next((step for step in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72) if span_h / step <= most), 168)
+    hours = 0.25, 0.5, 1, 2, 3, 6, 12
+    days = 1, 2, 3, 5, 7, 14, 28, 56, 91, 182, 364, 728
+    steps = (*hours, *(24 * each for each in days))
+    return next((step for step in steps if span_h / step <= most), steps[-1])
 
 
 def _clock(axes: Axes, start: datetime | None, width: int) -> None:
@@ -216,12 +258,9 @@ def _clock(axes: Axes, start: datetime | None, width: int) -> None:
     step = max(1.0, _step_h(span_h * 1.6, width))
     into_day = start.hour + start.minute / 60
     ticks = np.arange(np.ceil(into_day / step) * step - into_day, span_h, step)
-    top.set_xticks(ticks, [_clock_label(start + timedelta(hours=float(tick))) for tick in ticks])
-    top.set_xlabel(f"clock ({start.tzname() or 'local'})")
-
-
-def _clock_label(moment: datetime) -> str:
-    return f"{moment:%a}\n{moment:%H:%M}"
+    form = "%a\n%H:%M" if step < 24 else "%a\n%d %b"
+    top.set_xticks(ticks, [f"{start + timedelta(hours=float(tick)):{form}}" for tick in ticks])
+    top.set_xlabel(f"{'clock' if step < 24 else 'midnight'} ({start.tzname() or 'local'})")
 
 
 # ---------------------------------------------------------------- response times

@@ -292,6 +292,7 @@ def _series(run: Replication, ledger: Ledger) -> dict[str, NDArray[np.float64]]:
 
 
 def _capacity(run: Replication) -> NDArray[np.float64]:
-    pacing, fleet = run.world.scenario.pacing, run.fleet
-    warm_until_s = fleet.first_send_s + pacing.warm_up_days * DAY_S
-    return capacity(pacing, permitted(run.world), fleet.opened_s, fleet.closed_s, warm_until_s)
+    """Of the accounts that write to customers: those that post to groups do nothing else."""
+    pacing, fleet, own = run.world.scenario.pacing, run.fleet, run.lines["message"].accounts
+    warm_until_s = fleet.first_send_s[own] + pacing.warm_up_days * DAY_S
+    return capacity(pacing, permitted(run.world), fleet.opened_s[own], fleet.closed_s[own], warm_until_s)

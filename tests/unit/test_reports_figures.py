@@ -1,6 +1,7 @@
 import io
 import math
 from collections.abc import Iterator
+from itertools import combinations
 
 import msgspec
 import numpy as np
@@ -62,6 +63,42 @@ def test_the_funnel_states_counts_and_step_rates_with_intervals(simulated: Resul
     for words in ("9,807 (9,795 to 9,819)", "91.38 % (91.29 to 91.47 %) of sent", "66 (62 to 69)"):
         assert words in texts(funnel.draw(drawing.WIDE_PX))
         assert words in funnel.alt
+
+
+@pytest.mark.parametrize("width", [drawing.WIDE_PX, drawing.NARROW_PX])
+@pytest.mark.parametrize("times", [1, 1000, 20_000])
+def test_the_funnels_words_do_not_overlap_however_large_the_counts(
+    simulated: Result, times: float, width: int
+) -> None:
+    larger = {
+        name: Kpi(times * kpi.value, times * (kpi.value - 0.9 / times**0.5), times * kpi.high, kpi.unit)
+        if kpi.unit in ("messages", "orders")
+        else kpi
+        for name, kpi in simulated.kpis.items()
+    }
+    figure = pictures(run_of([msgspec.structs.replace(simulated, kpis=larger)]))["funnel"].draw(width)
+    drawing.svg(figure)
+    axes = figure.axes[0]
+    within = axes.xaxis.get_majorticklocs() <= axes.get_xlim()[1]
+    ticks = [label for label, shown in zip(axes.get_xticklabels(), within, strict=True) if shown]
+    boxes = [text.get_window_extent() for text in [*axes.texts, *ticks] if text.get_text()]
+    assert [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b)] == []
+    assert max(box.x1 for box in boxes) <= width
+
+
+def test_what_takes_weeks_is_shown_by_the_day(simulated: Result) -> None:
+    at_s = [900.0 * bin_ for bin_ in range(20 * 96)]
+    rate = [8.0 if 40 <= bin_ % 96 < 48 and bin_ // 96 != 7 else 0.0 for bin_ in range(20 * 96)]
+    series = {**simulated.series, "sends_per_h": Series(at_s, rate)}
+    picture = pictures(run_of([msgspec.structs.replace(simulated, series=series)]))["sends"]
+    assert picture.caption.startswith("Messages in each day")
+    assert "Hatched: days without a send." in picture.caption
+    assert picture.alt == (
+        "Sends reach 16 messages a day; the last are sent in the day from 19 d after the start; "
+        "gaps of a day or more: 1."
+    )
+    axes = picture.draw(drawing.WIDE_PX).axes[0]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("messages a day", "time from the start (days)")
 
 
 def test_gaps_in_sending_are_marked_and_the_clock_is_shown(simulated: Result) -> None:

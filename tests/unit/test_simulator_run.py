@@ -87,6 +87,16 @@ def test_no_day_sends_more_than_its_capacity(result: Result) -> None:
     assert np.all(days[0] <= days[1])
 
 
+def test_accounts_that_only_post_to_groups_add_no_capacity() -> None:
+    sizes = ["population.size=100", "experiment.replications=2", "experiment.horizon_days=1"]
+    few, many = (
+        simulate(load("daily_programme", [*sizes, f"groups.accounts={count}"])).series["capacity_per_h"].value
+        for count in (1, 20)
+    )
+    assert few == many
+    assert max(few) == 8 * 12 * 60 + 2 * 50 * 4  # a minute's cap of old accounts, the new ones' 50 of a day
+
+
 def test_distributions_hold_every_observation(result: Result) -> None:
     observed = {
         "delivery_delay_s": "messages_delivered",
