@@ -618,7 +618,7 @@ def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(result.encode(answer).decode() + "\n")
         return
-    out.print(kpi_table(answer))
+    Console(width=out.width if out.is_terminal else TABLE_WIDTH).print(kpi_table(answer))
     if isinstance(answer.warm_up, WarmUp):
         out.print(warm_up_line(answer.warm_up), markup=False, highlight=False)
     if isinstance(answer.tiers, list):

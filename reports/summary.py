@@ -21,7 +21,7 @@ def _messages(run: Run) -> str:
     sent = run.kpi("messages_sent")
     if sent is None:
         return "Messages: none were counted in this run."
-    took = _words(run, "send_duration_s", " within {}")
+    took = _words(run, "send_duration_s", ", the campaign's first tries within {}")
     delivered = _words(run, "delivery_rate", "; {} delivered")
     read = _words(run, "read_rate", ", {} of these read")
     rejected = _words(run, "contacts_rejected", "; {} contacts left out before sending")

@@ -36,13 +36,16 @@ def _short(value: Any) -> str:
 
 def kpi_table(answer: Result) -> Table:
     """KPIs with their intervals and units."""
-    table = Table("KPI", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(
+        "KPI", no_wrap=True, overflow="ignore"
+    )  # a name that is cut is none; units break instead
     for name in ("value", "low", "high"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("unit")
     own = answer.own_currency.kpis if isinstance(answer.own_currency, OwnCurrency) else {}
     for name, kpi in (answer.kpis | own).items():
-        table.add_row(name, *(f"{number:,.6g}" for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
+        table.add_row(name, *(_digits(number, 6) for number in (kpi.value, kpi.low, kpi.high)), kpi.unit)
     return table
 
 
@@ -60,14 +63,20 @@ def verdict_line(verdict: Verdict) -> str:
     """A service level and whether it is met."""
     sign = ">=" if verdict.least else "<="
     state = "met   " if verdict.met else "MISSED"
-    return f"{state} {verdict.kpi} {verdict.value:.4g} {sign} {verdict.bound:.4g} ({verdict.service_level})"
+    value, bound = _digits(verdict.value, 4), _digits(verdict.bound, 4)
+    return f"{state} {verdict.kpi} {value} {sign} {bound} ({verdict.service_level})"
+
+
+def _digits(number: float, most: int) -> str:
+    """So many significant digits, but never a power of ten for what is large: whole then."""
+    return f"{number:,.{most}g}" if abs(number) < 10 ** (most - 1) else f"{number:,.0f}"
 
 
 def precision_line(precision: Precision, replications: int) -> str:
     """What was asked, what was achieved, and what would have been needed (the square law)."""
     asked, achieved = precision.asked, precision.achieved
     got = "has no mean to compare with" if achieved is None else f"±{achieved:.2%} of the mean"
-    line = f"precision: {precision.kpi} {got} after {replications:,} replications; asked ±{asked:.2%}"
+    line = f"precision: {precision.kpi} {got} after {replications:,} replications; asked ±{100 * asked:.3g}%"
     if precision.first is not None:
         return f"{line}, held since replication {precision.first:,}"
     if achieved is not None:

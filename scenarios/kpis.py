@@ -73,8 +73,8 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
         (
             "send_duration_s",
             "s",
-            "From the first to the last first-attempt send; to the horizon when some are still to come; "
-            "undefined if none left.",
+            "From the first to the last first-attempt send of the campaign; to the horizon when some are still "
+            "to come; undefined if none left. Pushes and follow-ups, which go on to the horizon, do not count.",
         ),
         (
             "contacts_rejected",

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulator.exposures import CAMPAIGN
 from simulator.fetching import fetch
 from simulator.follow_ups import Rules
 from simulator.funnel import (
@@ -267,7 +268,7 @@ def _send(
             half_hour_ends_s = (since + 1) * ATTENTION_S - odds.epoch_s
         if not post:
             sends[bin_, is_retry[what], account] += 1
-            if is_retry[what] == 0:
+            if numbers[what] == CAMPAIGN:
                 first_s, last_s = min(first_s, at_s), max(last_s, at_s)
         elif is_first[what]:
             total[MEMBERS] += 1

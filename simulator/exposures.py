@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from simulator.world import PUSHES, World
 
 MOST_TRIES = 8  # an exposure's luck is keyed by campaign x MOST_TRIES + attempt
+CAMPAIGN = 0  # number of the exposure that is the campaign's first try
 OWN = -1  # of Exposure.content: read as the account's age says
 POSTS, FOLLOW_UPS = 1_000_000, 100_000_000  # where their campaigns' numbers begin; pushes' at PUSHES
 LAST = -1  # of Exposures.next_try: a message that fails is not sent again

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.exposures import CAMPAIGN
 from simulator.histories import purchases_of
 from simulator.inbox import Served, answers_of, kpis_of
 from simulator.ledger import (
@@ -241,11 +242,11 @@ def unsent(run: Replication) -> int:
 
 
 def _send_duration_s(run: Replication) -> float:
-    """From the first to the last first try; to the horizon if some are still to come. nan: none was sent."""
+    """From the campaign's first to its last first try; to the horizon if some are to come. nan: none left."""
     first_s, last_s = run.tally.tables.first_try_s.tolist()
     if first_s == np.inf:
         return np.nan
-    is_first = (run.exposures.is_retry == 0) & ~run.exposures.is_post
+    is_first = run.exposures.number == CAMPAIGN
     waiting = [*run.waiting, *run.held.parts]
     left = [*(wave.exposure for wave in run.queue.waves), *(one.exposure for one in waiting)]
     cut_off = any(is_first.take(exposure).any() for exposure in left)

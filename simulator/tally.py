@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schema import Scenario
-from simulator.exposures import Exposures
+from simulator.exposures import CAMPAIGN, Exposures
 from simulator.funnel import Delay, Event, Funnel
 from simulator.network import BIN_S, DAY_S
 from simulator.waves import Wave
@@ -68,7 +68,7 @@ class Tables(NamedTuple):
     read_delay: Counts
     delivery_bin: NDArray[np.uint8]  # the histogram's bin of each cell of the delay's table
     read_bin: NDArray[np.uint8]
-    first_try_s: Times  # (2,): the first and the last that left
+    first_try_s: Times  # (2,): of the campaign, the first and the last that left
 
 
 class Tally:
@@ -134,7 +134,7 @@ class Tally:
         due_s, retry = wave.due_s.take(alone), exposures.is_retry.take(wave.exposure.take(alone))
         at = (due_s / BIN_S).astype(np.int64), retry.astype(np.int64), wave.account.take(alone)
         np.add.at(self.tables.sends, at, 1)
-        first = due_s[retry == 0]
+        first = wave.due_s[exposures.number.take(wave.exposure) == CAMPAIGN]
         if len(first):
             known = self.tables.first_try_s
             known[:] = min(known[0], first.min()), max(known[1], first.max())

@@ -70,7 +70,7 @@ class ServiceLevels(Frozen, frozen=True):
     send_duration_max_s: Annotated[
         float,
         parameter(
-            "longest time from the first to the last first-attempt send",
+            "longest time from the first to the last first-attempt send of the campaign",
             unit="s",
             source="C030, C031: one permitted day of 14 h",
             gt=0,

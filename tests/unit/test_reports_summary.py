@@ -6,7 +6,9 @@ from scenarios.result import Result, Verdict
 
 def test_five_lines_with_the_figures_of_both_results(simulated: Result, measured: Result) -> None:
     messages, money, risk, server, levels = lines([simulated, measured])
-    assert messages.startswith("Messages: 9,807 (9,795 to 9,819) sent within 13 h 18 min; 91.38 %")
+    assert messages.startswith(
+        "Messages: 9,807 (9,795 to 9,819) sent, the campaign's first tries within 13 h 18 min; 91.38 %"
+    )
     assert "7,402 USD (6,968 to 7,836) earned from 66 (62 to 69) orders, 93.80 USD" in money
     assert "1.51 % (1.44 to 1.58 %) of the accounts banned in 30 sending days" in risk
     assert "1,000 conversations held at once" in server

@@ -4,10 +4,12 @@ import io
 
 import example_comparisons
 import msgspec
+import pytest
 from rich.console import Console
 
-from reports.terminal import comparison_paragraphs, comparison_tables
+from reports.terminal import comparison_paragraphs, comparison_tables, kpi_table, verdict_line
 from scenarios.comparison import Best, Comparison
+from scenarios.result import Kpi, Result, Verdict
 
 FOUR = example_comparisons.comparison(
     **{
@@ -45,6 +47,24 @@ def test_80_columns_hold_a_table_for_each_variant_with_every_word_and_figure() -
     assert lines[0].strip() == "fast"
     assert "a_name_that_is_long" in text
     assert lines[-1].split() == ["every", "KPI", "the", "same"]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_no_kpis_name_is_cut_and_no_figure_is_a_power_of_ten(simulated: Result, width: int) -> None:
+    larger = {name: Kpi(5e7, 4.9e7, 5.1e7, kpi.unit) for name, kpi in simulated.kpis.items()}
+    larger["conversations_per_day"] = Kpi(12345.6, 12000, 13000, "conversations/day")
+    text = io.StringIO()
+    table = kpi_table(msgspec.structs.replace(simulated, kpis=larger))
+    Console(file=text, width=width).print(table)
+    found = {line.split()[0] for line in text.getvalue().splitlines() if line[:1].strip()}
+    assert set(larger) <= found
+    assert "50,000,000" in text.getvalue()
+    assert "e+0" not in text.getvalue()
+
+
+def test_a_service_level_reads_as_numbers() -> None:
+    verdict = Verdict("send_duration_max_s", "send_duration_s", 50_400.0, False, 5_184_000.0, False)
+    assert verdict_line(verdict) == "MISSED send_duration_s 5,184,000 <= 50,400 (send_duration_max_s)"
 
 
 def test_without_any_difference_there_is_no_table() -> None:

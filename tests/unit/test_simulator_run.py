@@ -182,6 +182,15 @@ def test_a_campaign_that_the_horizon_cuts_off_says_so() -> None:
     assert not next(v for v in result.verdicts if v.kpi == "send_duration_s").met
 
 
+def test_what_goes_on_after_the_campaign_is_no_part_of_how_long_it_takes() -> None:
+    sizes = ["population.size=100", "experiment.replications=2", "agents.shifts=[]"]
+    result = simulate(load("daily_programme", sizes))
+    alone = simulate(load("bulk_send", sizes))
+    assert result.kpis["send_duration_s"] == alone.kpis["send_duration_s"]
+    assert result.kpis["messages_sent"].value > 5 * alone.kpis["messages_sent"].value
+    assert next(verdict for verdict in result.verdicts if verdict.kpi == "send_duration_s").met
+
+
 def test_tiers_share_out_customers_and_revenue(result: Result) -> None:
     assert isinstance(result.tiers, list)
     assert [tier.name for tier in result.tiers] == list(TIERS)
