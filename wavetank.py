@@ -505,8 +505,9 @@ def _print_trace(loaded: Loaded, subject: str, as_json: bool) -> None:
         _print_json([entry._asdict() for entry in entries])
         return
     for entry in entries:
-        by = "" if entry.account is None else f", account {entry.account}"
-        line = f"{entry.time}  customer {entry.customer}{by}: {entry.event}"
+        named = (("customer", entry.customer), ("account", entry.account))
+        who = ", ".join(f"{kind} {index}" for kind, index in named if index is not None)
+        line = f"{entry.time}  {who}: {entry.event}"
         out.print(line, markup=False, highlight=False)
     err.print(f"{len(entries):,} events of {subject} in replication 1; times are UTC")
 

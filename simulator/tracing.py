@@ -1,5 +1,6 @@
 """What happened to one customer, or what one account sent, event by event: for people who doubt a result."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import NamedTuple
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.network.errors import CODES
-from simulator.exposures import POSTS, Exposure, exposures_of
+from simulator.exposures import FOLLOW_UPS, POSTS, Exposure, exposures_of
 from simulator.funnel import Funnel
 from simulator.replication import Replication
 from simulator.standing import Codes
 from simulator.waves import Wave
-from simulator.world import World, world_of
+from simulator.world import PUSHES, World, world_of
 
 KINDS = ("customer", "account")
+MOST_DIGITS = 12  # of a number; more digits are as much too many
+Happening = tuple[float, int | None, int | None, str]  # s from the start, customer, account, in words
 EVENTS = {
     "delivered": "delivered",
     "read": "read",
@@ -31,10 +34,10 @@ EVENTS = {
 
 
 class Entry(NamedTuple):
-    """One event; `time` is UTC."""
+    """One event; `time` is UTC. The customer is None in what happens to the account itself."""
 
     time: str
-    customer: int
+    customer: int | None
     account: int | None
     event: str
 
@@ -42,11 +45,17 @@ class Entry(NamedTuple):
 def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:
     """The events of `customer:N` or `account:N` (from 0) in replication `number`, in order of time.
 
-    Raises InputError for another subject, or one that the scenario does not have.
+    Replacements of banned accounts have the numbers after all others. Raises InputError for another subject,
+    or one that the scenario, or its run, does not have.
     """
     world = world_of(loaded)
-    kind, index = _subject(subject, world)
-    found: list[tuple[float, int, int, str]] = []
+    kind, index = _subject(subject)
+    if kind == "customer" and index >= world.customers.size:
+        raise InputError(
+            f"--trace: found {subject!r}; the scenario's last is customer:{world.customers.size - 1}"
+        )
+    found: list[Happening] = []
+    orders: list[Happening] = []
 
     exposures = exposures_of(world)
 
@@ -55,7 +64,7 @@ def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:
         if not len(rows):
             return
         for row in rows.tolist():
-            what = _content(exposures.each[wave.exposure[row]])
+            what = _content(exposures.each[wave.exposure[row]], world)
             who, by = int(wave.customer[row]), int(wave.account[row])
             found.append((float(wave.due_s[row]), who, by, f"{what} sent"))
             arrived = bool(np.isin(row, happened.delivered.rows))
@@ -64,54 +73,102 @@ def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:
             for name, words in EVENTS.items():
                 event = getattr(happened, name)
                 at_s = event.at_s[event.rows == row]
-                found.extend((float(at), who, by, f"{what}: {words}") for at in at_s)
+                into = orders if name == "ordered" else found
+                into.extend((float(at), who, by, f"{what}: {words}") for at in at_s)
 
     def refused(wave: Wave, codes: Codes) -> None:
         rows = np.flatnonzero((wave.customer if kind == "customer" else wave.account) == index)
         for row in rows.tolist():
-            why = f"{_content(exposures.each[wave.exposure[row]])} refused: {CODES[int(codes[row])].title}"
-            found.append((float(wave.due_s[row]), int(wave.customer[row]), int(wave.account[row]), why))
+            what, why = _content(exposures.each[wave.exposure[row]], world), CODES[int(codes[row])].title
+            who, by = int(wave.customer[row]), int(wave.account[row])
+            found.append((float(wave.due_s[row]), who, by, f"{what} refused: {why}"))
 
     run = Replication(world, number, watch)
     if run.gate is not None:
         run.gate = run.gate._replace(tell=refused)
     run.run()
-    entries = [
+    if kind == "account" and index >= run.fleet.size:
+        raise InputError(f"--trace: found {subject!r}; the run's last is account:{run.fleet.size - 1}")
+    found += _valued(orders, run)
+    found += _of_conversations(run, kind, index)
+    found += _of_account(run, index) if kind == "account" else _of_customer(run, index)
+    return [
         Entry(_time(world, at_s), who, by, words)
         for at_s, who, by, words in sorted(found, key=itemgetter(0))
         if at_s < world.horizon_s
     ]
-    own = _own(world, run, index) if kind == "customer" else []
-    return sorted([*entries, *own], key=itemgetter(0))
 
 
-def _subject(subject: str, world: World) -> tuple[str, int]:
+def _subject(subject: str) -> tuple[str, int]:
     kind, _, index = subject.partition(":")
-    accounts = world.scenario.accounts.count + (world.scenario.groups.accounts if world.posts else 0)
-    sizes = {"customer": world.customers.size, "account": accounts}
-    if kind not in KINDS or not index.isdigit():
+    if kind not in KINDS or not (index.isascii() and index.isdigit()):
         raise InputError(f"--trace: found {subject!r}; must be customer:N or account:N, N from 0")
-    if int(index) >= sizes[kind]:
-        raise InputError(f"--trace: found {subject!r}; the scenario's last is {kind}:{sizes[kind] - 1}")
-    return kind, int(index)
+    return kind, int(index[:MOST_DIGITS])
 
 
-def _content(exposure: Exposure) -> str:
+def _content(exposure: Exposure, world: World) -> str:
+    programme, kinds = world.scenario.programme, world.scenario.groups.kinds
     if exposure.kind == "post":
-        return f"post {exposure.campaign - POSTS}"
+        return f"post {exposure.campaign - POSTS} ({kinds[exposure.content].name})"
     if exposure.kind == "follow_up":
-        return "follow-up"
-    name = f"push {exposure.campaign}" if exposure.is_push else f"campaign {exposure.campaign}"
+        return f"follow-up ({programme.follow_ups[exposure.campaign - FOLLOW_UPS].when})"
+    push = (
+        programme.pushes[(exposure.campaign - PUSHES) % len(programme.pushes)] if exposure.is_push else None
+    )
+    name = "campaign" if push is None else f"push {push.name}"
     return f"{name}, try {exposure.attempt + 1}" if exposure.attempt else name
 
 
-def _own(world: World, run: Replication, customer: int) -> list[Entry]:
-    """Purchases that no message brought."""
-    rows = np.flatnonzero(run.organic.customer == customer)
+def _valued(orders: list[Happening], run: Replication) -> list[Happening]:
+    """With what each order is worth."""
+    usd = {
+        (customer, at_s): cents / 100
+        for bought in run.bought
+        for customer, at_s, cents in zip(*(column.tolist() for column in bought), strict=True)
+    }
     return [
-        Entry(_time(world, float(run.organic.at_s[row])), customer, None, "bought of their own accord")
-        for row in rows.tolist()
+        (at_s, who, by, f"{words} for {usd[who, at_s]:,.2f} USD")
+        for at_s, who, by, words in orders
+        if (who, at_s) in usd  # at or after the horizon none is
     ]
+
+
+def _of_customer(run: Replication, customer: int) -> Iterator[Happening]:
+    """Purchases that no message brought, and the end of membership in a group."""
+    organic = run.organic
+    for row in np.flatnonzero(organic.customer == customer).tolist():
+        words = f"bought of their own accord for {organic.cents[row] / 100:,.2f} USD"
+        yield float(organic.at_s[row]), customer, None, words
+    if len(run.crowd.left_group_s):
+        yield float(run.crowd.left_group_s[customer]), customer, None, "left the group"
+
+
+def _of_account(run: Replication, account: int) -> Iterator[Happening]:
+    if run.fleet.bought[account]:
+        yield float(run.fleet.opened_s[account]), None, account, "opened, in place of a banned account"
+    yield float(run.fleet.closed_s[account]), None, account, "banned by the network"
+
+
+def _of_conversations(run: Replication, kind: str, index: int) -> Iterator[Happening]:
+    """What the rules answer and what agents do; nothing where a scenario has no agents."""
+    served = run.inbox.served()
+    if served is None:
+        return
+    begun, handled = served.conversations, served.handled
+    whose = begun.customer if kind == "customer" else begun.account
+    for row in np.flatnonzero(whose == index).tolist():
+        words = f"conversation begins; answers by rule: {begun.answers[row]}"
+        yield float(begun.at_s[row]), int(begun.customer[row]), int(begun.account[row]), words
+    for place in np.flatnonzero(whose[served.rows] == index).tolist():
+        row = served.rows[place]
+        who, by = int(begun.customer[row]), int(begun.account[row])
+        yield float(served.inbound.arrival_s[place]), who, by, "conversation waits for an agent"
+        for at_s, words in (
+            (handled.read_s, "an agent reads the conversation"),
+            (handled.left_s, "the customer leaves before an agent has read it"),
+            (handled.ended_s, "the agent is done with the conversation"),
+        ):
+            yield float(at_s[place]), who, by, words
 
 
 def _time(world: World, at_s: float) -> str:
