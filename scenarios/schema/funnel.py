@@ -67,7 +67,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "opt-out (STOP), given read",
             unit="fraction",
-            source="assumed: a few readers in a thousand; the sources state monthly leave rates only (R157), which must come out",
+            source="assumed: a few readers in a thousand; the sources state monthly leave rates only (R157), which come out (docs/scenarios.md)",
             gt=0,
             lt=1,
         ),
@@ -139,7 +139,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "the same by the day of the week, from Monday",
             unit="ratio",
-            source="assumed: level, and a fifth less on weekends; R150 must come out",
+            source="assumed: level, and a fifth less on weekends; R150 says less than half, which no such odds give (docs/scenarios.md)",
             min_length=7,
             max_length=7,
         ),
@@ -185,7 +185,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "odds of a read for each message a day above the tolerance",
             unit="ratio",
-            source="assumed: a fifth less; R157 and R160 must come out",
+            source="assumed: a fifth less; no source states it (R160 is of satisfaction, which is not modelled)",
             gt=0,
             le=1,
         ),
@@ -195,7 +195,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "odds of opt-out, leaving and block for each message a day above the tolerance",
             unit="ratio",
-            source="assumed: a fifth more; G219 and R157 must come out",
+            source="assumed: a fifth more; G219 and R157 come out (docs/scenarios.md)",
             ge=1,
         ),
     ] = 1.2
@@ -213,7 +213,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "log-odds of an order for 10 points of discount, at price sensitivity 1",
             unit="log-odds",
-            source="assumed: odds 1.65 for the most sensitive; R163 and G073 must come out",
+            source="assumed: odds 1.65 for the most sensitive; R163 is of clicks and G073 of joining, which no price moves here",
             ge=0,
             le=5,
         ),
@@ -223,7 +223,7 @@ class Funnel(Frozen, frozen=True):
         parameter(
             "odds of an order by a customer who no longer buys by themselves against one who does",
             unit="ratio",
-            source="assumed: a fifth; C181 (a seventh for low activity) must come out",
+            source="assumed: a fifth; C181 (a seventh for low activity) comes out (docs/scenarios.md)",
             gt=0,
             le=1,
         ),

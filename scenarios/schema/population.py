@@ -77,7 +77,7 @@ class Population(Frozen, frozen=True):
         parameter(
             "how far engagement moves the log-odds of read, click, reply and order: from -x to +x",
             unit="log-odds",
-            source="assumed: odds a factor e either way of the mean customer's; no source states a spread, and C181 must come out, not go in",
+            source="assumed: odds a factor e either way of the mean customer's; no source states a spread; C181 comes out (docs/scenarios.md)",
             ge=0,
             le=5,
         ),

@@ -67,7 +67,7 @@ class Groups(Frozen, frozen=True):
             "above that the odds of a read fall as size to the power of minus this",
             unit="exponent",
             source="assumed: a member's attention is shared among the others' messages, which grow with "
-            "size; G053 (0.60 above 150) must come out",
+            "size; G053 (0.60 above 150) comes out (docs/scenarios.md)",
             ge=0,
             le=5,
         ),
@@ -97,7 +97,7 @@ class Groups(Frozen, frozen=True):
             "leaves the group, given read, when not tired",
             unit="fraction",
             source="assumed: a tenth of a private message's opt-out: leaving takes more than ignoring, "
-            "and G217 (under 5 %) must come out",
+            "and G217 (under 5 %) comes out (docs/scenarios.md)",
             gt=0,
             lt=1,
         ),
