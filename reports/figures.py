@@ -16,6 +16,7 @@ from reports import drawing
 from reports.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from reports.numbers import duration, plain, quantity, with_interval
 from reports.run import WORDS, Run
+from scenarios.margins import order_margin
 from scenarios.result import Distribution, Kpi, Result, Series, Survival
 
 Array = NDArray[np.float64]
@@ -449,7 +450,8 @@ def money(run: Run) -> Picture | Absent:
     revenue, cost = _series(run.predicted, "revenue_usd_cum"), _series(run.predicted, "cost_usd_cum")
     if revenue is None or cost is None:
         return Absent(name, title, "the simulation recorded no revenue and cost over time")
-    margin = run.number("costs.gross_margin")
+    stated, discount = run.number("costs.gross_margin"), run.number("campaign.discount")
+    margin = None if stated is None else stated if discount is None else order_margin(stated, discount)
     profit = revenue[1] * (1.0 if margin is None else margin)
     balance = profit - np.interp(revenue[0], *cost)
     gain = "revenue" if margin is None else f"gross profit ({quantity(margin, 'fraction')} of revenue)"
@@ -486,7 +488,8 @@ def _draw_money(
         top.plot(hours, profit, color=GREEN, linestyle="--", label="gross profit")
     top.plot(cost[0] / 3600, cost[1], color=VERMILLION, linestyle=":", linewidth=2.2, label="cost")
     top.set_ylabel("sum (USD)")
-    top.set_ylim(min(0.0, float(top.get_ylim()[0])) if revenue[1].min() < 0 else 0)
+    lowest = min(float(revenue[1].min()), 0.0 if profit is None else float(profit.min()))
+    top.set_ylim(min(0.0, float(top.get_ylim()[0])) if lowest < 0 else 0)
     bottom.plot(hours, balance, color=BLACK)
     bottom.fill_between(hours, balance, where=balance >= 0, interpolate=True, color=SKY, alpha=0.5, lw=0)
     below = bottom.fill_between(hours, balance, where=balance < 0, interpolate=True, lw=0)

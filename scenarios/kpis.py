@@ -41,7 +41,11 @@ DEFINITIONS: tuple[Definition, ...] = tuple(
             "USD",
             "Messages, accounts, replacements, server, group posts and agents within the horizon.",
         ),
-        ("roi", "USD per USD", "Gross profit (revenue x gross margin) returned for each 1 spent."),
+        (
+            "roi",
+            "USD per USD",
+            "Gross profit returned for each 1 spent: revenue_usd x the gross margin at the campaign's discount / cost_usd. Below 0 where goods are sold below cost.",
+        ),
         ("cac_usd", "USD", "cost_usd / customers who ordered."),
         (
             "ltv_usd",

@@ -13,7 +13,6 @@ Times = NDArray[np.float64]
 DAYTIME = slice(8, 22)  # hours of the day over which attention is 1 on the mean: those that may be sent in
 PRECISE = 1e-10  # of a base, in log-odds
 MOST_STEPS = 100  # halves alone need 40; where nearly all or none act, rounding keeps steps above PRECISE
-DISCOUNT = 0.15  # what funnel.order stands for: the shipped text's offer
 
 
 class Anchors(NamedTuple):

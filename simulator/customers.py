@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.anchors import DISCOUNT
+from scenarios.margins import OFFER
 from simulator.organic import Organic
 from simulator.streams import Purpose, uniforms
 from simulator.traits import Hidden
@@ -108,7 +108,7 @@ def _unasked(world: World, number: int) -> Flags:
 
 
 def _price_odds(world: World, hidden: Hidden) -> Floats:
-    offer = world.scenario.campaign.discount - DISCOUNT
+    offer = world.scenario.campaign.discount - OFFER
     if not offer:
         return np.empty(0, np.float32)
     slope = np.float32(world.scenario.funnel.price_log_odds * offer / POINTS)

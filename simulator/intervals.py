@@ -9,6 +9,8 @@ from scipy.special import stdtrit  # of scipy.stats alone the import takes secon
 from scenarios.kpis import UNITS
 from scenarios.result import Kpi, kpi
 
+SIGNED = ("roi", "ltv_usd")  # goods may be sold below cost
+
 
 def student(values: ArrayLike, confidence: float) -> tuple[float, float] | None:
     """(mean, half-width of its interval) of independent values; None when fewer than two are finite."""
@@ -21,7 +23,7 @@ def student(values: ArrayLike, confidence: float) -> tuple[float, float] | None:
 
 
 def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | None:
-    """Mean and interval of independent replications' values; no KPI is negative, no fraction above 1.
+    """Mean and interval of independent replications' values: none below 0 but of SIGNED, no fraction above 1.
 
     A ratio is undefined (nan) in a replication without its denominator: such replications do not count, and
     None is returned when fewer than two are left.
@@ -31,7 +33,8 @@ def interval(name: str, values: Sequence[float], confidence: float) -> Kpi | Non
         return None
     mean, half = found
     most = 1.0 if UNITS[name].startswith("fraction") else np.inf
-    return kpi(name, mean, max(0.0, mean - half), min(most, mean + half))
+    least = -np.inf if name in SIGNED else 0.0
+    return kpi(name, mean, max(least, mean - half), min(most, mean + half))
 
 
 def intervals(rows: Sequence[Mapping[str, float]], confidence: float) -> dict[str, Kpi]:

@@ -25,21 +25,31 @@ YEAR_S = 365 * DAY_S
 
 
 def lifetime_value_usd(
-    costs: Costs, ledger: Ledger, traits: Traits, hidden: Hidden, organic: Organic, horizon_s: float
+    costs: Costs,
+    order_margin: float,
+    ledger: Ledger,
+    traits: Traits,
+    hidden: Hidden,
+    organic: Organic,
+    horizon_s: float,
 ) -> float:
     """Mean gross profit of a customer of the population, in USD of the start.
 
-    All revenue in the ledger counts, whatever its cause. What is expected beyond the horizon is organic. If
+    All revenue in the ledger counts, whatever its cause: at `order_margin` what messages brought, at
+    `costs.gross_margin` what came of itself. What is expected beyond the horizon is organic. If
     the horizon is longer than `ltv_horizon_days`, later revenue does not count.
     """
     until_s = costs.ltv_horizon_days * DAY_S
     discount_per_s = float(np.log1p(costs.discount_per_year)) / YEAR_S
-    earned = np.isin(ledger.cause, (Cause.ORDER, Cause.ORGANIC)) & (ledger.time_s <= until_s)
-    total = float(ledger.amount_usd[earned] @ np.exp(-discount_per_s * ledger.time_s[earned]))
+    margins = {Cause.ORDER: order_margin, Cause.ORGANIC: costs.gross_margin}
+    total = 0.0
+    for cause, margin in margins.items():
+        earned = (ledger.cause == cause) & (ledger.time_s <= until_s)
+        total += margin * float(ledger.amount_usd[earned] @ np.exp(-discount_per_s * ledger.time_s[earned]))
     if horizon_s < until_s:
         ahead = _expected_usd(traits, hidden, organic, horizon_s, until_s - horizon_s, discount_per_s)
-        total += float(np.exp(-discount_per_s * horizon_s)) * ahead
-    return costs.gross_margin * total / traits.size
+        total += costs.gross_margin * float(np.exp(-discount_per_s * horizon_s)) * ahead
+    return total / traits.size
 
 
 def _expected_usd(

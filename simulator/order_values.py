@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from simulator.anchors import DISCOUNT
+from scenarios.margins import OFFER
 from simulator.traits import OrderValue
 
 EDGE = 2.0**-25  # half of the smallest step of a number in [0, 1)
@@ -63,7 +63,7 @@ def order_cents(
     """
     normal = ndtri(np.clip(share.astype(np.float64), EDGE, 1 - EDGE))
     usd = value.typical_usd * scale * np.exp(value.within_log_sd * normal)
-    return np.asarray(np.rint(100 * usd * (1 - discount) / (1 - DISCOUNT)), np.int64)
+    return np.asarray(np.rint(100 * usd * (1 - discount) / (1 - OFFER)), np.int64)
 
 
 def _means(customer: NDArray[np.int64], values: Floats, size: int = 0) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.margins import order_margin
 from simulator.exposures import CAMPAIGN
 from simulator.histories import purchases_of
 from simulator.inbox import Served, answers_of, kpis_of
@@ -254,17 +255,19 @@ def _send_duration_s(run: Replication) -> float:
 
 
 def _money(run: Replication, ledger: Ledger) -> dict[str, float]:
-    costs = run.world.scenario.costs
+    scenario = run.world.scenario
+    costs = scenario.costs
+    margin = order_margin(costs.gross_margin, scenario.campaign.discount)
     cost, revenue = ledger.costs.total_usd, ledger.orders.total_usd
     return {
         "revenue_usd": revenue,
         "cost_usd": cost,
-        "roi": _ratio(revenue * costs.gross_margin, cost),
+        "roi": _ratio(revenue * margin, cost),
         "cac_usd": _ratio(cost, int(np.count_nonzero(run.crowd.ordered))),
         "ltv_usd": lifetime_value_usd(
-            costs, ledger, run.world.traits, run.hidden, run.organic, run.world.horizon_s
+            costs, margin, ledger, run.world.traits, run.hidden, run.organic, run.world.horizon_s
         ),
-        "payback_days": payback_days(ledger, costs.gross_margin),
+        "payback_days": payback_days(ledger, margin),
         "organic_orders": float(len(run.organic.at_s)),
         "organic_revenue_usd": ledger.organic.total_usd,
     }

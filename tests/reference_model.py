@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import simpy
 
+from scenarios.margins import OFFER, order_margin
 from scenarios.schema.programme import FollowUp
 from server.dispatch import pacing
-from simulator.anchors import DISCOUNT, attention
+from simulator.anchors import attention
 from simulator.groups import Post
 from simulator.organic import bgnbd_of
 from simulator.world import World, local_hours
@@ -257,7 +258,7 @@ class Reference:
         self.count["messages_clicked"] += 1
         base = anchors.order if kind is None else anchors.kinds_order[kind]
         own = self.buying_odds * (1 if sent_s < customer.lapses_s else funnel.lapsed_order_odds)
-        offer = (self.scenario.campaign.discount - DISCOUNT) / 0.10
+        offer = (self.scenario.campaign.discount - OFFER) / 0.10
         own *= math.exp(funnel.price_log_odds * offer * customer.sensitivity)
         orders = self._happens(math.exp(base) * pull * own * odds)
         wait_s = self._drawn(funnel.order_delay_median_s, funnel.delay_log_sd) if orders else math.inf
@@ -283,7 +284,7 @@ class Reference:
         typical = people.order_value_median_usd * math.exp(between**2 / 2)
         value = typical * customer.value_scale * math.exp(self.luck.gauss(0, within))
         self.count["orders"] += 1
-        self.revenue += value * (1 - campaign.discount) / (1 - DISCOUNT)
+        self.revenue += value * (1 - campaign.discount) / (1 - OFFER)
         self.buyers.add(customer.number)
 
     def _leaves(self, customer: Customer, what: str, odds: float, kind: int | None) -> None:
@@ -347,7 +348,7 @@ class Reference:
             "complaint_rate": count["complaints"] / delivered,
             "revenue_usd": self.revenue,
             "cost_usd": cost,
-            "roi": self.revenue * costs.gross_margin / cost,
+            "roi": self.revenue * order_margin(costs.gross_margin, self.scenario.campaign.discount) / cost,
             "cac_usd": cost / len(self.buyers) if self.buyers else np.nan,
             "organic_orders": float(count["organic_orders"]),
             "group_daily_active_rate": count["active_days"] / count["member_days"],

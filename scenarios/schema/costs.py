@@ -20,7 +20,15 @@ class Costs(Frozen, frozen=True):
         float, parameter("rent of the server", unit="USD/month", source="C119: 15-20", ge=0)
     ] = 17.5
     gross_margin: Annotated[
-        float, parameter("gross profit over revenue", unit="fraction", source="R109", ge=0, le=1)
+        float,
+        parameter(
+            "gross profit over revenue, at the shipped discount of 15 % and of organic purchases; a campaign.discount "
+            "that is deeper leaves what the goods cost as it is, so less of the price",
+            unit="fraction",
+            source="R109",
+            ge=0,
+            le=1,
+        ),
     ] = 0.30
     post_usd: Annotated[
         float,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import mesa
 
-from simulator.anchors import DISCOUNT
+from scenarios.margins import OFFER
 from simulator.network import delivery_rates
 from simulator.world import PUSHES, World
 
@@ -112,7 +112,7 @@ class Customer(mesa.Agent):
             return
         count["messages_clicked"] += 1
         base = anchors.order if kind == OWN else anchors.kinds_order[kind]
-        offer = (model.scenario.campaign.discount - DISCOUNT) / 0.10
+        offer = (model.scenario.campaign.discount - OFFER) / 0.10
         wish = math.exp(base + funnel.price_log_odds * offer * self.sensitivity) * self.pull * odds
         if luck.random() < chance(wish):
             people = model.scenario.population

@@ -27,7 +27,9 @@ class People:
     horizon_s: float
 
     def value(self, costs: Costs) -> float:
-        return lifetime_value_usd(costs, self.ledger, self.traits, self.hidden, self.organic, self.horizon_s)
+        return lifetime_value_usd(
+            costs, costs.gross_margin, self.ledger, self.traits, self.hidden, self.organic, self.horizon_s
+        )
 
 
 def simulated(days: float, number: int = 1) -> People:
