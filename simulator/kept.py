@@ -66,14 +66,24 @@ class Kept:
         return found
 
     def write(self, task: Task, summary: Summary) -> None:
-        """Whole or not at all; another run of the same worlds may write and clear the same files."""
+        """Whole or not at all; another run of the same worlds may write and clear the same files.
+
+        InputError if the disk is full or the folder is no longer writable.
+        """
         file = self._file(task)
         partial = file.with_name(f".{file.name}.{os.getpid()}")
-        with suppress(FileNotFoundError):  # the other one has cleared the folder
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(encode(summary))
-            partial.replace(file)
-            self.count += 1
+        try:
+            with suppress(FileNotFoundError):  # the other one has cleared the folder
+                file.parent.mkdir(parents=True, exist_ok=True)
+                partial.write_bytes(encode(summary))
+                partial.replace(file)
+                self.count += 1
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InputError(
+                f"{self.folder}: replication {task.number} cannot be written: {error.strerror}; make room, "
+                "or name another folder with --out DIR"
+            ) from None
 
     def _read(self, task: Task) -> Summary:
         file = self._file(task)

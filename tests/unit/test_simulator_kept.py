@@ -135,3 +135,22 @@ def test_a_folder_that_cannot_be_made_is_one_line(tiny: World, tmp_path: Path) -
         InputError, match=r"file/unfinished: cannot be made: [^\n]*; name a folder .* --out DIR"
     ):
         list(summaries([tiny], 1, kept=Kept(tmp_path / "file" / "unfinished")))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part_of_a_file(
+    tiny: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(tmp_path / "unfinished")
+    kept.open([tiny])
+    whole = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        whole(self, content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(
+        InputError, match=r"unfinished: replication 1 cannot be written: No space left [^\n]*\Z"
+    ):
+        kept.write(Task(0, 1), simulate_once(tiny, 1))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
