@@ -9,6 +9,7 @@ from scenarios.schema.business import STANDARD_PER_S, UNLIMITED
 from scenarios.zones import WANTED, is_zone
 
 MOST_PURCHASES_A_WEEK = 50
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
 LEAST_DAYS = 50  # ten batches of five: MSER-5 (docs/simulator.md)
 PORTFOLIO_LIMITS_SINCE = date(2025, 10, 1)  # docs/network.md: before, each number had a limit of its own
 
@@ -25,6 +26,16 @@ def _clock_has_zone(scenario: Scenario) -> str | None:
     ):
         if moment.tzinfo is None:
             return f"{name}: found {moment.isoformat()}; needs a zone, as in 2026-12-01T14:00:00Z"
+    return None
+
+
+def _the_start_is_of_our_time(scenario: Scenario) -> str | None:
+    start = scenario.experiment.start
+    if not EARLIEST_YEAR <= start.year < LATEST_YEAR:
+        return (
+            f"experiment.start: found {start.isoformat()}; must lie from {EARLIEST_YEAR} to "
+            f"{LATEST_YEAR - 1}, whose time zones are known"
+        )
     return None
 
 
@@ -110,6 +121,15 @@ def _expected_intents_exist(scenario: Scenario) -> str | None:
                     f"conversations.scripts: {script.kind} expects intent {turn.expect!r}, which no rule "
                     f"answers; allowed: {', '.join(sorted(known))}"
                 )
+    return None
+
+
+def _agents_have_somebody_to_answer(scenario: Scenario) -> str | None:
+    if scenario.agents.shifts and all(script.kind == "stop" for script in scenario.conversations.scripts):
+        return (
+            "conversations.scripts: all are of kind stop, but agents.shifts names people to answer "
+            "conversations; add another kind, or leave the shifts out"
+        )
     return None
 
 
@@ -265,6 +285,7 @@ def _the_warm_up_leaves_something(scenario: Scenario) -> str | None:
 
 CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _clock_has_zone,
+    _the_start_is_of_our_time,
     _campaign_is_not_in_the_past,
     _horizon_holds_the_campaign,
     _quiet_hours_leave_a_window,
@@ -279,6 +300,7 @@ CHECKS: tuple[Callable[[Scenario], str | None], ...] = (
     _reply_delays_are_in_order,
     _shares_add_up,
     _expected_intents_exist,
+    _agents_have_somebody_to_answer,
     _segments_are_whole,
     _usd_is_one_usd,
     _purchases_are_of_this_world,

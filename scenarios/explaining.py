@@ -91,6 +91,8 @@ def _form(kind: Any, meta: Any = None) -> str:
         return "a moment with its zone, as 2026-12-01T14:00:00Z"
     if getattr(meta, "pattern", None) is not None:
         return "a clock time HH:MM" if meta.pattern == CLOCK else f"text that matches {meta.pattern}"
+    if get_origin(kind) is tuple and Ellipsis not in get_args(kind):
+        return f"a list of {len(get_args(kind))}"
     if get_origin(kind) in (list, tuple):
         return _list_form(meta)
     if kind is str and getattr(meta, "min_length", None):
@@ -117,4 +119,5 @@ def _number(bound: float) -> str:
 
 
 def _plain(what: str) -> str:
-    return re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))
+    words = re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))
+    return words.replace("must be str", "must be text")

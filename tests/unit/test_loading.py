@@ -290,6 +290,23 @@ def test_missing_file_is_named() -> None:
             ["costs.currency=EUR"],
             "--set: costs.currency: found EUR without costs.usd_rate; state how many EUR",
         ),
+        (["tagging.conflicts=[['a']]"], "tagging.conflicts[0]: found ['a']; must be a list of 2"),
+        (["campaign.fallbacks.name=3"], "campaign.fallbacks[...]: found {'name': 3}; must be text"),
+        (
+            [f"{section}.start=0001-01-01T00:00:00Z" for section in ("experiment", "campaign")],
+            "experiment.start: found 0001-01-01T00:00:00+00:00; must lie from 1970 to 2199",
+        ),
+        (
+            [f"{section}.start=9999-12-31T00:00:00Z" for section in ("experiment", "campaign")],
+            "experiment.start: found 9999-12-31T00:00:00+00:00; must lie from 1970 to 2199",
+        ),
+        (
+            [
+                "conversations.scripts=[{kind='stop', share=1, turns=[{says=['STOP'], expect='opted_out'}]}]",
+                "agents.shifts=[{start='08:00', end='09:00', agents=1}]",
+            ],
+            "conversations.scripts: all are of kind stop, but agents.shifts names people",
+        ),
         ([f"population.size={'1' * 5000}"], "population.size: found '1111"),
         ([f"population.segments={'[' * 3000}{']' * 3000}"], "nested too deeply"),
     ],
