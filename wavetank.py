@@ -460,6 +460,7 @@ def demo(
 
     loaded = load("bulk_send")
     conversations = loaded.scenario.conversations
+    out_folder.mkdir(parents=True, exist_ok=True)  # if it cannot be, before a minute's work
     with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
         err.print("[bold]1/4[/] server: starting, and timing single requests")
         database = Path(folder) / "demo.db"

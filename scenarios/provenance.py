@@ -56,5 +56,6 @@ def _source(loaded: Loaded, path: str, of_default: str, is_default: bool) -> str
         return loaded.sources[path]
     if origin is None or is_default:
         return of_default
-    hint = f" ({of_default})" if of_default not in ("", "scenario") else ""
+    # The default's source says nothing of another value.
+    hint = ", which states no source" if of_default not in ("", "scenario") else ""
     return f"{Path(origin).name}{hint}"
