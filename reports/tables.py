@@ -21,7 +21,7 @@ from reports.numbers import (
 from reports.run import WORDS, Run
 from scenarios.kpis import DEFINITIONS
 from scenarios.provenance import Row
-from scenarios.result import Kpi, Result, Verdict
+from scenarios.result import Kpi, OwnCurrency, Result, Verdict
 
 TEXTS = {definition.name: definition.text for definition in DEFINITIONS}
 ACRONYMS = {"roi": "ROI", "cac": "CAC", "ltv": "LTV", "cpu": "CPU"}
@@ -93,10 +93,25 @@ def label(name: str) -> str:
 
 
 def kpi_rows(run: Run) -> list[KpiRow]:
-    """Every KPI of either result: those with a definition in its order, then any others by name."""
+    """Every KPI of either result: those with a definition in its order, then any others by name.
+
+    Money that was simulated stands once more below, in the scenario's own currency.
+    """
     present = {name for result in run.results for name in result.kpis}
     ordered = [name for name in TEXTS if name in present]
-    return [_kpi_row(run, name) for name in ordered + sorted(present - set(ordered))]
+    names = ordered + sorted(present - set(ordered))
+    return [row for name in names for row in (_kpi_row(run, name), *_own_rows(run, name))]
+
+
+def _own_rows(run: Run, name: str) -> Iterator[KpiRow]:
+    own = run.predicted.own_currency if run.predicted else None
+    if not isinstance(own, OwnCurrency) or not name.endswith("_usd"):
+        return
+    in_own = f"{name.removesuffix('usd')}{own.code.lower()}"
+    found = own.kpis[in_own]
+    cell = Cell(*estimate(found, scale(found.unit, found.value)))
+    text = f"The same in {own.code}, {own.per_usd:g} for one USD."
+    yield KpiRow(in_own, label(name), text, found.unit, cell, Cell("", ""), "")
 
 
 def _kpi_row(run: Run, name: str) -> KpiRow:

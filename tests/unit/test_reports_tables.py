@@ -6,7 +6,7 @@ import pytest
 from reports.run import run_of
 from reports.tables import kpi_rows, label, sections, tier_rows, verdict_rows
 from scenarios.provenance import Row
-from scenarios.result import Kpi, Result, Tier, kpi
+from scenarios.result import Kpi, Result, Tier, in_own_currency, kpi
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_every_kpi_has_a_row_with_unit_and_interval(simulated: Result, measured:
     random = [name for name, kpi in simulated.kpis.items() if kpi.low < kpi.high]
     assert all(" to " in rows[name].predicted.interval for name in random)
     assert rows["contacts_rejected"].predicted == ("812", "")
+
+
+def test_money_stands_in_the_scenarios_own_currency_too(simulated: Result) -> None:
+    own = in_own_currency(simulated.kpis, "EUR", 0.5)
+    rows = kpi_rows(run_of([msgspec.structs.replace(simulated, own_currency=own)]))
+    names = [row.name for row in rows]
+    usd = [name for name in simulated.kpis if name.endswith("_usd")]
+    assert usd
+    for name in usd:
+        row = rows[names.index(name) + 1]
+        assert row.name == f"{name.removesuffix('usd')}eur"
+        assert row.unit.startswith("EUR")
+        assert row.definition == "The same in EUR, 0.5 for one USD."
+    revenue = rows[names.index("revenue_eur")].predicted.value
+    assert float(revenue.replace(",", "")) == pytest.approx(simulated.kpis["revenue_usd"].value / 2, rel=0.01)
 
 
 def test_tiers_are_in_percent_with_their_intervals(simulated: Result) -> None:
