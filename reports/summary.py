@@ -46,9 +46,9 @@ def _risk(run: Run) -> str:
     ban = run.kpi("account_ban_rate")
     if ban is None:
         return "Account risk: not simulated in this run."
-    banned = _words(run, "accounts_banned", ", {} in this run")
-    stops = _words(run, "opt_out_rate", "; {} of the customers reached opted out")
-    complaints = _words(run, "complaint_rate", ", {} complained")
+    banned = _words(run, "accounts_banned", ", {} in a run on the mean")
+    stops = _words(run, "opt_out_rate", "; {} of the messages delivered led to an opt-out")
+    complaints = _words(run, "complaint_rate", ", {} to a complaint")
     risk = f"{with_interval(ban)} of the accounts banned in 30 sending days"
     return f"Account risk: {risk}{banned}{stops}{complaints}."
 

@@ -11,6 +11,7 @@ def test_five_lines_with_the_figures_of_both_results(simulated: Result, measured
     )
     assert "7,402 USD (6,968 to 7,836) earned from 66 (62 to 69) orders, 93.80 USD" in money
     assert "1.51 % (1.44 to 1.58 %) of the accounts banned in 30 sending days" in risk
+    assert " of the messages delivered led to an opt-out, " in risk  # a rate of messages, not of customers
     assert "1,000 conversations held at once" in server
     assert "95 % answered within 13.7 ms (predicted 10.4 ms)" in server
     assert levels == (
