@@ -101,16 +101,25 @@ def _on_processes(
 
     More of them than processors would only take memory.
     """
+    from multiprocessing import resource_tracker
+
     from loky import cpu_count, get_reusable_executor
 
+    resource_tracker.ensure_running()  # were it started with the workers, it would open their ears again
     workers = min(workers, cpu_count())
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     pool = get_reusable_executor(workers, timeout=IDLE_S, initializer=_ignore_interrupts, env=one_thread)
+
+    def begin(task: Task) -> Future[tuple[Task, Done]]:
+        with _deaf():  # the first one starts the workers
+            begun: Future[tuple[Task, Done]] = pool.submit(_run_from_file, run, files[task.shared], task)
+        return begun
+
     under_way: list[Future[tuple[Task, Done]]] = []
     with _on_disk(shared) as files:
         try:
             yield from _as_done(
-                lambda task: pool.submit(_run_from_file, run, files[task.shared], task),
+                begin,
                 partial(wait, return_when=FIRST_COMPLETED),
                 Future.result,
                 tasks,
@@ -132,6 +141,17 @@ def _on_disk(shared: Sequence[Any]) -> Iterator[list[Path]]:
         for each, file in zip(shared, files, strict=True):
             joblib.dump(each, file)
         yield files
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits meanwhile, and never reaches a process that is started here: it would die of it, with a
+    traceback, before it can ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:

@@ -1,6 +1,9 @@
 """Engines that run replications: the same bytes from each, and what is shared goes to each worker once."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -104,6 +107,23 @@ def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch: pytest.Monkey
         InputError, match=r"\A--scheduler tcp://127.0.0.1:9: no Dask scheduler answers[^\n]*\Z"
     ):
         list(as_done(identity, [None], TASKS, cluster=Cluster("dask", "tcp://127.0.0.1:9")))
+
+
+def is_deaf(_shared: object, _number: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_reaches_no_worker_however_young() -> None:
+    """In a process of its own, whose workers are its first."""
+    code = (
+        "from test_simulator_parallel import TASKS, as_done, is_deaf\n"
+        "print(is_deaf(None, 0), {deaf for _, deaf in as_done(is_deaf, [None], TASKS, workers=2)})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)])},
+    )  # fmt: skip
+    assert done.stdout == "False {True}\n", done.stderr
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://10.0.0.1", "tcp://10.0.0.1:"])
