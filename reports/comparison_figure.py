@@ -36,7 +36,9 @@ VERDICTS = (
 )
 LINEAR_UP_TO, LINEAR_CORE = 150, 20  # per cent: further than the first, only the second is linear
 LONGEST = 2.5  # intervals are drawn whole up to so many times the largest estimate
-LEGEND_COLUMNS = 5
+LEGEND_COLUMNS = 5  # at most
+HANDLE_PX, LETTER_PX = 72, 7.2  # of an entry beside its name, and a letter of it
+LONGEST_NAME = 80  # letters of a variant's name that are shown
 NOTE_CHARACTERS = 118
 ROW_PX, VARIANT_PX, FRAME_PX, LEGEND_PX, NOTE_PX = 10, 14, 90, 20, 13
 NAME = "compare"
@@ -85,7 +87,7 @@ def draw(comparison: Comparison) -> Figure:
     limits = _limits([mark for found in marks.values() for mark in found])
     notes = _notes(comparison, _is_wide(limits))
     row_px = ROW_PX + VARIANT_PX * max(variants, 2)
-    frame_px = FRAME_PX + LEGEND_PX * ceil(variants / LEGEND_COLUMNS)
+    frame_px = FRAME_PX + LEGEND_PX * ceil(variants / _columns(comparison))
     height_px = frame_px + row_px * max(len(marks), 1) + NOTE_PX * len(notes)
     figure, (axes,) = drawing.panels(drawing.WIDE_PX, height_px)
     for row, found in enumerate(marks.values()):
@@ -153,10 +155,22 @@ def _frame(axes: Axes, comparison: Comparison, names: list[str], limits: tuple[f
 
 def _legend(figure: Figure, comparison: Comparison) -> None:
     entries = [
-        Line2D([], [], color=COLOURS[n % len(COLOURS)], marker=SHAPES[n % len(SHAPES)], label=name)
+        Line2D(
+            [], [], color=COLOURS[n % len(COLOURS)], marker=SHAPES[n % len(SHAPES)], label=_shortened(name)
+        )
         for n, name in enumerate(comparison.variants)
     ]
-    figure.legend(handles=entries, loc="outside upper left", ncols=LEGEND_COLUMNS)
+    figure.legend(handles=entries, loc="outside upper left", ncols=_columns(comparison))
+
+
+def _columns(comparison: Comparison) -> int:
+    """Of the legend: as many as the longest name leaves room for."""
+    longest = max(len(_shortened(name)) for name in comparison.variants)
+    return int(min(LEGEND_COLUMNS, max(1, drawing.WIDE_PX // (HANDLE_PX + LETTER_PX * longest))))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def _notes(comparison: Comparison, wide: bool) -> list[str]:

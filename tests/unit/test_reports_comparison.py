@@ -129,7 +129,16 @@ WIDE: Comparison = example_comparisons.comparison(
 )
 
 
-@pytest.mark.parametrize("compared", [BOTH, SAME, WIDE], ids=["both", "same", "wide"])
+def named(length: int, variants: int) -> Comparison:
+    names = [f"{number}{'a_long_name' * 30}"[:length] for number in range(variants)]
+    return example_comparisons.comparison(**{name: {"orders": (2.0, 1.0, 3.0)} for name in names})
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [BOTH, SAME, WIDE, named(24, 12), named(33, 7), named(300, 2)],
+    ids=["both", "same", "wide", "many", "longer", "longest"],
+)
 def test_nothing_is_cut_off(compared: Comparison) -> None:
     figure = comparison_figure.draw(compared)
     drawing.svg(figure)
