@@ -66,7 +66,8 @@ class Network(Frozen, frozen=True):
     handover_loss: Annotated[
         float,
         parameter(
-            "sends to the network that are not confirmed within 10 s; they are sent again, three times at most",
+            "sends to the network that are not confirmed within 10 s; they are sent again, three times at most; the "
+            "server's network alone: the simulator's confirms all",
             unit="fraction",
             source="assumed: none, as inside one machine; C134 implies 0.234 (four sends reach it with 0.997)",
             ge=0,
