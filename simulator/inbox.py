@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.schema import Script
+from scenarios.schema import Script, Turn
 from scenarios.schema.agents import Agents
 from server.dispatch.replies import Rulebook, decide, new_rules
 from simulator.agents import Handled, Inbound, Roster, figures, inbound_of, reading_of, roster_of, serve
@@ -223,19 +223,20 @@ def _hasty(customer: NDArray[np.int32], at_s: Times) -> NDArray[np.int64]:
 def paths_of(script: Script, rulebook: Rulebook, most: int) -> Paths:
     """Every choice of wordings of a script, decided turn by turn as the server decides it.
 
-    `most`: recent answers at most.
+    `most`: recent answers at most; after so many the guard stops all, so no later turn is looked at.
     """
-    sizes = [len(turn.says) for turn in script.turns]
+    turns = script.turns[: most + 1]
+    sizes = [len(turn.says) for turn in turns]
     picks = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-    rows = [[_path(script, rulebook, pick, recent) for pick in picks.tolist()] for recent in range(most + 1)]
+    rows = [[_path(turns, rulebook, pick, recent) for pick in picks.tolist()] for recent in range(most + 1)]
     table = np.array(rows, np.int8)
     return Paths(table[:, :, 0], table[:, :, 1])
 
 
-def _path(script: Script, rulebook: Rulebook, pick: list[int], recent: int) -> tuple[int, int]:
-    for number, (turn, choice) in enumerate(zip(script.turns, pick, strict=True)):
+def _path(turns: list[Turn], rulebook: Rulebook, pick: list[int], recent: int) -> tuple[int, int]:
+    for number, (turn, choice) in enumerate(zip(turns, pick, strict=True)):
         said = turn.says[choice]
         found = decide(rulebook, said, recent_answers=recent + number, with_human=False, key=0)
         if found.action != "answered":
             return number, number
-    return NEVER, len(script.turns)
+    return NEVER, len(turns)

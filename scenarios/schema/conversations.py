@@ -19,7 +19,9 @@ class Script(Frozen, frozen=True):
         parameter("what the conversation is about"),
     ]
     share: Annotated[float, parameter("share of conversations", unit="fraction", gt=0, le=1)]
-    turns: Annotated[list[Turn], parameter("what the customer writes, in order", min_length=1)]
+    turns: Annotated[
+        list[Turn], parameter("what the customer writes, in order", min_length=1, max_length=100)
+    ]
 
 
 class Conversations(Frozen, frozen=True):

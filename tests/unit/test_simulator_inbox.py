@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
+from scenarios.schema import Script, Turn
 from simulator.inbox import HOUR_S, NEVER, _turns, paths_of, rulebook_of
 from simulator.world import world_of
 
@@ -34,3 +35,16 @@ def test_answers_of_the_hour_before_count_in_the_loop_guard(
         assert (turn[row], answers[row]) == (path.turn[recent, pick], path.answers[recent, pick])
         latest[customer[row]] = at_s[row], int(answers[row])
     assert size < 2 or np.any(turn != NEVER)
+
+
+def test_a_long_script_with_many_wordings_is_followed_as_far_as_the_loop_guard_lets_it() -> None:
+    turn = Turn(says=["How much is it?", "what is the price", "any discount?", "cheaper?"], expect="price")
+    long = Script(kind="question", share=1.0, turns=[turn] * 12)
+    rulebook = rulebook_of(WORLD)._replace(max_per_hour=3)
+    paths = paths_of(long, rulebook, 3)
+    assert paths.turn.shape == (4, 4**4)  # of 12 turns four are reached
+    assert paths.turn[:, 0].tolist() == paths.answers[:, 0].tolist() == [3, 2, 1, 0]
+    short = Script(kind="question", share=1.0, turns=[turn] * 4)
+    assert [column.tolist() for column in paths_of(short, rulebook, 3)] == [
+        column.tolist() for column in paths
+    ]
