@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from scenarios import comparison, provenance, result
 from scenarios.comparison import Best, Comparison
-from scenarios.contacts import contacts_of
+from scenarios.contacts import contacts_of, size_note
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import Loaded, load, shipped
@@ -170,6 +170,7 @@ def scenarios_check(scenario: ScenarioName, settings: Settings = [], as_json: As
     contacts = contacts_of(loaded)
     malformed = sum(contact.e164 is None for contact in contacts)
     orders = _order_facts(loaded)
+    _say_size(loaded)
     if as_json:
         facts = {"scenario": loaded.scenario.name, "contacts": len(contacts), "malformed_numbers": malformed}
         _print_json(facts | ({"orders": orders} if orders else {}))
@@ -245,6 +246,7 @@ def simulate(
         with _progress("replications", total) as step:
             answer = run(loaded, workers=workers, cluster=cluster, progress=step, goal=goal, kept=kept)
         _say_speed(answer, time.perf_counter() - started, kept)
+        _say_size(loaded)
         _hand_over(answer, out_folder, as_json)
     if isinstance(answer.precision, Precision):
         line = precision_line(answer.precision, answer.replications)
@@ -311,6 +313,7 @@ def compare(
     with _resumable(out_folder, fresh) as kept:
         with _progress("replications", total) as step:
             answer = run(base, variants, workers=workers, cluster=cluster, progress=step, kept=kept, aim=aim)
+        _say_size(base)
         if out_folder is not None:
             _write_comparison(answer, out_folder)
         if as_json:
@@ -557,6 +560,11 @@ def _load_test(
             loaded.path, settings=settings, database=database, speed=conversations.clock_speed
         ) as own:
             return run(loaded, target=own.url, token=own.token, **sizes)
+
+
+def _say_size(loaded: Loaded) -> None:
+    if note := size_note(loaded):
+        err.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _belongs(option: str, value: object, to: str, owner: object) -> None:

@@ -16,7 +16,7 @@ from scenarios.content import variables_of
 from scenarios.csv_file import rows_of
 from scenarios.errors import InputError, nearest
 from scenarios.languages import OTHERWISE, language_of
-from scenarios.loading import Loaded
+from scenarios.loading import Loaded, shipped
 from scenarios.phones import e164
 from scenarios.zones import WANTED, is_zone
 
@@ -80,6 +80,27 @@ def contacts_of(loaded: Loaded) -> tuple[Contact, ...]:
     contacts = read_contacts(loaded.contacts_path)
     _check_template(loaded, contacts[0])
     return contacts
+
+
+def size_note(loaded: Loaded) -> str | None:
+    """What a number of customers that another file states means for a contact file of one's own; or None."""
+    stated, size = loaded.origins.get("population.contacts"), loaded.origins.get("population.size")
+    shipped_files = {str(path) for path in shipped().values()}
+    if stated in shipped_files or size not in {None, *shipped_files}:
+        return None
+    customers, rows = loaded.scenario.population.size, len(read_contacts(loaded.contacts_path))
+    if customers == rows:
+        return None
+    drawn = (
+        f"its {rows:,} rows are drawn again"
+        if customers > rows
+        else f"of its {rows:,} rows the first are taken"
+    )
+    where = "the default" if size is None else Path(size).name
+    return (
+        f"population.size: {customers:,} customers by {where}, not by {loaded.contacts_path.name}: {drawn}; "
+        f"for as many as it has, set population.size={rows}"
+    )
 
 
 def each_contact(loaded: Loaded) -> Iterator[Contact]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from scenarios import make_contacts
-from scenarios.contacts import contacts_of, e164, read_contacts
+from scenarios.contacts import contacts_of, e164, read_contacts, size_note
 from scenarios.errors import InputError
 from scenarios.languages import language_of
 from scenarios.loading import load
@@ -97,6 +97,39 @@ def test_the_shipped_file_has_ten_thousand_rows_and_8_percent_malformed_numbers(
 def test_a_template_variable_without_a_column_is_refused() -> None:
     with pytest.raises(InputError, match=r"variable \{vouchr\} is no column .*; did you mean 'voucher'\?"):
         contacts_of(load("bulk_send", ["campaign.template=Hi {vouchr}"]))
+
+
+@pytest.mark.parametrize(
+    ("population", "settings", "expected"),
+    [
+        (
+            'contacts = "contacts.csv"',
+            [],
+            "10,000 customers by bulk_send.toml, not by contacts.csv: its 1 rows are drawn",
+        ),
+        ('contacts = "contacts.csv"\nsize = 5', [], None),
+        ('contacts = "contacts.csv"', ["population.size=7"], None),
+        ("size = 20_000", [], None),
+        ("", ["population.size=3"], None),
+    ],
+)
+def test_whose_number_of_customers_counts_is_said_where_it_is_not_the_files(
+    tmp_path: Path, population: str, settings: list[str], expected: str | None
+) -> None:
+    file(tmp_path, HEADER + GOOD)
+    child = tmp_path / "child.toml"
+    child.write_text(f'extends = "bulk_send"\n[population]\n{population}\n', encoding="utf-8")
+    note = size_note(load(str(child), settings))
+    assert note == expected if expected is None else expected in str(note)
+
+
+def test_a_longer_file_than_customers_is_said(tmp_path: Path) -> None:
+    rows = "".join(GOOD.replace("0100", f"{row:04d}") for row in range(10_001))
+    contacts = file(tmp_path, HEADER + rows)
+    note = size_note(load("bulk_send", [f"population.contacts={contacts}"]))
+    assert "of its 10,001 rows the first are taken; for as many as it has, set population.size=10001" in str(
+        note
+    )
 
 
 @pytest.mark.parametrize(
