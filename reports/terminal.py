@@ -1,8 +1,9 @@
 """Results on a terminal: tables and lines of plain text."""
 
+import json
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -28,9 +29,10 @@ def parameter_lines(row: Row) -> tuple[str, str]:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], msgspec.Struct):
-        return f"{len(value)} entries"
-    text = str(value)
+    """As a file would state it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 

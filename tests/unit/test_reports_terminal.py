@@ -1,14 +1,22 @@
 """Comparisons on a terminal: one table where it fits, else one a variant; nothing is cut."""
 
 import io
+from datetime import UTC, datetime
 
 import example_comparisons
 import msgspec
 import pytest
 from rich.console import Console
 
-from reports.terminal import comparison_paragraphs, comparison_tables, kpi_table, verdict_line
+from reports.terminal import (
+    comparison_paragraphs,
+    comparison_tables,
+    kpi_table,
+    parameter_lines,
+    verdict_line,
+)
 from scenarios.comparison import Best, Comparison
+from scenarios.provenance import Row
 from scenarios.result import Kpi, Result, Verdict
 
 FOUR = example_comparisons.comparison(
@@ -60,6 +68,23 @@ def test_no_kpis_name_is_cut_and_no_figure_is_a_power_of_ten(simulated: Result, 
     assert set(larger) <= found
     assert "50,000,000" in text.getvalue()
     assert "e+0" not in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (["a"], '["a"]'),
+        ([{"name": "x"}], '[{"name": "x"}]'),
+        (0.5, "0.5"),
+        ("Hi", "Hi"),
+        ([], "[]"),
+        (datetime(2026, 12, 1, tzinfo=UTC), "2026-12-01T00:00:00+00:00"),
+    ],
+)
+def test_parameters_read_as_in_a_file(value: object, text: str) -> None:
+    shown, _ = parameter_lines(Row("a.b", value, "", "assumed", "meaning"))
+    assert shown == f"a.b = {text}"
 
 
 def test_a_service_level_reads_as_numbers() -> None:
