@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 the thing asked about failed, 2 the input was wrong.
 """
 
+import codecs
 import os
 import sys
 import tempfile
@@ -83,15 +84,22 @@ Fresh = Annotated[
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write results there.")]
 
 
+PLAIN = {"\N{MINUS SIGN}": "-", "±": "+-", "…": "..."}
+
+
 class Stopped(Exception):
     """Ctrl-C during a command that says how to go on."""
 
 
 def main() -> None:
     """Entry point: every wrong input is one line on stderr and exit status 2."""
+    codecs.register_error(_in_plain_letters.__name__, _in_plain_letters)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who called
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 for the whole run
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=_in_plain_letters.__name__)
     usage_error: Any = typer.BadParameter.__mro__[1]  # typer exports only this subclass of it
     try:
         status = app(standalone_mode=False)
@@ -317,7 +325,7 @@ def compare(
         if out_folder is not None:
             _write_comparison(answer, out_folder)
         if as_json:
-            sys.stdout.write(comparison.encode(answer).decode() + "\n")
+            _write_document(comparison.encode(answer))
         else:
             _print_comparison(answer)
     if isinstance(answer.best, Best) and answer.best.chosen is None:
@@ -626,7 +634,7 @@ def _hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     if folder is not None:
         err.print(f"written: {result.write(answer, folder)}")
     if as_json:
-        sys.stdout.write(result.encode(answer).decode() + "\n")
+        _write_document(result.encode(answer))
         return
     Console(width=out.width if out.is_terminal else TABLE_WIDTH).print(kpi_table(answer))
     if isinstance(answer.warm_up, WarmUp):
@@ -658,7 +666,26 @@ def _print_comparison(answer: Comparison) -> None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    _write_document(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _write_document(content: bytes) -> None:
+    """JSON is UTF-8, whatever the terminal's encoding."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # caught as text
+        sys.stdout.write(content.decode() + "\n")
+        return
+    sys.stdout.flush()
+    stream.write(content + b"\n")
+    stream.flush()
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, in letters that each has: a minus must not become a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(PLAIN.get(letter, "?") for letter in text), error.end
 
 
 if __name__ == "__main__":

@@ -144,6 +144,24 @@ def test_wrong_input_is_one_line_and_exit_status_2(arguments: list[str], expecte
     assert expected in error_in(wavetank_here(*arguments))
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_unicode_gets_plain_letters_and_json_stays_utf8(encoding: str) -> None:
+    command = ["compare", "bulk_send", *SMALL, "--variant", "few:accounts.count=2", "--set", "title=für alle"]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-m", "wavetank", *command, *form],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        for form in ([], ["--json"])
+    ]
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, b"")] * 2
+    assert " variant - base in " in runs[0].stdout.decode(encoding)
+    assert json.loads(runs[1].stdout.decode("utf-8"))["provenance"]["title"]["value"] == "für alle"
+
+
 def test_a_closed_stdout_is_no_error() -> None:
     command = f"'{sys.executable}' -m wavetank scenarios --json >&-"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
