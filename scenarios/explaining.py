@@ -91,6 +91,8 @@ def _form(kind: Any, meta: Any = None) -> str:
         return "a moment with its zone, as 2026-12-01T14:00:00Z"
     if getattr(meta, "pattern", None) is not None:
         return "a clock time HH:MM" if meta.pattern == CLOCK else f"text that matches {meta.pattern}"
+    if get_origin(kind) is dict:
+        return "a table of text"
     if get_origin(kind) is tuple and Ellipsis not in get_args(kind):
         return f"a list of {len(get_args(kind))}"
     if get_origin(kind) in (list, tuple):
@@ -119,5 +121,4 @@ def _number(bound: float) -> str:
 
 
 def _plain(what: str) -> str:
-    words = re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))
-    return words.replace("must be str", "must be text")
+    return re.sub(r", got .*$", "", what.replace("Expected", "must be", 1).replace("`", ""))

@@ -175,15 +175,16 @@ def _table_of(setting: str) -> dict[str, Any]:
     if not equals or not all(dotted.strip().split(".")):
         raise InputError(f"--set {setting}: must be PATH=VALUE, as in pacing.rate_per_min=25")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        table = tomllib.loads(f"value = {text}")
+        value = table["value"] if len(table) == 1 else text  # a line break may hide a second setting
     except RecursionError:
         raise InputError(f"--set {dotted}: the value is nested too deeply") from None
     except ValueError:  # no TOML, or a number of thousands of digits
         value = text
-    table: Any = value
+    nested: Any = value
     for name in reversed(dotted.strip().split(".")):
-        table = {name: table}
-    return dict(table)
+        nested = {name: nested}
+    return dict(nested)
 
 
 def _unwrap(

@@ -290,8 +290,16 @@ def test_missing_file_is_named() -> None:
             ["costs.currency=EUR"],
             "--set: costs.currency: found EUR without costs.usd_rate; state how many EUR",
         ),
+        (["campaign.fallbacks=3"], "campaign.fallbacks: found 3; must be a table of text"),
+        (
+            ["accounts.count=5\naccounts.new_count=0"],
+            "accounts.count: found '5\\naccounts.new_count=0'; must be",
+        ),
         (["tagging.conflicts=[['a']]"], "tagging.conflicts[0]: found ['a']; must be a list of 2"),
-        (["campaign.fallbacks.name=3"], "campaign.fallbacks[...]: found {'name': 3}; must be text"),
+        (
+            ["campaign.fallbacks.name=3"],
+            "campaign.fallbacks[...]: found {'name': 3}; must be a table of text",
+        ),
         (
             [f"{section}.start=0001-01-01T00:00:00Z" for section in ("experiment", "campaign")],
             "experiment.start: found 0001-01-01T00:00:00+00:00; must lie from 1970 to 2199",
