@@ -437,6 +437,8 @@ def load_test(
 ) -> None:
     """Hold conversations against a server; exit 1 when a service level is missed."""
     loaded = load(scenario, _with_load(settings, conversations, duration))
+    if out_folder is not None:
+        _check_folder(out_folder)
     answer = _load_test(loaded, target, settings, out_folder)
     _hand_over(answer, None, as_json)
     if not all(verdict.met for verdict in answer.verdicts):
@@ -471,7 +473,7 @@ def demo(
 
     loaded = load("bulk_send")
     conversations = loaded.scenario.conversations
-    out_folder.mkdir(parents=True, exist_ok=True)  # if it cannot be, before a minute's work
+    _check_folder(out_folder)
     with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:
         err.print("[bold]1/4[/] server: starting, and timing single requests")
         database = Path(folder) / "demo.db"
@@ -573,6 +575,17 @@ def _load_test(
 def _say_size(loaded: Loaded) -> None:
     if note := size_note(loaded):
         err.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_folder(folder: Path) -> None:
+    """InputError for a folder that cannot be made: before the work whose results go there, not after it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder}: cannot be made: {there} is a file; name a folder with --out DIR")
+    if not os.access(there, os.W_OK):
+        raise InputError(
+            f"{folder}: cannot be made: {there} may not be written to; name another with --out DIR"
+        )
 
 
 def _belongs(option: str, value: object, to: str, owner: object) -> None:

@@ -135,6 +135,8 @@ def test_scenarios_schema_is_json() -> None:
             ["simulate", "bulk_send", "--precision", "0.1", "--primary", "ordres"],
             "--primary ordres: no such KPI in this scenario; did you mean 'orders'?",
         ),
+        (["load", "bulk_send", "--out", "README.md/x"], "README.md/x: cannot be made: "),
+        (["demo", "--out", "README.md"], "README.md: cannot be made: README.md is a file; name a folder"),
         (["dance"], "No such command 'dance'"),
         (["report", "nowhere"], "nowhere: cannot be read"),
         (["load", "bulk_send", "--target", "http://127.0.0.1:9"], "WAVETANK_TOKEN: is not set"),
