@@ -455,6 +455,12 @@ def report(
     """Render results already on disk: a page and its figures."""
     from reports.page import write_report
 
+    for folder in folders:
+        if (folder / comparison.FILE_NAME).is_file() and not (folder / result.FILE_NAME).exists():
+            raise InputError(
+                f"{folder}: holds a comparison, whose table and figure compare has made; "
+                "a page is of a simulation or a load test"
+            )
     out.print(str(write_report([result.read(folder) for folder in folders], out_folder)))
 
 

@@ -348,6 +348,12 @@ def test_compare_names_the_best_or_exits_with_1() -> None:
     assert "No highest orders could be chosen within 4 replications" in done.stdout
 
 
+def test_a_comparison_is_no_run_that_report_renders(tmp_path: Path) -> None:
+    (tmp_path / "compare.json").write_text("{}", encoding="utf-8")
+    found = error_in(wavetank_here("report", str(tmp_path), "--out", str(tmp_path / "page")))
+    assert f"{tmp_path}: holds a comparison, whose table and figure compare has made" in found
+
+
 def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
     wavetank_here("simulate", "bulk_send", *SMALL, "--out", str(tmp_path / "run"))
     done = wavetank_here("report", str(tmp_path / "run"), "--out", str(tmp_path / "page"))
