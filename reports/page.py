@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from reports import drawing, figures, summary, tables
 from reports.numbers import plain, quantity
 from reports.run import WORDS, Run, run_of
+from scenarios import documents
 from scenarios.result import Result
 
 UNIT_SPACE = re.compile(r"(?<=\d) (?=(?:%|ms|s|min|h|d|USD)(?!\w))")
@@ -60,7 +61,7 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
         shown = [_drawn(picture) for picture in figures.all_of(run)]
     page = _page(run, shown)
     _write_figures(shown, folder / "figures")
-    return _replace(folder / FILE_NAME, page.encode())
+    return documents.write(page.encode(), folder, FILE_NAME)
 
 
 def _drawn(picture: figures.Picture | figures.Absent) -> Drawn | figures.Absent:
@@ -78,14 +79,8 @@ def _write_figures(shown: Sequence[Drawn | figures.Absent], folder: Path) -> Non
             for suffix in ("svg", "png"):
                 (folder / f"{each.name}.{suffix}").unlink(missing_ok=True)
             continue
-        _replace(folder / f"{each.picture.name}.svg", each.wide_svg)
-        _replace(folder / f"{each.picture.name}.png", each.png)
-
-
-def _replace(target: Path, content: bytes) -> Path:
-    partial = target.with_name(f".{target.name}.partial")
-    partial.write_bytes(content)
-    return partial.replace(target)
+        documents.write(each.wide_svg, folder, f"{each.picture.name}.svg")
+        documents.write(each.png, folder, f"{each.picture.name}.png")
 
 
 def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:

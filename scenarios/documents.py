@@ -16,12 +16,19 @@ def encode(document: msgspec.Struct) -> bytes:
 
 
 def write(content: bytes, folder: Path, file_name: str) -> Path:
-    """Write a file into a folder (made if missing), whole or not at all; return its path."""
+    """Write a file into a folder (made if missing), whole or not at all; return its path.
+
+    InputError where there is no room, or no permission to write.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file_name
     partial = folder / f".{file_name}.partial"
-    partial.write_bytes(content)
-    partial.replace(target)
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from None
     return target
 
 

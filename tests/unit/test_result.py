@@ -29,6 +29,23 @@ def test_a_result_survives_the_disk(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["result.json"]
 
 
+def test_a_full_disk_leaves_the_result_before_and_no_part_of_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(a_result(), tmp_path)
+    before, whole = path.read_bytes(), Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        whole(self, content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"result.json: cannot be written: No space left on device\Z"):
+        write(a_result(), tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+    assert path.read_bytes() == before
+
+
 def test_encoding_is_the_same_every_time() -> None:
     assert encode(a_result()) == encode(a_result())
 
