@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from server.csv_cells import as_it_was
 from server.numbers import Numbers
 from server.problems import Problem
 from server.wire import MAX_ROWS
@@ -29,6 +30,11 @@ class Row(NamedTuple):
     tags: tuple[str, ...]
 
 
+class File(NamedTuple):
+    rows: Sequence[Row]
+    ignored: tuple[str, ...]  # names of the columns that were not read
+
+
 class Outcome(Struct, frozen=True):
     """`detail`: which line or tag; of an accepted row the first tag that was ignored."""
 
@@ -39,37 +45,54 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """`mend_first`: more than a tenth failed, so the file should be mended before it is used (T037)."""
+    """`mend_first`: more than a tenth failed, so the file should be mended before it is used (T037).
+
+    `ignored_columns`: those besides phone and tags; nothing of them was read.
+    """
 
     rows: int
     counts: dict[str, int]
     mend_first: bool
+    ignored_columns: list[str]
     report: list[Outcome]
 
 
-async def read_rows(body: bytes, numbers: Numbers) -> list[Row]:
-    """The rows of a UTF-8 CSV with the columns phone and tags (separated by `;` or `,`).
+async def read_rows(body: bytes, numbers: Numbers) -> File:
+    """The rows of a UTF-8 CSV with the columns phone and tags (separated by `;` or `,`), as an export has.
 
-    Problem 422 names the first malformed line.
+    Other columns are not read. Problem 422 names the first malformed line.
     """
-    text = _text(body)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        lines = list(reader)
-    except csv.Error as error:
-        raise Problem(422, f"not a CSV file: {error}", f"line {max(reader.line_num, 1)}") from None
-    header = [name.strip().lower() for name in lines[0]] if lines else []
-    if sorted(header) != sorted(COLUMNS):
-        must_be = f"the columns must be {' and '.join(COLUMNS)}, separated by a comma"
+    lines = _lines(_text(body))
+    header = [as_it_was(name.strip()) for name in lines[0][1]] if lines else []
+    names = [name.lower() for name in header]
+    if any(names.count(column) != 1 for column in COLUMNS):
+        must_be = f"the columns must be {' and '.join(COLUMNS)}, once each, separated by a comma"
         raise Problem(422, f"{must_be} (found: {', '.join(header) or 'nothing'})", "line 1")
-    cells = [(line, row) for line, row in enumerate(lines[1:], start=2) if row]
+    cells = [(line, row) for line, row in lines[1:] if row]
     if not 1 <= len(cells) <= MAX_ROWS:
         why = f"found {len(cells)} rows; a file holds 1 to {MAX_ROWS}, so split a longer one (T032)"
         raise Problem(422, why, f"line {cells[MAX_ROWS][0] if cells else 2}")
     for line, row in cells:
-        if len(row) != len(COLUMNS):
-            raise Problem(422, f"found {len(row)} cells; must be {len(COLUMNS)}", f"line {line}")
-    return await _rows(cells, header.index("phone"), numbers)
+        if len(row) != len(header):
+            must_be = (
+                f"must be {len(header)}, as in line 1 (a cell that holds a comma stands in quotation marks)"
+            )
+            raise Problem(422, f"found {len(row)} cells; {must_be}", f"line {line}")
+    rows = await _rows(cells, names.index("phone"), names.index("tags"), numbers)
+    return File(rows, tuple(name for name in header if name.lower() not in COLUMNS))
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """The cells of each row, with the number of the line where it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines, begins = [], 1
+    try:
+        for row in reader:
+            lines.append((begins, row))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise Problem(422, f"not a CSV file: {error}", f"line {max(reader.line_num, 1)}") from None
+    return lines
 
 
 def _text(body: bytes) -> str:
@@ -90,10 +113,12 @@ def _text(body: bytes) -> str:
         ) from None
 
 
-async def _rows(cells: Sequence[tuple[int, list[str]]], phone_at: int, numbers: Numbers) -> list[Row]:
-    texts = [row[phone_at].strip() for _, row in cells]
+async def _rows(
+    cells: Sequence[tuple[int, list[str]]], phone_at: int, tags_at: int, numbers: Numbers
+) -> list[Row]:
+    texts = [as_it_was(row[phone_at].strip()) for _, row in cells]
     phones = await numbers.all_normal(texts)
-    names = [[name.strip() for name in SEPARATORS.split(row[1 - phone_at])] for _, row in cells]
+    names = [[name.strip() for name in SEPARATORS.split(as_it_was(row[tags_at].strip()))] for _, row in cells]
     return [
         Row(line, text, phone, tuple(name for name in tags if name))
         for (line, _), text, phone, tags in zip(cells, texts, phones, names, strict=True)
@@ -110,17 +135,18 @@ def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
 
 
 def report_of(
-    rows: Sequence[Row],
+    file: File,
     first: Mapping[str, Row],
     unknown_tags: Mapping[str, str | None],
     *,
     ignore_unknown: bool,
 ) -> Report:
     """One outcome a row; `unknown_tags` by phone: the first tag of the row that does not exist."""
+    rows = file.rows
     outcomes = [_outcome(row, first, unknown_tags, ignore_unknown) for row in rows]
     counts: dict[str, int] = {name: sum(one.result == name for one in outcomes) for name in RESULTS}
     failed = len(rows) - counts["accepted"]
-    return Report(len(rows), counts, failed / len(rows) > FAILURES, outcomes)
+    return Report(len(rows), counts, failed / len(rows) > FAILURES, list(file.ignored), outcomes)
 
 
 def _outcome(

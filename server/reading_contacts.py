@@ -2,20 +2,19 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from server.csv_cells import harmless
 from server.dispatch.contact_index import ContactIndex
 from server.store.dialects import among
 from server.store.tables import contact_tags, contacts, tags
 from server.wire import iso
 
 SHOWN = ("sent", "read", "clicked", "ordered", "replied")  # of what a contact did, when last
-FORMULA = re.compile(r"^\s*[=+\-@\t\r]")  # what a spreadsheet would work out
 FIXED = ("id", "phone", "tags", "timezone", "consent", "opted_out")
 
 
@@ -64,12 +63,15 @@ def _last(index: ContactIndex, contact: int) -> dict[str, str]:
 
 
 def as_csv(shown: Iterable[ContactShown]) -> bytes:
-    """With a column for each variable. Numbers stand without their plus sign, as an import takes them."""
+    """With a column for each variable. Numbers stand without their plus sign, as an import takes them.
+
+    A variable that is called as one of the other columns has its own under `variables.` and its name.
+    """
     rows = list(shown)
     variables = sorted({name for row in rows for name in row.variables})
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([*FIXED, *map(harmless, variables)])
+    writer.writerow([*FIXED, *(harmless(_column(name)) for name in variables)])
     for row in rows:
         values = [row.variables.get(name, "") for name in variables]
         cells = (";".join(row.tags), row.timezone or "", _yes(row.consent), _yes(row.opted_out), *values)
@@ -77,9 +79,8 @@ def as_csv(shown: Iterable[ContactShown]) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
-def harmless(cell: str) -> str:
-    """A cell that is text to every spreadsheet: one that begins as a formula gets a quotation mark first."""
-    return f"'{cell}" if FORMULA.match(cell) else cell
+def _column(variable: str) -> str:
+    return f"variables.{variable}" if variable.strip().lower() in FIXED else variable
 
 
 def _yes(flag: bool) -> str:

@@ -66,11 +66,11 @@ async def tag_import(service: Service, call: Call) -> Answer:
     """Add tags by a CSV of numbers and tags, up to 5,000 rows."""
     query: ImportQuery = call.query
     ignore = query.unknown == "ignore"
-    rows = await read_rows(call.body, service.numbers)
-    first = first_rows(rows)
+    file = await read_rows(call.body, service.numbers)
+    first = first_rows(file.rows)
     request = Import({phone: row.tags for phone, row in first.items()}, ignore)
     unknown_tags = await service.writer.submit(request, weight=1 + len(first))
-    return 200, msgspec.json.encode(report_of(rows, first, unknown_tags, ignore_unknown=ignore))
+    return 200, msgspec.json.encode(report_of(file, first, unknown_tags, ignore_unknown=ignore))
 
 
 async def taxonomy(service: Service, call: Call) -> Answer:

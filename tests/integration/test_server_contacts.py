@@ -235,6 +235,14 @@ def test_an_export_is_imported_again_and_holds_no_formula(client: httpx.Client) 
     assert row["tags"].startswith("'=cmd")
     assert row["phone"] == who.removeprefix("+")
     assert len(client.get("/contacts/export", params={"limit": 2}).text.splitlines()) == 3
+    client.post("/tag", json={"contacts": [who], "remove": ["=cmd|' /C calc'!A0", "vip"]})
+    report = client.post("/tag/import", content=tagged.content).json()
+    assert (report["counts"]["accepted"], report["ignored_columns"]) == (
+        1,
+        ["id", "timezone", "consent", "opted_out", "name", "voucher"],
+    )
+    again = client.get("/contacts/export", params={"filter": "tag = \"=cmd|' /C calc'!A0\""})
+    assert again.content == tagged.content
 
 
 def test_after_a_restart_the_index_is_what_it_was(place: tuple[Path, str], server: Running) -> None:

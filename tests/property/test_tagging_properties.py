@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.csv_cells import FORMULA, as_it_was, harmless
 from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import AllOf, AnyOf, Did, Expression, Tagged
 from server.dispatch.routing import Turn, turn_at
@@ -84,6 +85,9 @@ FILES = st.one_of(
     st.lists(ROW, max_size=6)
     .map(lambda rows: "phone,tags\n" + "\n".join(map(",".join, rows)))
     .map(str.encode),
+    st.lists(ROW, max_size=6)
+    .map(lambda rows: "id,Phone,tags\n" + "".join(f'"a\nb",{phone},{tags}\n' for phone, tags in rows))
+    .map(str.encode),
     st.text(max_size=60).map(lambda text: f"phone,tags\r\n{text}".encode("utf-16")),
     st.text(max_size=60).map(lambda text: f"\ufeffTags,Phone\r\n{text}".encode()),
 )
@@ -92,7 +96,8 @@ FILES = st.one_of(
 @given(FILES, st.booleans())
 def test_a_file_is_imported_row_by_row_or_refused_in_one_line(body: bytes, ignore: bool) -> None:
     try:
-        rows = asyncio.run(read_rows(body, Numbers()))
+        file = asyncio.run(read_rows(body, Numbers()))
+        rows = file.rows
     except Problem as problem:
         refused = (problem.status, "\n" in problem.detail)
         if refused != (422, False):
@@ -104,6 +109,16 @@ def test_a_file_is_imported_row_by_row_or_refused_in_one_line(body: bytes, ignor
         phone: next((tag for tag in row.tags if tag not in ("vip", "bought")), None)
         for phone, row in first.items()
     }
-    report = report_of(rows, first, unknown, ignore_unknown=ignore)
+    report = report_of(file, first, unknown, ignore_unknown=ignore)
     assert sum(report.counts.values()) == report.rows == len(report.report) == len(rows)
     assert report.counts["accepted"] == sum(ignore or tag is None for tag in unknown.values())
+
+
+CELLS = st.text("'=+-@\t\r a") | st.text()
+
+
+@given(CELLS)
+def test_a_cell_is_made_harmless_and_comes_back(cell: str) -> None:
+    shown = harmless(cell)
+    assert as_it_was(shown) == cell
+    assert not FORMULA.match(shown) or shown.startswith("'")
