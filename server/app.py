@@ -81,8 +81,25 @@ async def _no_route(profile: Profile, request: Request, error: Exception) -> Res
     assert isinstance(error, HTTPException)
     if is_of_graph(request.url.path):
         return no_node(request.url.path, profile)
-    problem = Problem(error.status_code, "see docs/server.md for the routes")
-    return Response(problem.document(), error.status_code, error.headers, MEDIA_TYPE.decode())
+    status, path = error.status_code, request.url.path
+    if status == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        problem, headers = Problem(status, f"{path} takes {allowed}"), {"allow": allowed}
+    else:
+        detail = f"there is no route {path}; docs/server.md and GET /openapi.json list them"
+        problem, headers = Problem(status, detail), {}
+    return Response(problem.document(), status, headers, MEDIA_TYPE.decode())
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes with this path."""
+    there = [one for one in request.app.routes if isinstance(one, routing.Route)]
+    return {
+        method
+        for route in there
+        if route.matches(request.scope)[0] is not routing.Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _failure(_request: Request, _error: Exception) -> Response:

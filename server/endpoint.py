@@ -104,6 +104,7 @@ class Endpoint:
         self._decode: Callable[[bytes], Any] | None = (
             msgspec.json.Decoder(route.body).decode if route.body is not None else None
         )
+        self._body = route.body
         self._query = route.query
         self._seen = service.seen.setdefault((route.method, route.path), Seen())
         self._gives = route.gives
@@ -144,7 +145,7 @@ class Endpoint:
         try:
             decoded = self._decode(body)
         except NOT_JSON as error:
-            raise of_decoding(error) from None
+            raise of_decoding(error, self._body, body) from None
         if ESCAPED_NUL in body and NUL.search(body) is not None:
             raise _holds_nul(_path_of_nul(msgspec.json.decode(body), ""))
         return decoded
@@ -192,7 +193,7 @@ def _query(text: bytes, kind: type) -> Any:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise of_decoding(error) from None
+        raise of_decoding(error, kind) from None
 
 
 class Stream(Endpoint):

@@ -151,6 +151,8 @@ class _Protocol(HttpToolsProtocol):
         if self._head + self._piece > MAX_HEAD and self._length_of_head() > MAX_HEAD:
             self._refuse(TOO_LONG)
             raise TOO_LONG  # stops the parser
+        if self.url.startswith(b"//"):  # of a base URL that ends with a slash; it would read as a host
+            self.url = b"/" + self.url.lstrip(b"/")
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before and self.scope["method"] != "HEAD":

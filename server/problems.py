@@ -1,13 +1,16 @@
 """Errors as RFC 9457 problem documents."""
 
-import re
+from codecs import BOM_UTF8
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
+from server.explaining import NOT_JSON, fault_of
+
+__all__ = ["MEDIA_TYPE", "NOT_JSON", "Problem", "ProblemDocument", "of_decoding"]
+
 MEDIA_TYPE = b"application/problem+json"
-# What decoding raises for bytes that are no JSON, no UTF-8, or nested deeper than Python can go.
-NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -41,16 +44,26 @@ class Problem(Exception):
         )
 
 
-def of_decoding(error: msgspec.DecodeError | UnicodeDecodeError | RecursionError) -> Problem:
-    """400 for what is no JSON, 422 naming the field for JSON of another shape."""
+def of_decoding(
+    error: msgspec.DecodeError | UnicodeDecodeError | RecursionError, kind: Any, raw: bytes | None = None
+) -> Problem:
+    """400 for what is no JSON, 422 naming the field for JSON of another shape than `kind`.
+
+    `raw`: the body; None for the parameters of a query.
+    """
     if isinstance(error, UnicodeDecodeError):
         return Problem(400, "the body is not valid JSON: it is not UTF-8 text")
     if isinstance(error, RecursionError):
         return Problem(400, "the body is nested too deeply")
     if not isinstance(error, msgspec.ValidationError):
-        return Problem(400, f"the body is not valid JSON: {error}")
-    what, _, where = str(error).partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
-    if name := re.search(r"(?:unknown|required) field `(.*)`", what, re.DOTALL):
-        return Problem(422, what, f"{path}.{name[1]}".lstrip("."))
-    return Problem(422, what, path or None)
+        return Problem(400, _no_json(error, raw or b""))
+    fault = fault_of(error, kind, raw)
+    return Problem(422, fault.what, fault.path)
+
+
+def _no_json(error: msgspec.DecodeError, raw: bytes) -> str:
+    if not raw.strip():
+        return "the body is empty; it must be JSON"
+    if raw.startswith(BOM_UTF8):
+        return "the body is not valid JSON: it begins with a byte order mark; leave that out"
+    return f"the body is not valid JSON: {error}"

@@ -71,7 +71,8 @@ def _texts(content: Content, body: SendBody, variables: Sequence[Mapping[str, st
     try:
         return texts_of(content.template, body.fallbacks, variables)
     except ValueError as error:
-        raise Problem(422, f"not a template: {error}", content.field) from None
+        mend = "a variable is a name in braces, as {name}; a brace itself is doubled"
+        raise Problem(422, f"not a template: {error} ({mend})", content.field) from None
 
 
 def _check(body: SendBody, key: str | None) -> None:

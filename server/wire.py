@@ -15,8 +15,24 @@ MAX_TEXT = 4096  # characters of a text message on the platform
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Number = Annotated[str, Meta(max_length=40)]  # an empty or malformed one is rejected alone
-Tag = Annotated[str, Meta(min_length=1, max_length=64, pattern=r'^[^\s",;]([^",;\x00-\x1f]*[^\s",;])?$')]
+ABOUT_TAGS = "a tag has 1 to 64 characters: no comma, semicolon or quotation mark, no space at its ends"
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r'^[^\s",;]([^",;\x00-\x1f]*[^\s",;])?$',
+        description=ABOUT_TAGS,
+    ),
+]
 Tags = Annotated[list[Tag], Meta(max_length=100)]
+Moment = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="a time has a zone, as 2026-11-28T09:30:00Z or 2026-11-28T09:30:00+01:00",
+    ),
+]
 Filter = Annotated[str, Meta(max_length=4096)]  # an expression of server.dispatch.filters; empty: everybody
 
 
@@ -43,7 +59,7 @@ class Media(Body, frozen=True):
     mime_type: Annotated[str, Meta(min_length=3, max_length=127)]
     size_bytes: Annotated[int, Meta(ge=1)]
     url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
-    id: Annotated[str, Meta(pattern="^[0-9]{1,64}$")] | None = None
+    id: Annotated[str, Meta(pattern="^[0-9]{1,64}$", description="an id has 1 to 64 digits")] | None = None
     caption: Annotated[str, Meta(min_length=1, max_length=MAX_CAPTION)] | None = None
     filename: Annotated[str, Meta(min_length=1, max_length=240)] | None = None
 
@@ -56,7 +72,7 @@ class SendBody(Body, frozen=True):
     fallbacks: dict[str, str] = field(default_factory=dict)
     recipients: Annotated[list[Recipient], Meta(min_length=1, max_length=MAX_RECIPIENTS)] | None = None
     audience: AudienceFilter | Filter | None = None
-    schedule: Annotated[datetime, Meta(tz=True)] | None = None
+    schedule: Moment | None = None
 
 
 class TagBody(Body, frozen=True):
@@ -110,7 +126,7 @@ class EventBody(Body, frozen=True):
 
     contact: Number
     kind: Kind
-    at: Annotated[datetime, Meta(tz=True)] | None = None
+    at: Moment | None = None
     product: Tag | None = None
     event_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 

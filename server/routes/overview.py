@@ -1,7 +1,6 @@
 """How the server is doing: figures now and by the hour, alarms, accounts, life."""
 
 import time
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from server.endpoint import Answer, Call, Events, Route
 from server.problems import Problem
 from server.reading_accounts import AccountReports, account_reports
 from server.service import Service
-from server.wire import Health, seconds_of
+from server.wire import Health, Moment, seconds_of
 
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 DAY_S = 86_400.0
@@ -54,8 +53,8 @@ class HistoryQuery(Struct, forbid_unknown_fields=True, frozen=True):
     """`from` and `to` are ISO times with zone, of the server's clock; by default the last day."""
 
     by: figures.By = "hour"
-    from_: Annotated[datetime, Meta(tz=True)] | None = field(name="from", default=None)
-    to: Annotated[datetime, Meta(tz=True)] | None = None
+    from_: Moment | None = field(name="from", default=None)
+    to: Moment | None = None
     key: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 

@@ -275,4 +275,44 @@ def test_several_requests_in_one_go_to_the_cloud_api_and_not_to_the_page(client:
 
 @pytest.mark.parametrize("path", ["/graphs", "/send/x/y", "/emulator/nosuch"])
 def test_whoever_asks_for_another_path_gets_a_problem(client: httpx.Client, path: str) -> None:
-    problem(client.get(path), 404)
+    detail = f"there is no route {path}; docs/server.md and GET /openapi.json list them"
+    assert problem(client.get(path), 404)["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/tag", "GET, HEAD, POST"),
+        ("DELETE", "/contacts", "GET, HEAD"),
+        ("OPTIONS", "/send", "POST"),
+        ("TRACE", "/healthz", "GET, HEAD"),
+        ("PATCH", "/emulator/faults", "DELETE, GET, HEAD, POST"),
+        ("GET", "/send/0123/pause", "POST"),
+    ],
+)
+def test_another_method_is_told_which_there_are(
+    client: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert problem(answer, 405)["detail"] == f"{path} takes {allowed}"
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", [b"//healthz", b"///healthz", b"/healthz", b"//healthz?x=//"])
+def test_slashes_at_the_beginning_of_a_path_are_one(server: Running, path: bytes) -> None:
+    """As of a base URL that ends with one."""
+    said = raw(server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.endswith(b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize(
+    ("path", "field"), [("/emulator/messages?opauqe=x", "opauqe"), ("/contacts?limt=5", "limt")]
+)
+def test_a_parameter_that_does_not_exist_is_named(client: httpx.Client, path: str, field: str) -> None:
+    assert problem(client.get(path), 422)["field"] == field
+
+
+def test_a_share_of_the_behaviour_that_does_not_exist_is_named(client: httpx.Client) -> None:
+    told = problem(client.put("/emulator/behaviour", json={"raed": 0.5}), 422)
+    assert (told["field"], told["detail"]) == ("raed", "there is no field raed; did you mean 'read'?")

@@ -83,7 +83,7 @@ def _changes(call: Call, shape: type[Automation] | type[Shop]) -> dict[str, Any]
     try:
         given = msgspec.convert(parameters, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise of_validation(error) from None
+        raise of_validation(error, shape) from None
     changes: dict[str, Any] = msgspec.to_builtins(given)
     return changes
 

@@ -115,7 +115,7 @@ def _read(given: dict[str, Any]) -> list[Operation]:
     try:
         operations = msgspec.convert(given["batch"], list[Operation])
     except msgspec.ValidationError as error:
-        raise of_validation(error) from None
+        raise of_validation(error, list[Operation]) from None
     if any(one.depends_on is not None or one.attached_files is not None for one in operations):
         raise ApiError(100, "batch: depends_on and attached_files are not emulated; send these one by one")
     return operations

@@ -15,9 +15,10 @@ from server.network.graph.inbound import Writes
 from server.network.graph.numbers import Number
 from server.network.graph.outgoing import is_number, wa_id
 from server.network.rules import Throughput
-from server.problems import Problem
+from server.problems import Problem, of_decoding
 
 MAX_LISTED = 1000
+LOOKS = ("opaque", "id", "to", "limit")  # parameters by which messages are looked for
 
 
 class ClockBody(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +65,8 @@ async def write(call: Call) -> Answer:
 async def listed(call: Call) -> Answer:
     """By opaque callback data, by id, or the latest (to one person)."""
     messages, query = call.emulator.messages, call.query
+    if strange := query.keys() - LOOKS:
+        raise Problem(422, f"no such parameter; there are {', '.join(LOOKS)}", min(strange))
     if "opaque" in query:
         found = messages.with_opaque(query["opaque"])
     elif "id" in query:
@@ -125,8 +128,7 @@ async def put_behaviour(call: Call) -> Answer:
     try:
         call.emulator.customers.behaviour = msgspec.convert(whole, Behaviour)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        raise Problem(422, what, where.rstrip("`") or None) from None
+        raise of_decoding(error, Behaviour) from None
     return answer(call.emulator.customers.behaviour)
 
 

@@ -178,7 +178,7 @@ class ControlEndpoint:
             try:
                 body = self._decode(body or b"{}")
             except NOT_JSON as error:
-                raise of_decoding(error) from None
+                raise of_decoding(error, self._line.body, body) from None
         path = scope.get("path_params", {})  # none where it came the direct way
         query, headers = _query(scope), scope["headers"]
         call = Call(self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"])

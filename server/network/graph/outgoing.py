@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from server.explaining import fault_of
 from server.network.graph.refusal import ApiError
 from server.problems import NOT_JSON
 
@@ -27,7 +28,10 @@ NO_DIGITS = re.compile(r"[^0-9]+")
 MISSING, INVALID, UNKNOWN = 131008, 131009, 100
 
 Id = Annotated[str, Meta(min_length=1, max_length=512)]
-Link = Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2048)]
+Link = Annotated[
+    str,
+    Meta(pattern=r"^https?://\S+$", max_length=2048, description="a link begins with http:// or https://"),
+]
 Caption = Annotated[str, Meta(max_length=MAX_CAPTION)]
 
 
@@ -232,7 +236,7 @@ def read(raw: bytes) -> Body:
     try:
         body = _decoded(raw)
     except msgspec.ValidationError as error:
-        raise of_validation(error) from None
+        raise of_validation(error, Body) from None
     except NOT_JSON:
         raise ApiError(UNKNOWN, "The request body is not valid JSON") from None
     if body.messaging_product != "whatsapp":
@@ -271,17 +275,12 @@ def is_number(digits: str) -> bool:
     return 5 <= len(digits) <= 15
 
 
-def of_validation(error: msgspec.ValidationError) -> ApiError:
-    """131008 for what is missing, 131009 for what is wrong; the details name the parameter."""
-    what, _, where = str(error).partition(" - at `$")
-    path = where.rstrip("`").lstrip(".")
-    if missing := re.search(r"required field `(\w+)`", what):
-        return ApiError(MISSING, f"Parameter is missing: {_joined(path, missing[1])}")
-    return ApiError(INVALID, f"Parameter {path or 'body'} is not valid: {what}")
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def of_validation(error: msgspec.ValidationError, kind: Any) -> ApiError:
+    """131008 for what is missing in a `kind`, 131009 for what is wrong; the details name the parameter."""
+    fault = fault_of(error, kind)
+    if fault.is_missing:
+        return ApiError(MISSING, f"Parameter is missing: {fault.path}")
+    return ApiError(INVALID, f"Parameter {fault.path or 'body'} is not valid: {fault.what}")
 
 
 def _check_read_receipt(body: Body) -> None:
