@@ -45,7 +45,7 @@ def fault_of(error: msgspec.ValidationError, kind: Any, raw: bytes | None = None
     else:
         fields = _fields(parts)
         may_be = nearest(named[2], fields) or f"; there are {', '.join(fields)}"
-        what = f"there is no field {named[2]}{may_be if fields else ''}"
+        what = f"unknown field {named[2]}{may_be if fields else ''}"
     return Fault(what, _joined([*steps, f".{named[2]}"]), is_missing)
 
 

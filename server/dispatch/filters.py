@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
+from server.dispatch.quiet_hours import zone_of
+
 LONGEST = 4_096  # characters of an expression
 DEEPEST = 50  # parentheses and NOTs within one another
 
@@ -38,6 +40,7 @@ COUNTS = ("orders", "clicks", "reads", "replies", "tags")  # how many of each a 
 FLAGS = ("consent", "opted_out")
 CHOICES = ("timezone", "country_code")  # equal or not; a country code is that of the number, as 44
 ATTRIBUTES = (*COUNTS, *FLAGS, *CHOICES)
+COUNTRY_CODE = re.compile(r"\+?[0-9]{1,3}")
 RESERVED = frozenset(("and", "or", "not", "exclude"))
 
 Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -258,6 +261,10 @@ class _Parser:
         value = self._value("a value")
         if attribute in FLAGS and value.text not in ("yes", "no"):
             raise FilterError(value.position, f"found {value.shown}; {attribute} must be yes or no")
+        if attribute == "timezone":
+            _check_zone(value)
+        if attribute == "country_code" and not COUNTRY_CODE.fullmatch(value.text):
+            raise FilterError(value.position, f"found {value.shown}; a country code has 1 to 3 digits, as 44")
         return _negated(Is(attribute, value.text.removeprefix("+")), equal)
 
     def _equal(self, comparison: str, attribute: str) -> bool:
@@ -299,6 +306,13 @@ class _Parser:
 
     def _fail(self, problem: str) -> NoReturn:
         raise FilterError(self._next.position, f"{problem}; found {self._next.shown}")
+
+
+def _check_zone(value: _Token) -> None:
+    try:
+        zone_of(value.text)
+    except ValueError as error:
+        raise FilterError(value.position, str(error)) from None
 
 
 def _negated(expression: Expression, holds: bool) -> Expression:

@@ -315,4 +315,4 @@ def test_a_parameter_that_does_not_exist_is_named(client: httpx.Client, path: st
 
 def test_a_share_of_the_behaviour_that_does_not_exist_is_named(client: httpx.Client) -> None:
     told = problem(client.put("/emulator/behaviour", json={"raed": 0.5}), 422)
-    assert (told["field"], told["detail"]) == ("raed", "there is no field raed; did you mean 'read'?")
+    assert (told["field"], told["detail"]) == ("raed", "unknown field raed; did you mean 'read'?")
