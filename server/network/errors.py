@@ -97,6 +97,10 @@ _TABLE = (
     Code(132069, "Flow is in throttled state", 400, "sync", "lifted"),
     Code(133010, "Phone number Not Registered", 400, "sync", "no"),
     Code(133016, "Account register deregister rate limit exceeded", 400, "sync", "lifted"),
+    Code(139001, "Flow can't be updated", 400, "sync", "no"),
+    Code(139002, "Flow can't be published", 400, "sync", "no"),
+    Code(139003, "Flow can't be deprecated", 400, "sync", "no"),
+    Code(139004, "Flow can't be deleted", 400, "sync", "no"),
     Code(135000, "Generic user error", 400, "both", "seconds"),
 )
 # fmt: on

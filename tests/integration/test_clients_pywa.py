@@ -439,3 +439,35 @@ def test_every_error_is_understood_under_every_profile(name: str) -> None:
         with pytest.raises(errors.WhatsAppError) as caught:
             wa.send_message("4915112345678", "x")
         assert caught.value.status_code == 502
+
+
+def test_a_flow_of_pywa_is_made_published_and_sent(network: Emulator) -> None:
+    wa = client_of(network)
+    made = wa.create_flow("Sign up", ["SIGN_UP"])
+    bad = wa.update_flow_json(made.id, '{"version": "7.0", "screens": []}')
+    assert not bad.success
+    assert bad.validation_errors is not None
+    form = {"version": "7.0", "screens": [{"id": "A", "title": "A", "terminal": True, "layout": {}}]}
+    assert wa.update_flow_json(made.id, form).success
+    assert [one.url for one in wa.get_flow_assets(made.id)]
+    flow = wa.get_flow(made.id)
+    assert (flow.status, flow.json_version) == ("DRAFT", "7.0")
+    customer = new_customer()
+    network.open_window(customer)
+    button = types.FlowButton("Sign", flow_id=made.id, flow_action_screen="A", mode="draft")
+    assert wa.send_message(customer, "Sign", buttons=button).id
+    assert flow.publish().success
+    assert [one.status for one in wa.get_flows() if one.id == made.id] == ["PUBLISHED"]
+    with pytest.raises(errors.FlowDeletingError):
+        flow.delete()
+    assert flow.deprecate().success
+    with pytest.raises(errors.FlowDeprecatingError):
+        flow.deprecate()
+
+
+def test_what_pywa_can_and_the_emulator_cannot_is_said(network: Emulator) -> None:
+    wa = client_of(network)
+    with pytest.raises(errors.WhatsAppError, match="the emulator has no groups"):
+        wa.create_group(subject="Friends")
+    with pytest.raises(errors.WhatsAppError, match="the emulator has no user names"):
+        wa.get_reserved_usernames()

@@ -4,19 +4,19 @@ import asyncio
 from typing import Any
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import Request
 
 from server.network.graph import (
+    api_absent,
     api_account,
     api_business,
+    api_flows,
     api_links,
     api_numbers,
     api_settings,
     api_templates,
 )
 from server.network.graph import media as media_store
+from server.network.graph.forms import file_in, form_of
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
@@ -48,23 +48,11 @@ async def upload(call: Call) -> Answer:
 
 async def _uploaded(call: Call) -> tuple[bytes, str]:
     """The file of a multipart form and its format."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": call.body, "more_body": False}
-
-    scope = {"type": "http", "method": "POST", "headers": list(call.headers)}
-    try:
-        async with Request(scope, receive).form(max_files=1, max_fields=8) as form:
-            given, product = form.get("file"), form.get("messaging_product")
-            if product != "whatsapp":
-                raise ApiError(100, "The parameter messaging_product is required and must be whatsapp.")
-            if not isinstance(given, UploadFile):
-                raise ApiError(131008, "Parameter is missing: file")
-            return await given.read(), _format_of(given, str(form.get("type") or ""))
-    except HTTPException as error:
-        raise ApiError(100, f"The form cannot be read: {error.detail}") from None
-    except MultiPartException as error:
-        raise ApiError(100, f"The form cannot be read: {error.message}") from None
+    async with form_of(call) as form:
+        if form.get("messaging_product") != "whatsapp":
+            raise ApiError(100, "The parameter messaging_product is required and must be whatsapp.")
+        given = file_in(form)
+        return await given.read(), _format_of(given, str(form.get("type") or ""))
 
 
 def _format_of(given: UploadFile, declared: str) -> str:
@@ -93,7 +81,7 @@ async def download(call: Call) -> Answer:
 
 
 async def get_node(call: Call) -> Answer:
-    """A number, the account, its owner, the app, a template or a medium."""
+    """A number, the account, its owner, the app, a template, a flow or a medium."""
     emulator, node = call.emulator, call.node
     if node in emulator.numbers:
         return answer(selected(call, shown_number(call, emulator.numbers[node])))
@@ -105,6 +93,8 @@ async def get_node(call: Call) -> Answer:
         return answer(selected(call, emulator.account.app_shown()["whatsapp_business_api_data"]))
     if (template := emulator.templates.get(node)) is not None:
         return answer(selected(call, shown_template(call, template)))
+    if (flow := emulator.flows.get(node)) is not None:
+        return answer(selected(call, api_flows.shown(call, flow)))
     return answer(_shown_media(call, emulator.media.get(node, emulator.clock.now())))
 
 
@@ -120,12 +110,15 @@ def _shown_media(call: Call, found: media_store.Media) -> dict[str, Any]:
 
 
 async def post_node(call: Call) -> Answer:
-    """Settings of a number (webhook address, PIN, another display name), or an edited template."""
+    """Settings of a number (webhook address, PIN, another display name), an edited template or flow."""
     emulator, given = call.emulator, parameters_of(call)
     template = emulator.templates.get(call.node)
     if template is not None:
         _edit(template, given)
         emulator.review(template)
+        return SUCCESS
+    if (flow := emulator.flows.get(call.node)) is not None:
+        emulator.flows.change(flow, given, emulator.clock.now())
         return SUCCESS
     number = emulator.number(call.node)
     if "new_display_name" in given:
@@ -154,6 +147,10 @@ def _edit(template: Template, given: dict[str, Any]) -> None:
 
 
 async def delete_node(call: Call) -> Answer:
+    """A medium, or a draft of a flow."""
+    if (flow := call.emulator.flows.get(call.node)) is not None:
+        call.emulator.flows.remove(flow)
+        return SUCCESS
     call.emulator.media.delete(call.node, call.emulator.clock.now())
     return SUCCESS
 
@@ -201,5 +198,7 @@ ROUTES = (
     *api_account.ROUTES,
     *api_templates.ROUTES,
     *api_business.ROUTES,
+    *api_flows.ROUTES,
+    *api_absent.ROUTES,
 )
 UNKNOWN = tuple(Line(method, "/{node:node}/{edge:path}", unknown) for method in ("GET", "POST", "DELETE"))

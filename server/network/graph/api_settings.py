@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.outgoing import of_validation
 from server.network.graph.parameters import from_text
-from server.network.graph.refusal import invalid_parameter
+from server.network.graph.refusal import ApiError, invalid_parameter
 from server.network.graph.requests import SUCCESS, parameters_of, selected
 
+# What one request may change of a number.
+SETTINGS = ("calling", "user_identity_change", "payload_encryption", "storage_configuration")
 KEY_BEGINS = "-----BEGIN PUBLIC KEY-----"
 
 
@@ -44,7 +46,13 @@ async def get_settings(call: Call) -> Answer:
 
 
 async def post_settings(call: Call) -> Answer:
-    call.emulator.number(call.node).settings.update(parameters_of(call))
+    """Kept and shown, and used for nothing: no calls are emulated, for one."""
+    number, given = call.emulator.number(call.node), parameters_of(call)
+    changes = {name: given[name] for name in SETTINGS if name in given}
+    for name, change in changes.items():
+        if not isinstance(change, dict):
+            raise ApiError(131009, f"Parameter {name} is not valid: an object")
+        number.settings[name] = {**number.settings.get(name, {}), **change}
     return SUCCESS
 
 

@@ -53,6 +53,12 @@ class NumberBody(Struct, forbid_unknown_fields=True, kw_only=True):
     registered: bool | UnsetType = UNSET
 
 
+class FlowBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """As the platform does to a flow whose endpoint fails, and takes back."""
+
+    status: Literal["PUBLISHED", "BLOCKED", "THROTTLED"]
+
+
 class TemplateBody(Struct, forbid_unknown_fields=True, kw_only=True):
     status: Literal["PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED"]
 
@@ -206,6 +212,16 @@ async def set_template(call: Call) -> Answer:
     return answer(template.shown())
 
 
+async def set_flow(call: Call) -> Answer:
+    flow = call.emulator.flows.get(call.path["flow"])
+    if flow is None:
+        raise Problem(404, "no such flow", "flow")
+    if flow.status in ("DRAFT", "DEPRECATED"):
+        raise Problem(409, f"the flow is {flow.status}; only a published one can change so", "flow")
+    call.emulator.set_flow_status(flow, call.body.status)
+    return answer({"id": flow.id, "status": flow.status})
+
+
 async def state(call: Call) -> Answer:
     """Counts of everything, and the numbers as the API shows them."""
     emulator, account = call.emulator, call.emulator.account
@@ -244,6 +260,7 @@ ROUTES = (
     Line("POST", "/emulator/clock", post_clock, ADMIN, ClockBody),
     Line("POST", "/emulator/numbers/{number}", set_number, ADMIN, NumberBody),
     Line("POST", "/emulator/templates/{template}", set_template, ADMIN, TemplateBody),
+    Line("POST", "/emulator/flows/{flow}", set_flow, ADMIN, FlowBody),
     Line("GET", "/emulator/app-secret", app_secret, ADMIN),
     Line("GET", "/emulator/state", state, "read"),
 )

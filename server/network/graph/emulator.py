@@ -10,19 +10,20 @@ from scenarios.schema import Scenario
 from server.clock import Clock
 from server.network import quality
 from server.network.errors import PROFILES, Place, Profile, places
-from server.network.graph import outgoing, templates
+from server.network.graph import flows, outgoing, templates
 from server.network.graph.addresses import AllowList, NotAllowed
 from server.network.graph.behaviour import Behaviour
 from server.network.graph.calendar import Calendar
 from server.network.graph.customers import Customers
 from server.network.graph.faults import Faults
+from server.network.graph.flows import Flow, Flows
 from server.network.graph.holding import Holding
 from server.network.graph.lives import UNDELIVERABLE, Lives
 from server.network.graph.media import MediaStore
 from server.network.graph.messages import Message, Messages
 from server.network.graph.numbers import Account, Callback, Number
 from server.network.graph.posting import Target
-from server.network.graph.refusal import ApiError, explained, unknown_object
+from server.network.graph.refusal import ApiError, explained, not_emulated, unknown_object
 from server.network.graph.standing import Standing
 from server.network.graph.telling import Telling
 from server.network.graph.templates import Template
@@ -105,6 +106,7 @@ class Emulator:
         self.numbers = _numbers(settings, self.portfolio, judged, scenario.name)
         self.templates = templates.Templates()
         self.templates.add(HELLO_WORLD, "APPROVED", clock.now())
+        self.flows = Flows()
         self.media = MediaStore(settings.app_secret.encode())
         self.uploads = Uploads()
         self.messages = Messages(time.time_ns() >> 16)
@@ -211,9 +213,18 @@ class Emulator:
             for kind, media_id in body.template.media:
                 self._check_media(kind, media_id, now_s)
             return template
+        if body.type == "interactive" and body.interactive is not None and body.interactive.type == "flow":
+            self._check_flow(body.interactive.action.parameters, now_s)
         if body.type in outgoing.MEDIA_TYPES:
             self._check_media(body.type, getattr(body, body.type).id, now_s)
         return None
+
+    def _check_flow(self, parameters: Mapping[str, Any], now_s: float) -> None:
+        """A flow that is not kept here is taken for one that was published elsewhere."""
+        named, flow_id = parameters.get("flow_name"), parameters.get("flow_id")
+        flow = self.flows.named(str(named)) if named else self.flows.get(str(flow_id))
+        if flow is not None:
+            flow.check_send(str(parameters.get("mode") or "published"), now_s)
 
     def _check_media(self, kind: str, media_id: str | None, now_s: float) -> None:
         if media_id is None:
@@ -261,6 +272,18 @@ class Emulator:
         }
         self.telling.account_event("message_template_status_update", value)
 
+    def set_flow_status(self, flow: Flow, status: flows.Status) -> None:
+        """Change it, and tell the business."""
+        old, flow.status = flow.status, status
+        value = {
+            "event": "FLOW_STATUS_CHANGE",
+            "message": f"Flow {flow.name} changed status from {old} to {status}",
+            "flow_id": flow.id,
+            "old_status": old,
+            "new_status": status,
+        }
+        self.telling.account_event("flows", value)
+
     def set_speed(self, speed: float) -> None:
         self.clock.set_speed(speed)
         self.calendar.clock_changed()
@@ -303,8 +326,8 @@ def _numbers(
 
 
 def _recipient(body: outgoing.Body) -> tuple[str, str]:
-    """As it was given, and its digits. Groups are not emulated: none exists."""
+    """As it was given, and its digits."""
     given = str(body.to) if body.to is not None else body.recipient or ""
     if body.recipient_type == "group":
-        raise unknown_object(given)
+        raise not_emulated("groups")
     return given, outgoing.wa_id(given) if body.to is not None else wa_id_of(given)

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from server.network.errors import CODES, LOCKED, MAINTENANCE, RESTRICTED
+from server.network.graph.flows import BLOCKED, THROTTLED, Flow
 from server.network.graph.numbers import Account, Number
 from server.network.graph.templates import Status, Template
 from server.network.limits import Portfolio
@@ -32,6 +33,7 @@ SOLUTIONS: Mapping[int, str] = {
     132001: "Wait until the template is approved, or edit it.",
     132015: "Wait until the pause is over, or unpause the template.",
     132016: "Use another template.",
+    BLOCKED: "Mend the endpoint of the flow.",
 }
 
 
@@ -46,7 +48,7 @@ class Trouble(Struct, frozen=True):
 class Entity(Struct, frozen=True, omit_defaults=True):
     """One node that a message would pass; `errors` if it is blocked, `additional_info` if it is limited."""
 
-    entity_type: Literal["PHONE_NUMBER", "MESSAGE_TEMPLATE", "WABA", "BUSINESS", "APP"]
+    entity_type: Literal["PHONE_NUMBER", "MESSAGE_TEMPLATE", "FLOW", "WABA", "BUSINESS", "APP"]
     id: str
     can_send_message: Sending
     errors: tuple[Trouble, ...] = ()
@@ -69,6 +71,18 @@ def of_template(now_s: float, account: Account, portfolio: Portfolio, template: 
     """Of a template and all above it."""
     code = TEMPLATE_CODES.get(template.state)
     return _health(now_s, account, portfolio, _entity("MESSAGE_TEMPLATE", template.id, code))
+
+
+def of_flow(now_s: float, account: Account, portfolio: Portfolio, flow: Flow) -> Health:
+    """Of a flow and all above it."""
+    held = (f"{CODES[THROTTLED].title}: few messages an hour may carry it.",)
+    entity = _entity(
+        "FLOW",
+        flow.id,
+        BLOCKED if flow.status == "BLOCKED" else None,
+        held if flow.status == "THROTTLED" else (),
+    )
+    return _health(now_s, account, portfolio, entity)
 
 
 def of_account(now_s: float, account: Account, portfolio: Portfolio) -> Health:
@@ -106,7 +120,7 @@ def _waba(now_s: float, account: Account, portfolio: Portfolio) -> Entity:
 
 
 def _entity(
-    kind: Literal["PHONE_NUMBER", "MESSAGE_TEMPLATE", "WABA"],
+    kind: Literal["PHONE_NUMBER", "MESSAGE_TEMPLATE", "FLOW", "WABA"],
     node: str,
     code: int | None = None,
     limits: tuple[str, ...] = (),

@@ -22,6 +22,7 @@ MAX_FOOTER = 60
 MAX_OPAQUE = 512  # platform 1.1
 MAX_BUTTONS = 3
 MAX_ROWS = 10
+MAX_PRODUCTS = 30  # of a message; the platform's page on selling products
 MAX_CONTACTS = 257  # assumed: the platform gives "257" in its pages on contacts messages
 NO_DIGITS = re.compile(r"[^0-9]+")
 
@@ -228,6 +229,9 @@ INTERACTIVE: dict[str, tuple[bool, str]] = {
     "request_contact_info": (True, "name"),
 }
 
+# What stands in the parameters of a flow message, where it stands at all.
+FLOW_WORDS = {"mode": ("draft", "published"), "flow_action": ("navigate", "data_exchange")}
+
 _DECODE = msgspec.json.Decoder(Body).decode
 
 
@@ -327,6 +331,35 @@ def _check_interactive(interactive: Interactive) -> None:
         _check_buttons(interactive.action.buttons)
     elif interactive.type == "list":
         _check_list(interactive.action)
+    elif interactive.type == "flow":
+        _check_flow(interactive.action.parameters)
+    elif interactive.type in ("product", "product_list"):
+        _check_products(interactive.type, interactive.action)
+
+
+def _check_flow(parameters: dict[str, Any]) -> None:
+    place = "interactive.action.parameters"
+    for name in ("flow_message_version", "flow_cta"):
+        if not parameters.get(name):
+            raise ApiError(MISSING, f"Parameter is missing: {place}.{name}")
+    if not parameters.get("flow_id") and not parameters.get("flow_name"):
+        raise ApiError(MISSING, f"Parameter is missing: {place} needs either flow_id or flow_name")
+    for name, words in FLOW_WORDS.items():
+        if parameters.get(name) not in (None, *words):
+            raise ApiError(INVALID, f"Parameter {place}.{name} is not valid: one of {', '.join(words)}")
+
+
+def _check_products(kind: str, action: Action) -> None:
+    """What a catalogue holds is not known: each product is taken for one of its own."""
+    if not action.catalog_id:
+        raise ApiError(MISSING, "Parameter is missing: interactive.action.catalog_id")
+    items = [item for section in action.sections for item in section.product_items]
+    if kind == "product_list" and not 1 <= len(items) <= MAX_PRODUCTS:
+        why = f"1 to {MAX_PRODUCTS} product_items in all"
+        raise ApiError(INVALID, f"Parameter interactive.action.sections is not valid: {why}")
+    for item in items:
+        if not item.get("product_retailer_id"):
+            raise ApiError(MISSING, "Parameter is missing: product_retailer_id of a product item")
 
 
 def _check_buttons(buttons: list[Button]) -> None:

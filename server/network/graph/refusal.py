@@ -38,6 +38,12 @@ def unknown_object(node: str) -> ApiError:
     )
 
 
+def not_emulated(what: str) -> ApiError:
+    """A part of the platform that is not here, in the shape of an object that does not support a request."""
+    why = f"Unsupported request: the emulator has no {what} (docs/emulator.md says what it has)"
+    return ApiError(100, why, subcode=33, message=why)
+
+
 _MANY = "Message failed to send because there were too many messages sent from this phone number"
 _EXPLAINED = {
     130429: f"{_MANY} in a short period of time",
