@@ -92,12 +92,19 @@ def test_flows_are_listed_cloned_and_deleted(network: Emulator) -> None:
         {"name": "one", "categories": ["OTHER"], "flow_json": json.dumps(FLOW_JSON), "publish": True},
     )
     assert first["success"]
-    clone = make(network, "two", clone_flow_id=first["id"])
+    clone = make(network, "two", clone_flow_id=first["id"], categories='["OTHER"]')
     listed = {one["id"]: one["status"] for one in network.get(f"/{WABA}/flows", limit="100")["data"]}
     assert (listed[first["id"]], listed[clone]) == ("PUBLISHED", "DRAFT")
     assert network.get(f"/{clone}", fields="json_version")["json_version"] == "7.0"
     assert network.calls.delete(f"/{clone}").json() == {"success": True}
     assert refused(network, "GET", f"/{clone}")["error_subcode"] == 33
+
+
+def test_the_json_of_a_new_flow_may_be_a_file(network: Emulator) -> None:
+    parts = {"flow_json": ("flow.json", json.dumps(FLOW_JSON).encode(), "application/json")}
+    data = {"name": "attached", "categories": '["OTHER"]'}
+    answer = network.calls.post(f"/v26.0/{WABA}/flows", data=data, files=parts)
+    assert answer.json()["success"], answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,26 @@
 """One request, written in all the ways that the platform takes and that clients use."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from running_emulator import APP, NUMBER, SECRET, TOKEN, WABA, Emulator, emulator, new_customer, receiver
+from running_emulator import (
+    APP,
+    NUMBER,
+    SECRET,
+    TOKEN,
+    WABA,
+    Emulator,
+    emulator,
+    new_customer,
+    receiver,
+    until,
+)
 
 TEMPLATE = {"name": "hello_world", "language": {"code": "en_US"}}
 
@@ -261,3 +276,39 @@ def test_a_body_that_was_encoded_twice_is_read(network: Emulator) -> None:
         for wrong in (b'"x"', b'"[]"', b"5"):
             answer = client.post(path, content=wrong, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
+
+
+class Plain(BaseHTTPRequestHandler):
+    """Answers as a plain server does: no length, the connection closed at the end."""
+
+    posts: ClassVar[list[bytes]] = []
+
+    def do_GET(self) -> None:
+        challenge = parse_qs(urlsplit(self.path).query)["hub.challenge"][0]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(challenge.encode())
+
+    def do_POST(self) -> None:
+        self.posts.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_a_receiver_may_end_its_answer_by_closing() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with emulator("--speed", "20") as own:
+            own.subscribe(f"http://127.0.0.1:{server.server_port}/hook")
+            own.open_window(new_customer())
+            until(lambda: own.get("/emulator/state")["webhooks"].get("taken") == 1)
+            time.sleep(0.5)  # ten emulated seconds: it would have been sent again
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert len(Plain.posts) == 1

@@ -7,10 +7,13 @@ import hmac
 from datetime import UTC, datetime
 from typing import Any
 
+from starlette.datastructures import UploadFile
+
 from server.network.graph import flows, health
 from server.network.graph.flows import Flow
 from server.network.graph.forms import file_in, form_of
 from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.parameters import PARTS
 from server.network.graph.refusal import ApiError, invalid_parameter, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 
@@ -30,13 +33,24 @@ async def get_flows(call: Call) -> Answer:
 async def post_flow(call: Call) -> Answer:
     """A new draft; published at once where `publish` asks for it and its JSON is sound."""
     account_of(call)
-    given = parameters_of(call)
+    given = {**parameters_of(call), **await _attached(call)}
     flow = call.emulator.flows.add(given, call.emulator.clock.now())
     if str(given.get("publish", "")).lower() == "true" and flow.content is not None and not flow.faults:
         _publish(call, flow)
     if flow.content is None:
         return answer({"id": flow.id})
     return answer({"id": flow.id, "success": not flow.faults, "validation_errors": flow.faults})
+
+
+async def _attached(call: Call) -> dict[str, str]:
+    """The parameter flow_json where it is a file of a form, as whatsapp-cloud-api-py sends it."""
+    if not (call.header(b"content-type") or "").startswith(PARTS):
+        return {}
+    async with form_of(call) as form:
+        given = form.get("flow_json")
+        if not isinstance(given, UploadFile):
+            return {}
+        return {"flow_json": (await given.read()).decode("utf-8", "replace")}
 
 
 async def post_asset(call: Call) -> Answer:

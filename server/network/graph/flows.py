@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from server.explaining import NOT_JSON
+from server.network.graph.parameters import from_text
 from server.network.graph.refusal import ApiError, invalid_parameter
 
 Status = Literal["DRAFT", "PUBLISHED", "DEPRECATED", "BLOCKED", "THROTTLED"]
@@ -136,7 +137,8 @@ def _endpoint(given: dict[str, Any], before: Flow | None) -> str | None:
 
 
 def checked_categories(given: object) -> list[str]:
-    """ApiError 100 unless it is a list of one or more of CATEGORIES."""
+    """ApiError 100 unless it is a list, or JSON of one, of one or more of CATEGORIES."""
+    given = from_text(given) if isinstance(given, str) else given
     if not isinstance(given, list) or not given or not all(one in CATEGORIES for one in given):
         raise invalid_parameter("categories", f"a list of one or more of {', '.join(CATEGORIES)}")
     return list(dict.fromkeys(given))

@@ -5,6 +5,7 @@ much for three webhooks a message at 1,000 messages a second. Redirects are not 
 """
 
 import asyncio
+import re
 import ssl
 from typing import Any, NamedTuple, cast
 
@@ -29,6 +30,8 @@ class Reply(NamedTuple):
 
 
 KEPT = 1024
+MAX_HEAD = 64 * 1024
+FRAMED = re.compile(rb"\r\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)  # of a head
 
 
 class PostError(Exception):
@@ -43,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Reply] | None = None
         self._body = b""
+        self._begun = b""  # of an answer that did not come in one piece: its head, or more
 
     @property
     def is_open(self) -> bool:
@@ -53,7 +57,7 @@ class Connection(asyncio.Protocol):
         when no whole answer comes."""
         assert self._transport is not None
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._answer, self._body = answer, b""
+        self._answer, self._body, self._begun = answer, b"", b""
         self._transport.write(request)
         return answer
 
@@ -66,6 +70,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if exc is None:
+            self._end()
         self._fail("the connection was closed before a whole answer")
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +83,14 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self.close()
             self._fail("the answer is no HTTP")
+        if self._answer is not None and len(self._begun) < MAX_HEAD:
+            self._begun += data
+
+    def _end(self) -> None:
+        """The other side has closed: so ends an answer that does not say how long it is."""
+        head, end, _ = self._begun.partition(b"\r\n\r\n")
+        if end and not FRAMED.search(head) and self._answer is not None and not self._answer.done():
+            self._answer.set_result(Reply(self._parser.get_status_code(), self._body))
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
