@@ -346,7 +346,9 @@ def serve(
         str, typer.Option(help="Database: a path, or the URL of a SQLite or PostgreSQL database.")
     ] = "wavetank.db",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; several need PostgreSQL.")] = 1,
-    speed: Annotated[float, typer.Option(min=0.001, help="How many times faster its clock runs.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="How many times faster its clock runs.")
+    ] = 1.0,
 ) -> None:
     """Run the reference server with the emulated network; prints its token once."""
     load(scenario, settings)  # what is wrong with it is told before anything else

@@ -138,10 +138,11 @@ async def _assemble(
         await leases.beat_once()
     keep_s = scenario.storage.keep_days * DAY_S
     retention = Retention(writer, (network, answers), clock, keep_s, leases)
+    tokens = Tokens({**await stores.readers.run(load_tokens), **scopes_of})
+    # The last: what fails from here on would leave them to a database that is closed.
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run(), retention.run())
     if leases is not None:
         loops.beat_with(leases)
-    tokens = Tokens({**await stores.readers.run(load_tokens), **scopes_of})
     return Service(
         scenario,
         clock,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import uvloop
 
+from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.app import make_app
 from server.listening import prepare_process, run
@@ -18,7 +19,8 @@ from server.network.graph.emulator import Emulator
 from server.network.graph.options import Options, settings_of
 from server.network.graph.serve import new_emulator
 from server.service import Service, open_service
-from server.store.opening import Place
+from server.store.database import StoreUnavailable
+from server.store.opening import Place, shown
 
 # Objects made and not freed between two collections (Python: 700). With 64 requests under way that many are
 # alive at any moment, and to look at them each time took a tenth of the processor.
@@ -53,7 +55,10 @@ def work(told: Told, listener: socket.socket, ready: Callable[[], None], leash: 
         contextlib.suppress(KeyboardInterrupt),  # SIGINT while it starts
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_work(told, listener, ready, leash))
+        try:
+            runner.run(_work(told, listener, ready, leash))
+        except StoreUnavailable as error:  # at the start: later, requests are told
+            raise InputError(f"--db {shown(told.place)}: the database fails: {error}") from None
 
 
 async def _work(told: Told, listener: socket.socket, ready: Callable[[], None], leash: int | None) -> None:

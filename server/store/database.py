@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ class Database:
         self._threads = ThreadPoolExecutor(connections, "database")
         driver = engine.dialect.loaded_dbapi
         self._failed = (OperationalError, driver.OperationalError, InterfaceError, driver.InterfaceError)
+        self._told = (DatabaseError, driver.DatabaseError, InterfaceError, driver.InterfaceError)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, once it is committed; what it raises, once it is undone.
@@ -55,9 +56,15 @@ class Database:
                 done = work(connection)
                 commits = True
             return done
-        except self._failed as error:  # locked, full, gone: told by SQLAlchemy, or by the driver itself
+        except self._told as error:  # locked, full, gone: told by SQLAlchemy, or by the driver itself
+            if not self._has_failed(error):
+                raise
             is_unknown = commits and isinstance(error, DBAPIError) and error.connection_invalidated
             raise (OutcomeUnknown if is_unknown else StoreUnavailable)(first_line(error)) from None
+
+    def _has_failed(self, error: Exception) -> bool:
+        """Whether the database has failed, as a damaged file has; else we asked it for what is wrong."""
+        return isinstance(error, self._failed) or is_damage(error)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """What `work` returns; over when it is, for one who is cancelled too: its connection is not free."""
@@ -67,12 +74,19 @@ class Database:
         finally:
             while not running.done():
                 await asyncio.wait({running})
+            if not running.cancelled():
+                running.exception()  # seen, though nobody asks for it where the caller was cancelled
         return running.result()
 
     def close(self) -> None:
         """Wait for what is under way; `run` must not be called again."""
         self._threads.shutdown()
         self._engine.dispose()
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether it is none of the kinds of a driver's error, but the one above them: so SQLite tells damage."""
+    return type(error).__name__ == DatabaseError.__name__
 
 
 def first_line(error: Exception) -> str:

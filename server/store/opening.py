@@ -1,6 +1,7 @@
 """From what `--db` says to open databases."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from server.store.database import Database
 from server.store.schema import Schema
 
 Place = Path | URL  # a SQLite file, or a PostgreSQL database
+MEMORY = ":memory:"
+OUTLIVES = "the server needs a file that outlives it; name one"
+CREDENTIALS = re.compile("://.*@", re.DOTALL)  # of a URL, however malformed
 GIVE = "give a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
 
@@ -35,20 +39,32 @@ class Stores:
 
 def place_of(db: str) -> Place:
     """Where a path or a URL points; InputError for what is neither."""
+    if db == MEMORY:
+        raise InputError(f"--db {db}: {OUTLIVES}")
     if "://" not in db:
-        return Path(db)
+        return _file(db)
     try:
         url = make_url(db)
-    except ArgumentError:
-        raise InputError(f"--db {db}: not a database URL; {GIVE}") from None
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise InputError(f"--db {CREDENTIALS.sub('://***@', db)}: not a database URL; {GIVE}") from None
     backend = url.get_backend_name()
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         raise InputError(f"--db {url.render_as_string()}: neither SQLite nor PostgreSQL; {GIVE}")
-    if url.database in (None, "", ":memory:"):
-        raise InputError(f"--db {db}: the server needs a file that outlives it; name one")
-    return Path(str(url.database))
+    if url.database in (None, "", MEMORY):
+        raise InputError(f"--db {db}: {OUTLIVES}")
+    return _file(str(url.database))
+
+
+def _file(path: str) -> Path:
+    """What a link points to: under each name of a file the same is held, and beside it the same record."""
+    return Path(path).resolve() if Path(path).is_symlink() else Path(path)
+
+
+def shown(place: Place) -> str:
+    """As it may be printed: without a password."""
+    return str(place) if isinstance(place, Path) else place.render_as_string(hide_password=True)
 
 
 @contextlib.contextmanager

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from scenarios.errors import InputError
-from server.store.database import READERS, Database, StoreUnavailable, first_line
+from server.store.database import READERS, Database, StoreUnavailable, first_line, is_damage
 from server.store.schema import Schema, adopt, bring_up_to_date
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ QUICK_S = 0.001
 MEMORY = 0.9  # assumed: weight of all before in that average
 FORGETS = 0.99  # assumed: what a commit in the thread leaves of it; so a slow disk is tried again, seldom
 WRITE_BACK_S = 1.0  # at least, from one time that the log is written back to the next
+DAMAGED = ("database disk image is malformed", "file is not a database")  # SQLite's words
 BUSY_MS = 5_000  # to wait for somebody else's lock
 # A batch on its way is written three times: its pages and those of its indexes stay at hand (8 MiB, taken as
 # it is needed). What a row refers to was read or written in its own transaction: a check of that (as
@@ -83,7 +84,9 @@ class WriterFile(Database):
                 self._commit_s *= FORGETS
                 await self._in_thread(partial(self._log.commit, self._driver))
             return done
-        except self._failed as error:
+        except self._told as error:
+            if not self._has_failed(error):
+                raise
             raise StoreUnavailable(first_line(error)) from None
         finally:
             self._end()
@@ -105,7 +108,9 @@ class WriterFile(Database):
             done = work(self._connection)
             self._log.commit(self._driver)
             return done
-        except self._failed as error:
+        except self._told as error:
+            if not self._has_failed(error):
+                raise
             raise StoreUnavailable(first_line(error)) from None
         finally:
             self._end()
@@ -196,7 +201,9 @@ def open_writer(path: Path, schema: Schema) -> Database:
     try:
         with migrating.begin() as connection:
             _migrate(connection, path, schema)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if not (isinstance(error, OperationalError) or is_damage(error)):
+            raise
         raise InputError(_cannot_open(path, str(error.orig))) from None
     finally:
         migrating.dispose()
@@ -252,4 +259,6 @@ def _engine(path: Path, begin: str | None, *pragmas: str, connections: int = 1) 
 
 
 def _cannot_open(path: Path, why: str) -> str:
+    if why in DAMAGED:
+        return f"--db {path}: cannot be opened: {why}; bring back a copy of it, or name another file"
     return f"--db {path}: cannot be opened: {why}; name a file in a folder that exists and can be written"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_server import HEADER, refused, running, write_scenario
+from running_server import HEADER, refused, running, start, write_scenario
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,9 @@ def test_a_short_token_is_refused(scenario: Path, tmp_path: Path) -> None:
         ("postgresql://127.0.0.1:1/none", "cannot be opened"),
         ("mysql://127.0.0.1/none", "neither SQLite nor PostgreSQL"),
         ("sqlite://", "needs a file"),
+        ("postgresql://x:a-secret@:::", "not a database URL"),
+        ("postgresql://x:a-secret@127.0.0.1:port/none", "not a database URL"),
+        ("postgresql://x:a-secret@[::1/none", "not a database URL"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_refused(
@@ -106,6 +109,36 @@ def test_a_database_that_cannot_be_opened_is_refused(
     said = refused(scenario, db if "://" in db else tmp_path / db)
     assert "--db" in said
     assert expected in said
+    assert "a-secret" not in said
+
+
+def test_a_database_in_memory_is_refused(scenario: Path) -> None:
+    assert "needs a file" in refused(scenario, ":memory:")
+
+
+def test_a_damaged_file_is_refused_in_one_line(scenario: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.db"
+    with running(scenario, whole) as server:
+        server.process.terminate()
+        server.process.wait(15)
+    content = whole.read_bytes()
+    for place in range(4096, len(content), len(content) // 5):
+        damaged = tmp_path / "damaged.db"
+        damaged.write_bytes(content[:place] + b"\x55" * 8192 + content[place + 8192 :])
+        process = start(scenario, damaged)
+        assert process.stdout is not None
+        began = process.stdout.readline()  # damage where the start does not look is found later
+        process.terminate()
+        _, err = process.communicate(timeout=15)
+        assert "Traceback" not in err
+        assert began or ("malformed" in err and err.count("\n") == 1), err
+
+
+def test_a_link_to_a_file_in_use_is_refused(scenario: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    with running(scenario, tmp_path / "wavetank.db"):
+        link.symlink_to(tmp_path / "wavetank.db")
+        assert "another server" in refused(scenario, link)
 
 
 def test_a_file_that_is_something_else_is_refused_and_left_alone(scenario: Path, tmp_path: Path) -> None:
