@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import resource
 import signal
 import socket
@@ -73,9 +74,17 @@ def greeting(listener: socket.socket, made: str | None) -> str:
 
 
 def announce(text: str) -> None:
-    """Say on stdout, where a program may wait for it, that connections are accepted."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Say on stdout, where a program may wait for it, that connections are accepted.
+
+    That nobody reads it, as behind `| true`, is no reason not to serve.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # for what is still in the buffer
+        os.close(nowhere)
 
 
 async def run(

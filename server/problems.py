@@ -11,6 +11,7 @@ from server.explaining import NOT_JSON, fault_of
 __all__ = ["MEDIA_TYPE", "NOT_JSON", "Problem", "ProblemDocument", "of_decoding"]
 
 MEDIA_TYPE = b"application/problem+json"
+GZIP = b"\x1f\x8b"
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -66,4 +67,6 @@ def _no_json(error: msgspec.DecodeError, raw: bytes) -> str:
         return "the body is empty; it must be JSON"
     if raw.startswith(BOM_UTF8):
         return "the body is not valid JSON: it begins with a byte order mark; leave that out"
+    if raw.startswith(GZIP):
+        return "the body is compressed; send it as it is"
     return f"the body is not valid JSON: {error}"

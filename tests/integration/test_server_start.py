@@ -1,9 +1,11 @@
 """Starting and stopping: what cannot work is refused in one line; what works prints what it promises."""
 
+import contextlib
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -82,6 +84,25 @@ def test_a_port_in_use_is_refused_before_a_database_is_made(scenario: Path, tmp_
     assert f"--port {port}" in said
     assert "another port" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_serves_though_nobody_reads_what_it_prints(scenario: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = start(scenario, tmp_path / "wavetank.db", port=port)
+    assert process.stdout is not None
+    process.stdout.close()
+    until = time.monotonic() + 15
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(httpx.ConnectError):
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            break
+        time.sleep(0.05)
+    process.terminate()
+    assert process.stderr is not None
+    assert (process.wait(15), process.stderr.read()) == (0, "")
+    process.stderr.close()
 
 
 def test_a_short_token_is_refused(scenario: Path, tmp_path: Path) -> None:

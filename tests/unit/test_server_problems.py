@@ -131,6 +131,7 @@ def test_what_is_allowed_instead_is_told(body: bytes, kind: Any, field: str | No
         (b"", "the body is empty; it must be JSON"),
         (b" \n", "the body is empty; it must be JSON"),
         (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"\x1f\x8b\x08\x00", "compressed"),
         (b"template=Hi", "not valid JSON"),
     ],
 )
