@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,7 +83,8 @@ def live(overview: Overview) -> bytes:
         capacity=overview.cap_per_hour * sum(one.open for one in accounts),
         chart=chart(overview.hours, stats.clock),
         batches=[_batch(one) for one in overview.batches],
-        accounts=[_account(one, overview.cap_per_hour) for one in accounts[:MOST_ACCOUNTS]],
+        accounts=[_account(one, overview.cap_per_hour) for one in _to_look_at(accounts)],
+        kinds=Counter(_state(one) for one in accounts),
         more_accounts=max(0, len(accounts) - MOST_ACCOUNTS),
         cap=overview.cap_per_hour,
     )
@@ -142,9 +144,19 @@ def _batch(one: BatchProgress) -> dict[str, Any]:
     }
 
 
+def _to_look_at(accounts: Sequence[AccountState]) -> list[AccountState]:
+    """Those that are shown, in their order: the banned, then those that sent most in the last hour."""
+    by_need = sorted(accounts, key=lambda one: (one.open, -one.sent_last_hour, not one.warming_up))
+    return sorted(by_need[:MOST_ACCOUNTS], key=lambda one: one.index)
+
+
+def _state(one: AccountState) -> str:
+    return "banned" if not one.open else "warming up" if one.warming_up else "open"
+
+
 def _account(one: AccountState, cap: int) -> dict[str, Any]:
     used = min(100, round(100 * one.sent_last_hour / cap))
-    state = "banned" if not one.open else "warming up" if one.warming_up else "open"
+    state = _state(one)
     return {
         "key": one.key,
         "state": state,

@@ -1,3 +1,6 @@
+import dataclasses
+import re
+
 from msgspec.structs import replace
 
 from server.dispatch.alarms import Observed, check
@@ -83,6 +86,29 @@ def test_many_accounts_are_cut_short_and_a_full_one_stands_out() -> None:
     assert text.count("account-000") == 50
     assert "and 10 more" in text
     assert "f-warn" in text
+
+
+def test_of_many_accounts_those_that_need_a_look_are_shown() -> None:
+    def account(index: int, *, is_open: bool = True, hour: int = 0, warming: bool = False) -> AccountState:
+        return AccountState(index, f"account-{index:03d}", is_open, hour, hour, hour, warming, None)
+
+    accounts = [account(index) for index in range(500)]
+    accounts[470] = account(470, is_open=False)
+    accounts[480] = account(480, hour=150)
+    accounts[490] = account(490, warming=True)
+    text = " ".join(live(dataclasses.replace(overview(), accounts=accounts)).decode().split())
+    assert "500 in all: 498 open, 1 warming up, 1 banned" in text
+    shown = re.findall(r"account-\d{3}", text)
+    assert len(shown) == 50
+    assert {"account-470", "account-480", "account-490"} <= set(shown)
+    assert shown == sorted(shown)
+    assert "and 450 more: here are the banned, then the busiest" in text
+
+
+def test_a_day_without_sends_is_said_in_words() -> None:
+    text = live(dataclasses.replace(overview(), hours=[])).decode()
+    assert '<svg class="chart"' not in text
+    assert "None in the last 24 hours" in text
 
 
 def test_the_page_names_the_hashes_of_its_own_style_and_script() -> None:
