@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from server.absent import no_route
 from server.direct import Direct
 from server.endpoint import Answer, Call, Route, endpoint
 from server.network.errors import PROFILES, Profile
@@ -66,9 +67,9 @@ def make_app(service: Service, emulator: Emulator | None) -> ASGIApp:
     else:
         routes += absent_routes()
     profile = emulator.settings.profile if emulator is not None else PROFILES["modern"]
-    no_route = partial(_no_route, profile)
+    refuse = partial(_no_route, profile)
     others: ASGIApp = Starlette(
-        routes=routes, exception_handlers={HTTPException: no_route, Exception: _failure}
+        routes=routes, exception_handlers={HTTPException: refuse, Exception: _failure}
     )
     if emulator is not None:
         endpoints |= fixed_controls(emulator, service.tokens)
@@ -81,25 +82,7 @@ async def _no_route(profile: Profile, request: Request, error: Exception) -> Res
     assert isinstance(error, HTTPException)
     if is_of_graph(request.url.path):
         return no_node(request.url.path, profile)
-    status, path = error.status_code, request.url.path
-    if status == 405:
-        allowed = ", ".join(sorted(_methods(request)))
-        problem, headers = Problem(status, f"{path} takes {allowed}"), {"allow": allowed}
-    else:
-        detail = f"there is no route {path}; docs/server.md and GET /openapi.json list them"
-        problem, headers = Problem(status, detail), {}
-    return Response(problem.document(), status, headers, MEDIA_TYPE.decode())
-
-
-def _methods(request: Request) -> set[str]:
-    """Of all routes with this path."""
-    there = [one for one in request.app.routes if isinstance(one, routing.Route)]
-    return {
-        method
-        for route in there
-        if route.matches(request.scope)[0] is not routing.Match.NONE
-        for method in route.methods or ()
-    }
+    return no_route(request, error.status_code, "docs/server.md and GET /openapi.json list")
 
 
 async def _failure(_request: Request, _error: Exception) -> Response:

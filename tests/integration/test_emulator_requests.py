@@ -312,3 +312,56 @@ def test_a_receiver_may_end_its_answer_by_closing() -> None:
         thread.join()
         server.server_close()
     assert len(Plain.posts) == 1
+
+
+@pytest.mark.parametrize("pin", ["12", "1234567", "١٢٣٤٥٦", "12 456"])
+def test_a_pin_is_six_digits(network: Emulator, pin: str) -> None:
+    answer = network.calls.post(
+        f"/v26.0/{NUMBER}/register", json={"messaging_product": "whatsapp", "pin": pin}
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 131009)
+    answer = network.calls.post(f"/v26.0/{NUMBER}/verify_code", json={"code": pin})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 131009)
+
+
+def test_a_token_may_be_called_oauth(network: Emulator) -> None:
+    with network.client() as client:
+        client.headers["Authorization"] = f"OAuth {TOKEN}"
+        assert client.get(f"/v26.0/{NUMBER}").json()["id"] == NUMBER
+
+
+def test_a_token_can_be_looked_at(network: Emulator) -> None:
+    """As Typebot does before it keeps one."""
+    told = network.get("/v26.0/debug_token", input_token=TOKEN)["data"]
+    assert (told["app_id"], told["is_valid"], told["expires_at"]) == (APP, True, 0)
+    assert {"whatsapp_business_management", "whatsapp_business_messaging"} <= set(told["scopes"])
+    other = network.get("/debug_token", input_token="another token, as long as it")["data"]
+    assert (other["is_valid"], other["scopes"]) == (False, [])
+    assert network.get("/v26.0/me") == {"id": told["user_id"], "name": "Wavetank"}
+
+
+def test_what_is_wrong_with_a_message_is_said_in_its_own_words(network: Emulator) -> None:
+    whole = {"messaging_product": "whatsapp", "to": "4915112345678"}
+    for part, says in (
+        (
+            {"type": "image", "image": {"id": "1", "link": "https://example.org/a.png"}},
+            "id or link, not both",
+        ),
+        ({"type": "interactive", "interactive": {"type": "lst"}}, "must be one of button, list, cta_url"),
+    ):
+        error = network.calls.post(f"/v26.0/{NUMBER}/messages", json={**whole, **part}).json()["error"]
+        assert error["code"] == 131009
+        assert says in error["error_data"]["details"]
+    wrong = network.calls.get("/oauth/access_token", params={"client_id": APP, "client_secret": "x"}).json()
+    assert wrong["error"]["message"] == "Error validating client secret."
+
+
+def test_a_control_that_does_not_exist_is_told_which_there_are(network: Emulator) -> None:
+    absent = network.calls.get("/emulator/stat")
+    assert (absent.status_code, absent.json()["detail"]) == (
+        404,
+        "there is no route /emulator/stat; docs/emulator.md lists them",
+    )
+    answer = network.calls.put("/emulator/clock")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert answer.json()["detail"] == "/emulator/clock takes GET, HEAD, POST"

@@ -1,12 +1,18 @@
 """Routes of the business account and its app: numbers, subscriptions, tokens."""
 
 import hmac
+from typing import Any
 
 from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.numbers import APP_NAME
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 from server.network.graph.showing import shown_number
 from server.network.graph.verifying import verify
+from server.problems import Problem
+
+USER_ID = "410770000000001"  # of the system user whose token it is
+PERMISSIONS = ("whatsapp_business_management", "whatsapp_business_messaging")
 
 
 async def get_subscribed(call: Call) -> Answer:
@@ -71,11 +77,42 @@ async def access_token(call: Call) -> Answer:
     secret = call.emulator.settings.app_secret
     given = str(parameters_of(call).get("client_secret", ""))
     if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
-        raise ApiError(190, "Error validating client secret.")
+        why = "Error validating client secret."
+        raise ApiError(190, why, message=why)
     return answer({"access_token": call.emulator.app_token, "token_type": "bearer"})
 
 
+async def debug_token(call: Call) -> Answer:
+    """What a token may do. Ours may do all that the API offers, and does not expire."""
+    given = call.query.get("input_token", "")
+    try:
+        call.tokens.demand([(b"authorization", b"Bearer " + given.encode())], "send")
+    except Problem:
+        why = {"code": 190, "message": "The access token could not be decrypted"}
+        return answer({"data": {"error": why, "is_valid": False, "scopes": []}})
+    account = call.emulator.account
+    told: dict[str, Any] = {
+        "app_id": account.app_id,
+        "type": "SYSTEM_USER",
+        "application": APP_NAME,
+        "expires_at": 0,
+        "is_valid": True,
+        "issued_at": 0,
+        "scopes": PERMISSIONS,
+        "granular_scopes": [{"scope": one, "target_ids": [account.waba_id]} for one in PERMISSIONS],
+        "user_id": USER_ID,
+    }
+    return answer({"data": told})
+
+
+async def me(_call: Call) -> Answer:
+    """Whose the token is."""
+    return answer({"id": USER_ID, "name": APP_NAME})
+
+
 ROUTES = (
+    Line("GET", "/debug_token", debug_token),
+    Line("GET", "/me", me),
     Line("GET", "/{node:node}/subscribed_apps", get_subscribed),
     Line("POST", "/{node:node}/subscribed_apps", post_subscribed),
     Line("DELETE", "/{node:node}/subscribed_apps", delete_subscribed),

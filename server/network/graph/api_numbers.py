@@ -1,6 +1,7 @@
 """Routes of a phone number: registration, profile, blocked users."""
 
 import hmac
+import re
 from typing import Any
 
 from server.network.graph.http import Answer, Call, Line, answer
@@ -9,6 +10,8 @@ from server.network.graph.outgoing import is_number, wa_id
 from server.network.graph.refusal import ApiError
 from server.network.graph.requests import SUCCESS, page_of, parameters_of, selected
 from server.network.graph.users import user_id
+
+SIX_DIGITS = re.compile("[0-9]{6}")
 
 
 async def register(call: Call) -> Answer:
@@ -34,7 +37,7 @@ def pin_of(given: dict[str, Any]) -> str:
     pin = str(given.get("pin", ""))
     if not pin:
         raise ApiError(131008, "Parameter is missing: pin")
-    if len(pin) != 6 or not pin.isdecimal():
+    if not SIX_DIGITS.fullmatch(pin):
         raise ApiError(131009, "Parameter pin is not valid: six digits")
     return pin
 
@@ -50,7 +53,7 @@ async def verify_code(call: Call) -> Answer:
     given = str(parameters_of(call).get("code", ""))
     if not given:
         raise ApiError(131008, "Parameter is missing: code")
-    if len(given.replace("-", "")) != 6:
+    if not SIX_DIGITS.fullmatch(given.replace("-", "")):
         raise ApiError(131009, "Parameter code is not valid: six digits")
     return SUCCESS
 

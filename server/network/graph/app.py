@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.absent import no_route
 from server.auth import Tokens, digest
 from server.direct import Direct
 from server.network.errors import PROFILES, Profile
@@ -185,6 +186,5 @@ async def _no_route(profile: Profile, request: Request, error: Exception) -> Res
     """In the shape of the surface that was asked."""
     assert isinstance(error, HTTPException)
     if request.url.path.startswith("/emulator"):
-        problem = Problem(error.status_code, "see docs/emulator.md for the routes")
-        return Response(problem.document(), error.status_code, media_type=MEDIA_TYPE.decode())
+        return no_route(request, error.status_code, "docs/emulator.md lists")
     return no_node(request.url.path, profile)

@@ -33,6 +33,7 @@ class Call(NamedTuple):
     scheme: str
     body: Any
     address: str
+    tokens: Tokens
 
     @property
     def origin(self) -> str:
@@ -107,6 +108,7 @@ class GraphEndpoint:
             scope["scheme"],
             body,
             scope["path"],
+            self._tokens,
         )
         found = await line.handler(call)
         if drops_answer:
@@ -181,7 +183,9 @@ class ControlEndpoint:
                 raise of_decoding(error, self._line.body, body) from None
         path = scope.get("path_params", {})  # none where it came the direct way
         query, headers = _query(scope), scope["headers"]
-        call = Call(self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"])
+        call = Call(
+            self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"], self._tokens
+        )
         return await self._line.handler(call)
 
 
@@ -224,7 +228,12 @@ def _token_in(headers: Sequence[tuple[bytes, bytes]], body: bytes) -> str:
 def _authorise(
     tokens: Tokens, headers: Sequence[tuple[bytes, bytes]], token: str | None, wanted: str
 ) -> None:
-    """By `token`, the parameter access_token; None: by the header. ApiError 190 or 10 otherwise."""
+    """By `token`, the parameter access_token; None: by the header. ApiError 190 or 10 otherwise.
+
+    The header may call it OAuth too.
+    """
+    if token is None and (given := _header(headers, b"authorization") or "")[:6].lower() == "oauth ":
+        token = given[6:]
     if token is not None:
         headers = [(b"authorization", b"Bearer " + token.encode())]
     try:

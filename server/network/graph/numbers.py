@@ -12,6 +12,7 @@ from server.network.quality import Ratings, limit_name
 from server.network.rules import Throughput
 
 PROFILE_FIELDS = ("about", "address", "description", "email", "profile_picture_url", "vertical", "websites")
+APP_NAME = "Wavetank"
 MAX_REGISTRATIONS = 10  # of one number in REGISTRATIONS_S: the platform's page on registration
 REGISTRATIONS_S = 72 * 3600.0
 THROUGHPUT_SHOWN: Mapping[Throughput, str] = {
@@ -129,7 +130,7 @@ class Account:
     def app_shown(self) -> dict[str, Any]:
         """The app as a subscriber."""
         link = f"https://www.facebook.com/games/?app_id={self.app_id}"
-        app = {"id": self.app_id, "name": "Wavetank", "link": link}
+        app = {"id": self.app_id, "name": APP_NAME, "link": link}
         entry: dict[str, Any] = {"whatsapp_business_api_data": app}
         if self.callback is not None:
             entry["override_callback_uri"] = self.callback.url

@@ -312,8 +312,10 @@ def _check_message(body: Body) -> None:
 
 
 def _check_media(kind: str, media: Media) -> None:
-    if (media.id is None) == (media.link is None):
+    if media.id is None and media.link is None:
         raise ApiError(MISSING, f"Parameter is missing: {kind} needs either id or link")
+    if media.id is not None and media.link is not None:
+        raise ApiError(INVALID, f"Parameter {kind} is not valid: it takes either id or link, not both")
     if media.caption is not None and kind in CAPTIONLESS:
         raise ApiError(UNKNOWN, f"Unexpected key caption on param {kind}")
 
@@ -321,7 +323,8 @@ def _check_media(kind: str, media: Media) -> None:
 def _check_interactive(interactive: Interactive) -> None:
     known = INTERACTIVE.get(interactive.type)
     if known is None:
-        raise ApiError(INVALID, f"Parameter interactive.type is not valid: {interactive.type}")
+        must_be = f"must be one of {', '.join(INTERACTIVE)}"
+        raise ApiError(INVALID, f"Parameter interactive.type is not valid: {interactive.type}; {must_be}")
     needs_body, action_key = known
     if needs_body and interactive.body is None:
         raise ApiError(MISSING, "Parameter is missing: interactive.body")
