@@ -1,5 +1,6 @@
 """Templates made in many languages at once, and two compared."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,3 +158,51 @@ def test_a_file_in_a_templates_header_must_be_there(network: Emulator) -> None:
     path = f"/{NUMBER}/messages"
     assert refused(network, "POST", path, message({"id": "4711"}))["code"] == 131009
     assert refused(network, "POST", path, message({"id": other}))["code"] == 131053
+
+
+def made(network: Emulator, name: str, text: str, **more: Any) -> str:
+    body = {**OFFER, "name": name, "components": [{"type": "BODY", "text": text}], **more}
+    return str(network.post(f"/{WABA}/message_templates", body)["id"])
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Emulator]:
+    """An emulator with three templates of its own."""
+    with emulator("--speed", "60") as own:
+        made(own, "alpha", "Until Sunday")
+        made(own, "beta", "Your parcel", category="UTILITY")
+        made(own, "gamma", "Bis Montag", language="de")
+        yield own
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"status": '["PENDING","APPROVED"]'}, {"alpha", "beta", "gamma"}),
+        ({"status": "pending,approved", "category": "UTILITY"}, {"beta"}),
+        ({"category": '["UTILITY", "MARKETING"]', "language": '["de", "fr"]'}, {"gamma"}),
+        ({"content": "SUNDAY"}, {"alpha"}),
+        ({"name_or_content": "gam"}, {"gamma"}),
+        ({"quality_score": '["UNKNOWN"]'}, {"alpha", "beta", "gamma"}),
+        ({"quality_score": "RED"}, set()),
+    ],
+)
+def test_templates_are_found_by_lists_and_words(
+    three: Emulator, query: dict[str, str], found: set[str]
+) -> None:
+    """Several values as JSON or with commas, as clients write them."""
+    listed = three.get(f"/{WABA}/message_templates", **query)["data"]
+    assert {one["name"] for one in listed} - {"hello_world"} == found
+
+
+def test_several_templates_are_deleted_by_their_ids(network: Emulator) -> None:
+    ids = [made(network, f"gone_{number}", "Bye") for number in range(3)]
+    path = f"/{WABA}/message_templates"
+    with network.client() as client:
+        wrong = client.delete(path, params={"hsm_ids": json.dumps([ids[0], "1"])})
+        assert wrong.json()["error"]["error_subcode"] == 2593002
+        assert network.get(f"/{ids[0]}")["name"] == "gone_0"
+        assert client.delete(path, params={"hsm_ids": json.dumps(ids[:2])}).json() == {"success": True}
+    left = {one["name"] for one in network.get(path, limit="100")["data"]}
+    assert "gone_2" in left
+    assert not {"gone_0", "gone_1"} & left

@@ -4,6 +4,7 @@ from typing import Any
 
 from server.network.graph.digits import whole
 from server.network.graph.http import Answer, Call, Line, answer
+from server.network.graph.parameters import from_text
 from server.network.graph.refusal import ApiError, invalid_parameter, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 from server.network.graph.showing import shown_template
@@ -15,15 +16,7 @@ MILLISECONDS = 10**11  # from there on a Unix time is none in seconds
 
 async def get_templates(call: Call) -> Answer:
     account_of(call)
-    query = call.query
-    found = [
-        shown_template(call, one)
-        for one in call.emulator.templates
-        if query.get("name", one.name) == one.name
-        and query.get("status", one.state).upper() == one.state
-        and query.get("category", one.category).upper() == one.category
-        and query.get("language", one.language) == one.language
-    ]
+    found = [shown_template(call, one) for one in call.emulator.templates if _is_meant(one, call.query)]
     page, paging = page_of(call, found)
     summary = {
         "total_count": len(found),
@@ -32,6 +25,31 @@ async def get_templates(call: Call) -> Answer:
         "are_translations_complete": True,
     }
     return answer({"data": page, "paging": paging, "summary": summary})
+
+
+def _is_meant(template: Template, query: dict[str, str]) -> bool:
+    """Whether a template is among those that a list asks for."""
+    has = {
+        "status": template.state,
+        "category": template.category,
+        "language": template.language.upper(),
+        "quality_score": template.rated.ratings.rating,
+    }
+    texts = " ".join(str(one.get("text", "")) for one in template.components).lower()
+    words, name = query.get("content", "").lower(), template.name
+    either = query.get("name_or_content", "").lower()
+    return (
+        all(value in _several(query[given]) for given, value in has.items() if given in query)
+        and query.get("name", name) == name
+        and words in texts
+        and (either in name or either in texts)
+    )
+
+
+def _several(text: str) -> list[str]:
+    """Values in capitals, as a list in JSON or with commas between them."""
+    given = from_text(text)
+    return [str(one).strip().upper() for one in (given if isinstance(given, list) else text.split(","))]
 
 
 async def post_template(call: Call) -> Answer:
@@ -48,12 +66,31 @@ def _made(template: Template) -> dict[str, str]:
 async def delete_template(call: Call) -> Answer:
     account_of(call)
     given = parameters_of(call)
+    if "hsm_ids" in given:
+        return _delete_several(call, given["hsm_ids"])
     name, template_id = str(given.get("name", "")), given.get("hsm_id")
     if not call.emulator.templates.remove(name, str(template_id) if template_id is not None else None):
-        raise ApiError(
-            100, f"there is no template {name}", subcode=2593002, message="Message Template Not Found"
-        )
+        raise _no_template(name)
     return SUCCESS
+
+
+def _delete_several(call: Call, given: Any) -> Answer:
+    """By their ids: all, or none."""
+    ids = [str(one) for one in given] if isinstance(given, list) else str(given).split(",")
+    templates = call.emulator.templates
+    for one in ids:
+        if templates.get(one) is None:
+            raise _no_template(one)
+    for one in ids:
+        template = templates.get(one)
+        if template is not None:  # named twice
+            templates.remove(template.name, one)
+    return SUCCESS
+
+
+def _no_template(which: str) -> ApiError:
+    why = f"there is no template {which}"
+    return ApiError(100, why, subcode=2593002, message="Message Template Not Found")
 
 
 async def upsert_templates(call: Call) -> Answer:
