@@ -17,8 +17,10 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def check_length(token: str) -> None:
-    """InputError for a token that could be guessed."""
+def check_token(token: str) -> None:
+    """InputError for a token that could be guessed, or that no header can hold."""
+    if not token.isprintable() or token != token.strip():
+        raise InputError("WAVETANK_TOKEN: must be printable text without spaces at its ends")
     if len(token) < SHORTEST:
         raise InputError(
             f"WAVETANK_TOKEN: found {len(token)} characters; must be {SHORTEST} or more, "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
-from server.auth import SCOPES, check_length, digest
+from server.auth import SCOPES, check_token, digest
 from server.listening import announce, bind, greeting
 from server.store.opening import place_of
 from server.supervising import supervise
@@ -35,7 +35,7 @@ def serve(
     InputError for a port in use, a database that cannot be opened or shared, or a token easily guessed.
     """
     if token is not None:
-        check_length(token)
+        check_token(token)
     place = place_of(db)
     if workers > 1 and isinstance(place, Path):
         raise InputError(

@@ -126,6 +126,7 @@ def test_addresses_on_the_list_are_targets(url: str) -> None:
         "http://example.org:80@127.0.0.2.example/",
         "ftp://127.0.0.1/",
         "http:///x",
+        "http://name:password@127.0.0.1/",
         "http://127.0.0.1:99999/",
         "http://127.0.0.1/a b",
         "http://127.0.0.1/a\r\nX: y",

@@ -1,7 +1,7 @@
 import pytest
 
 from scenarios.errors import InputError
-from server.auth import Tokens, check_length, digest
+from server.auth import Tokens, check_token, digest
 from server.problems import Problem
 
 TOKENS = Tokens({digest("a token that is long"): ["send", "read"], digest("another of that length"): ["tag"]})
@@ -36,7 +36,10 @@ def test_a_missing_scope_is_403_and_named() -> None:
 
 
 def test_a_token_that_could_be_guessed_is_refused_without_being_repeated() -> None:
-    check_length("x" * 16)
+    check_token("x" * 16)
+    for unfit in ("sixteen letters\nand more", " sixteen letters and more", "sixteen letters\x00 and more"):
+        with pytest.raises(InputError, match="printable"):
+            check_token(unfit)
     with pytest.raises(InputError) as caught:
-        check_length("my-secret-token")
+        check_token("my-secret-token")
     assert "my-secret-token" not in str(caught.value)

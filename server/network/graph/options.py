@@ -10,8 +10,10 @@ from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.network import errors
 from server.network.errors import PROFILES, Place
+from server.network.graph.addresses import is_host
 from server.network.graph.behaviour import Behaviour, of_scenario
-from server.network.graph.emulator import FIRST_NUMBER_ID, Settings
+from server.network.graph.digits import whole
+from server.network.graph.emulator import APP_ID, BUSINESS_ID, FIRST_NUMBER_ID, WABA_ID, Settings
 from server.network.graph.serve import Serving, serve
 from server.network.graph.webhook_bodies import MAX_UPDATES
 from server.network.limits import Assumed, Reading
@@ -83,6 +85,9 @@ def settings_of(loaded: Loaded, options: Options, app_secret: str) -> Settings:
     _within("--tier", options.level, 0, 4)
     if options.pacing_threshold is not None:
         _within("--template-pacing", options.pacing_threshold, 0, 1e9)
+    for one in options.allowed_hosts:
+        if not is_host(one):
+            raise InputError(f"--allow-webhook {one}: must be a host, an address or a network as 10.0.0.0/8")
     scenario = loaded.scenario
     return Settings(
         seed=scenario.experiment.seed,
@@ -108,6 +113,10 @@ def _number_ids(given: Sequence[str], count: int) -> tuple[str, ...]:
     for one in given:
         if not one.isdecimal() or not one.isascii() or len(one) > 32:
             raise InputError(f"--phone-number-id {one}: must be 1 to 32 digits")
+        if given.count(one) > 1:
+            raise InputError(f"--phone-number-id {one}: given more than once")
+        if one in (WABA_ID, APP_ID, BUSINESS_ID):
+            raise InputError(f"--phone-number-id {one}: is the id of the account, the app or the business")
     return tuple(given) or tuple(str(FIRST_NUMBER_ID + index) for index in range(min(count, MOST_NUMBERS)))
 
 
@@ -115,9 +124,10 @@ def _places(moved: Sequence[str]) -> dict[int, Place]:
     pairs: dict[int, Place] = {}
     for one in moved:
         code, _, place = one.partition("=")
-        if not code.isdecimal() or place not in get_args(Place):
+        number = whole(code)
+        if number is None or place not in get_args(Place):
             raise InputError(f"--place {one}: must be CODE=sync or CODE=webhook, as 131047=sync")
-        pairs[int(code)] = "sync" if place == "sync" else "webhook"
+        pairs[number] = "sync" if place == "sync" else "webhook"
     try:
         return errors.places(pairs)
     except ValueError as error:

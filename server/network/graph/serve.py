@@ -14,7 +14,7 @@ import uvloop
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
-from server.auth import SCOPES, Tokens, check_length, digest
+from server.auth import SCOPES, Tokens, check_token, digest
 from server.clock import Clock
 from server.listening import announce, bind, greeting, prepare_process, run
 from server.network.graph.addresses import NotAllowed
@@ -42,7 +42,7 @@ def serve(loaded: Loaded, settings: Settings, serving: Serving) -> None:
     InputError for a port in use, a token that could be guessed, or a webhook URL that is not allowed.
     """
     if serving.token is not None:
-        check_length(serving.token)
+        check_token(serving.token)
     prepare_process()
     with (
         contextlib.suppress(KeyboardInterrupt),  # SIGINT while it starts
