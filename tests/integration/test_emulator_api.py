@@ -151,7 +151,7 @@ def test_what_does_not_exist_is_400_with_subcode_33(network: Emulator) -> None:
             ("DELETE", "/404404"),
             ("GET", f"/{NUMBER}/message_templates"),
             ("POST", f"/{WABA}/no_such_edge"),
-            ("GET", "/v26.0/me"),
+            ("GET", "/v26.0/you"),
             ("PATCH", f"/v26.0/{NUMBER}"),
         ):
             answer = client.request(method, path, json=text(CUSTOMER))
