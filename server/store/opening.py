@@ -39,7 +39,7 @@ class Stores:
 
 def place_of(db: str) -> Place:
     """Where a path or a URL points; InputError for what is neither."""
-    if db == MEMORY:
+    if db in ("", MEMORY):
         raise InputError(f"--db {db}: {OUTLIVES}")
     if "://" not in db:
         return _file(db)

@@ -13,8 +13,9 @@ import contextlib
 from collections.abc import Iterator
 from zlib import crc32
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from scenarios.errors import InputError
 from server.store.database import READERS, Database
@@ -113,4 +114,11 @@ def _told(url: URL) -> Iterator[None]:
         why = str(error.orig).strip().partition("\n")[0]
         raise InputError(
             f"--db {shown(url)}: cannot be opened: {why}; start PostgreSQL, or name a database that exists"
+        ) from None
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        why = str(error.orig).strip().partition("\n")[0]
+        raise InputError(
+            f"--db {shown(url)}: cannot be opened: {why}; give a role that may make tables there"
         ) from None

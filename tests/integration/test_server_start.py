@@ -9,8 +9,11 @@ import time
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+from postgres import new_database
 from running_server import HEADER, refused, running, start, write_scenario
+from sqlalchemy.engine import make_url
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +136,23 @@ def test_a_database_that_cannot_be_opened_is_refused(
     assert "a-secret" not in said
 
 
-def test_a_database_in_memory_is_refused(scenario: Path) -> None:
-    assert "needs a file" in refused(scenario, ":memory:")
+@pytest.mark.parametrize("db", [":memory:", ""])
+def test_a_database_in_memory_is_refused(scenario: Path, db: str) -> None:
+    assert "needs a file" in refused(scenario, db)
+
+
+def test_a_role_that_may_not_make_tables_is_refused_in_one_line(scenario: Path) -> None:
+    with new_database() as url, psycopg.connect(url, autocommit=True) as connection:
+        role = f"reader_of_{make_url(url).database}"
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'a-secret'")
+        try:
+            own = make_url(url).set(username=role, password="a-secret")
+            said = refused(scenario, own.render_as_string(hide_password=False))
+        finally:
+            connection.execute(f"DROP ROLE {role}")
+    assert "permission denied" in said
+    assert "a role that may" in said
+    assert "a-secret" not in said
 
 
 def test_a_damaged_file_is_refused_in_one_line(scenario: Path, tmp_path: Path) -> None:
