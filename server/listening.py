@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from scenarios.errors import InputError
 from server.problems import MEDIA_TYPE, Problem
+from server.seldom import Seldom
 
 BACKLOG = 4096
 KEEP_ALIVE_S = 75  # longer than the longest usual think time of a customer
@@ -38,10 +39,14 @@ ABORT = "wavetank.abort"  # ASGI extension: a function that closes the connectio
 
 
 def prepare_process() -> None:
-    """Log warnings to stderr, let threads take quick turns, allow as many connections as the system does."""
+    """Log warnings to stderr, the same one seldom; let threads take quick turns; allow as many connections as
+    the system does.
+    """
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     for malformed in ("uvicorn.error", "python_multipart"):  # a malformed request would warn each time
         logging.getLogger(malformed).setLevel(logging.ERROR)
     sys.setswitchinterval(SWITCH_S)
