@@ -107,6 +107,18 @@ def test_the_json_of_a_new_flow_may_be_a_file(network: Emulator) -> None:
     assert answer.json()["success"], answer.text
 
 
+def test_flows_do_not_fill_the_memory() -> None:
+    big = b" " * (9 * 1024 * 1024)
+    with emulator() as own:
+        for number in range(7):
+            upload(own, make(own, f"big-{number}"), big)
+        flow = make(own, "one too many")
+        parts = {"file": ("flow.json", big, "application/json")}
+        answer = own.calls.post(f"/{flow}/assets", files=parts)
+        assert answer.json()["error"]["code"] == 139001
+        assert own.calls.post(f"/{flow}/assets", files={"file": ("f", big * 2, "x/y")}).status_code == 413
+
+
 @pytest.mark.parametrize(
     ("given", "name"),
     [

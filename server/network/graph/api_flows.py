@@ -60,7 +60,7 @@ async def post_asset(call: Call) -> Answer:
             raise invalid_parameter("asset_type", "FLOW_JSON")
         content = await file_in(form).read()
     try:
-        flows.set_content(flow, content.decode(), call.emulator.clock.now())
+        call.emulator.flows.set_content(flow, content.decode(), call.emulator.clock.now())
     except UnicodeDecodeError:
         raise ApiError(flows.NOT_CHANGED, "The JSON of the flow is not UTF-8 text") from None
     return answer({"success": not flow.faults, "validation_errors": flow.faults})

@@ -31,6 +31,7 @@ CATEGORIES = (
 FIRST_ID = 8_000_000_000_001
 NOT_CHANGED, NOT_PUBLISHED, NOT_DEPRECATED, NOT_DELETED = 139001, 139002, 139003, 139004
 BLOCKED, THROTTLED, INVALID = 132068, 132069, 131009
+MOST_KEPT = 64 * 1024 * 1024  # characters of all flows' JSON
 MOST_THROTTLED, HOUR_S = 10, 3600.0  # messages with a throttled flow in an hour (platform 1.3)
 
 
@@ -101,9 +102,18 @@ class Flows:
         content = given.get("flow_json", cloned.content if cloned is not None else None)
         if content is not None:
             text = content if isinstance(content, str) else msgspec.json.encode(content).decode()
-            set_content(flow, text, now_s)
+            self.set_content(flow, text, now_s)
         self._by_id[flow.id] = flow
         return flow
+
+    def set_content(self, flow: Flow, content: str, now_s: float) -> None:
+        """Another JSON, sound or not; only of a draft."""
+        if flow.status != "DRAFT":
+            raise ApiError(NOT_CHANGED, "The JSON of a flow that was published cannot be updated")
+        others = sum(len(one.content or "") for one in self if one is not flow)
+        if others + len(content) > MOST_KEPT:
+            raise ApiError(NOT_CHANGED, f"The emulator keeps at most {MOST_KEPT} characters of flows in all")
+        flow.content, flow.faults, flow.updated_s = content, faults_of(content), now_s
 
     def change(self, flow: Flow, given: dict[str, Any], now_s: float) -> None:
         """Name, categories and endpoint of a draft."""
@@ -142,13 +152,6 @@ def checked_categories(given: object) -> list[str]:
     if not isinstance(given, list) or not given or not all(one in CATEGORIES for one in given):
         raise invalid_parameter("categories", f"a list of one or more of {', '.join(CATEGORIES)}")
     return list(dict.fromkeys(given))
-
-
-def set_content(flow: Flow, content: str, now_s: float) -> None:
-    """Another JSON, sound or not; only of a draft."""
-    if flow.status != "DRAFT":
-        raise ApiError(NOT_CHANGED, "The JSON of a flow that was published cannot be updated")
-    flow.content, flow.faults, flow.updated_s = content, faults_of(content), now_s
 
 
 def check_publish(flow: Flow, has_key: bool) -> None:
