@@ -118,8 +118,8 @@ def shown(call: Call, flow: Flow) -> dict[str, Any]:
         "status": flow.status,
         "categories": flow.categories,
         "validation_errors": flow.faults,
-        "json_version": flow.written("version"),
-        "data_api_version": flow.written("data_api_version"),
+        "json_version": flow.json_version,
+        "data_api_version": flow.data_api_version,
         "endpoint_uri": flow.endpoint_uri,
         "data_channel_uri": flow.endpoint_uri,  # its name before v19.0
         "updated_at": _time(flow.updated_s),

@@ -31,6 +31,7 @@ CATEGORIES = (
 FIRST_ID = 8_000_000_000_001
 NOT_CHANGED, NOT_PUBLISHED, NOT_DEPRECATED, NOT_DELETED = 139001, 139002, 139003, 139004
 BLOCKED, THROTTLED, INVALID = 132068, 132069, 131009
+VERSIONS = ("version", "data_api_version")
 MOST_KEPT = 64 * 1024 * 1024  # characters of all flows' JSON
 MOST_THROTTLED, HOUR_S = 10, 3600.0  # messages with a throttled flow in an hour (platform 1.3)
 
@@ -44,14 +45,11 @@ class Flow(Struct, kw_only=True):
     status: Status = "DRAFT"
     endpoint_uri: str | None = None
     content: str | None = None
+    json_version: str | None = None  # as the content says
+    data_api_version: str | None = None
     faults: list[dict[str, Any]] = field(default_factory=list)  # of the content
     updated_s: float
     sent_s: deque[float] = field(default_factory=deque)  # of messages while it is throttled
-
-    def written(self, name: str) -> str | None:
-        """A text at the top of its JSON, such as its version."""
-        value = _object(self.content or "").get(name)
-        return str(value) if value is not None else None
 
     def check_send(self, mode: str, now_s: float) -> None:
         """ApiError for a flow that cannot be sent; `mode`: draft or published."""
@@ -114,6 +112,7 @@ class Flows:
         if others + len(content) > MOST_KEPT:
             raise ApiError(NOT_CHANGED, f"The emulator keeps at most {MOST_KEPT} characters of flows in all")
         flow.content, flow.faults, flow.updated_s = content, faults_of(content), now_s
+        flow.json_version, flow.data_api_version = (_top(content, name) for name in VERSIONS)
 
     def change(self, flow: Flow, given: dict[str, Any], now_s: float) -> None:
         """Name, categories and endpoint of a draft."""
@@ -162,7 +161,7 @@ def check_publish(flow: Flow, has_key: bool) -> None:
         why = "it has no JSON yet"
     elif flow.faults:
         why = f"its JSON has faults: {flow.faults[0]['message']}"
-    elif flow.written("data_api_version") is not None and flow.endpoint_uri is None:
+    elif flow.data_api_version is not None and flow.endpoint_uri is None:
         why = "its JSON has a data_api_version, so endpoint_uri must be set"
     elif flow.endpoint_uri is not None and not has_key:
         why = "it has an endpoint, so a number must have a public key (whatsapp_business_encryption)"
@@ -221,10 +220,11 @@ def _fault(error: str, message: str, line: int = 1, column: int = 1) -> dict[str
     }
 
 
-def _object(content: str) -> dict[str, Any]:
-    """What a JSON text holds; nothing of one that is no object."""
+def _top(content: str, name: str) -> str | None:
+    """A text at the top of a JSON text; None where there is none."""
     try:
-        given = msgspec.json.decode(content or "{}")
+        given = msgspec.json.decode(content)
     except NOT_JSON:
-        return {}
-    return given if isinstance(given, dict) else {}
+        return None
+    value = given.get(name) if isinstance(given, dict) else None
+    return str(value) if value is not None else None
