@@ -267,6 +267,7 @@ def test_products_are_sent_and_ordered(network: Emulator) -> None:
         ("POST", f"/{WABA}/migrate_flows", "other account"),
         ("POST", f"/{WABA}/message_templates/archive", "archive"),
         ("GET", "/123456/message_template_library", "template library"),
+        ("GET", "/message_template_library?search=x", "template library"),
         ("POST", f"/{NUMBER}/username", "user names"),
         ("POST", f"/{WABA}/phone_numbers", "new numbers"),
     ],

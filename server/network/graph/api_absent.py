@@ -5,6 +5,7 @@ from server.network.graph.refusal import not_emulated
 
 ANY = ("GET", "POST", "DELETE")
 NEW_NUMBERS = "new numbers: start it with --phone-number-id"
+LIBRARY = "message_template_library"
 # Edges of a node, by what they belong to.
 EDGES = {
     "groups": ("groups", "invite_link", "join_requests", "participants"),
@@ -17,7 +18,7 @@ EDGES = {
         "client_product_catalogs",
     ),
     "other account to migrate from": ("migrate_message_templates", "migrate_flows"),
-    "template library": ("message_template_library",),
+    "template library": (LIBRARY,),
     "archive of templates": ("message_templates/archive", "message_templates/unarchive"),
     "user names": ("username", "username_suggestions"),
     "signups": ("signups",),
@@ -43,4 +44,5 @@ ROUTES = (
         for method in ANY
     ),
     Line("POST", "/{node:node}/phone_numbers", _refusing(NEW_NUMBERS)),
+    Line("GET", f"/{LIBRARY}", _refusing("template library")),
 )
