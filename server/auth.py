@@ -11,6 +11,7 @@ from server.problems import Problem
 
 SCOPES: tuple[str, ...] = ("send", "tag", "reply", "read", "admin")
 SHORTEST = 16  # characters
+FRESH_S = 2.0  # so long after it was revoked a token may be known to another worker
 
 
 def digest(token: str) -> bytes:
@@ -32,10 +33,36 @@ class Tokens:
     """Who may do what: digest -> scopes."""
 
     def __init__(self, scopes_of: Mapping[bytes, Iterable[str]]) -> None:
+        """Those of this run; what was issued is added to them."""
         self._scopes_of = {key: frozenset(scopes) for key, scopes in scopes_of.items()}
+        self._issued: set[bytes] = set()
+        self._renewed_s = float("-inf")
 
     def add(self, key: bytes, scopes: Iterable[str]) -> None:
+        """One more of this run."""
         self._scopes_of[key] = frozenset(scopes)
+
+    def issue(self, key: bytes, scopes: Iterable[str]) -> None:
+        self.add(key, scopes)
+        self._issued.add(key)
+
+    def revoke(self, key: bytes) -> None:
+        self._issued.discard(key)
+        self._scopes_of.pop(key, None)
+
+    def are_old(self, now_s: float) -> bool:
+        """Whether it is time to look again which are issued; `now_s` of a clock that only rises."""
+        return now_s >= self._renewed_s + FRESH_S
+
+    def renew(self, issued: Mapping[bytes, Iterable[str]], seen_s: float) -> None:
+        """Those that were issued at `seen_s`, in place of those before; not if later ones are known."""
+        if seen_s < self._renewed_s:
+            return
+        self._renewed_s = seen_s
+        for key in self._issued - issued.keys():
+            self.revoke(key)
+        for key, scopes in issued.items():
+            self.issue(key, scopes)
 
     def unknown(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         """The digest of the caller's token, if there is one and nobody knows it here."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +45,7 @@ from server.store.directory import Directory
 from server.store.ids import Ids
 from server.store.opening import Place, Stores, open_stores
 from server.store.tables import accounts, inbound, messages
-from server.store.tokens import IssueToken, find_scopes, issue, load_tokens
+from server.store.tokens import IssueToken, RevokeToken, issue, load_tokens, revoke
 from server.store.writer import Step, Writer
 from server.upkeep import Upkeep, standing_rules
 from server.watching import Watching
@@ -82,11 +83,11 @@ class Service:
         return self.loops.are_running
 
     async def admit(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
-        """`Tokens.demand`, also for a token that another worker has just issued."""
-        if self.leases is not None and (unknown := self.tokens.unknown(headers)) is not None:
-            scopes = await self.readers.run(partial(find_scopes, digest=unknown))
-            if scopes is not None:
-                self.tokens.add(unknown, scopes)
+        """`Tokens.demand`, also for what another worker has just issued or revoked."""
+        if self.leases is not None:
+            now_s = time.monotonic()
+            if self.tokens.are_old(now_s) or self.tokens.unknown(headers) is not None:
+                self.tokens.renew(await self.readers.run(load_tokens), now_s)
         return self.tokens.demand(headers, scope)
 
 
@@ -138,7 +139,8 @@ async def _assemble(
         await leases.beat_once()
     keep_s = scenario.storage.keep_days * DAY_S
     retention = Retention(writer, (network, answers), clock, keep_s, leases)
-    tokens = Tokens({**await stores.readers.run(load_tokens), **scopes_of})
+    tokens = Tokens(scopes_of)
+    tokens.renew(await stores.readers.run(load_tokens), time.monotonic())
     # The last: what fails from here on would leave them to a database that is closed.
     loops = Loops(writer.run(), dispatcher.run(), upkeep.run(), retention.run())
     if leases is not None:
@@ -206,6 +208,7 @@ def _steps(
         Step((Send, Release, Replan), scheduling.apply, brief=(Send,), answers_first=True),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
+        Step((RevokeToken,), revoke),
         Step((Forget,), Forgetting(clock, scenario.storage.keep_days * DAY_S).apply),
         Step((delivering.Claim,), claiming.apply, brief=(delivering.Claim,)),
     ]

@@ -196,10 +196,26 @@ class Banned(Struct, frozen=True):
 
 
 class Issued(Struct, frozen=True):
-    """The token is shown this once."""
+    """The token is shown this once; by its `id` it can be taken back."""
 
     token: str
     scopes: list[str]
+    id: str
+
+
+class IssuedToken(Struct, frozen=True):
+    id: str
+    scopes: list[str]
+
+
+class IssuedTokens(Struct, frozen=True):
+    tokens: list[IssuedToken]
+
+
+class Revoked(Struct, frozen=True):
+    """`id` of the token that was taken back."""
+
+    id: str
 
 
 class Health(Struct, frozen=True):

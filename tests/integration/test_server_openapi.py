@@ -90,7 +90,13 @@ class Existing:
         """The value of this parameter of a path."""
         if name == "batch_id":
             return self._batch(("cancel",) if path.endswith("/events") else next(self._acts))
-        return {"id": self._conversation, "phone": lambda: self._asked("price"), "index": lambda: 1}[name]()
+        made: dict[str, Callable[[], str | int]] = {
+            "id": self._conversation,
+            "phone": lambda: self._asked("price"),
+            "index": lambda: 1,
+            "token_id": self._token,
+        }
+        return made[name]()
 
     def _batch(self, acts: tuple[str, ...]) -> str:
         """One that waits for its schedule, after these acts; a stream of events needs one that has ended."""
@@ -104,6 +110,9 @@ class Existing:
         phone = next(self._phones)
         self._client.post("/reply", json={"from": phone, "text": text}).raise_for_status()
         return phone
+
+    def _token(self) -> str:
+        return str(self._client.post("/tokens", json={"scopes": ["read"]}).raise_for_status().json()["id"])
 
     def _conversation(self) -> int:
         self._asked("it came damaged")

@@ -97,6 +97,20 @@ def test_a_token_works_for_its_scopes_only(server: Running, client: httpx.Client
     assert "admin" in problem(httpx.post(f"{server.url}/tokens", json={}, headers=reader), 403)["detail"]
 
 
+def test_a_token_is_taken_back_by_its_id(server: Running, client: httpx.Client) -> None:
+    made = [client.post("/tokens", json={"scopes": ["read", "send"]}).json() for _ in range(2)]
+    listed = {one["id"]: one["scopes"] for one in client.get("/tokens").json()["tokens"]}
+    assert all(listed[one["id"]] == ["read", "send"] for one in made)
+    assert not any(one["token"] in client.get("/tokens").text for one in made)
+    assert client.delete(f"/tokens/{made[0]['id']}").json() == {"id": made[0]["id"]}
+    first, second = ({"Authorization": f"Bearer {one['token']}"} for one in made)
+    assert problem(httpx.get(f"{server.url}/stats", headers=first), 401)["field"] == "Authorization"
+    assert httpx.get(f"{server.url}/stats", headers=second).status_code == 200
+    assert problem(client.delete(f"/tokens/{made[0]['id']}"), 404)["field"] == "token_id"
+    assert made[0]["id"] not in {one["id"] for one in client.get("/tokens").json()["tokens"]}
+    assert httpx.get(f"{server.url}/tokens", headers=second).status_code == 403
+
+
 def test_send_accepts_good_recipients_and_names_the_bad_ones(client: httpx.Client) -> None:
     body = {
         "template": "Hi {name}",

@@ -75,9 +75,12 @@ def test_the_clock_does_not_go_back_at_a_restart(scenario: Path, tmp_path: Path)
 def test_tokens_of_an_administrator_outlive_the_server(scenario: Path, tmp_path: Path) -> None:
     with running(scenario, tmp_path / "wavetank.db") as server:
         token = httpx.post(f"{server.url}/tokens", json={"scopes": ["read"]}, headers=HEADER).json()["token"]
+        back = httpx.post(f"{server.url}/tokens", json={"scopes": ["read"]}, headers=HEADER).json()
+        assert httpx.delete(f"{server.url}/tokens/{back['id']}", headers=HEADER).is_success
     with running(scenario, tmp_path / "wavetank.db", token=None) as server:
         assert httpx.get(f"{server.url}/tag", headers={"Authorization": f"Bearer {token}"}).is_success
-        assert httpx.get(f"{server.url}/tag", headers=HEADER).status_code == 401
+        for gone in (HEADER, {"Authorization": f"Bearer {back['token']}"}):
+            assert httpx.get(f"{server.url}/tag", headers=gone).status_code == 401
 
 
 def test_a_port_in_use_is_refused_before_a_database_is_made(scenario: Path, tmp_path: Path) -> None:

@@ -50,6 +50,19 @@ def test_a_token_issued_by_one_is_known_to_all(server: Running, client: httpx.Cl
     assert client.get("/stats", headers={"Authorization": "Bearer none such at all"}).status_code == 401
 
 
+def test_a_token_that_one_took_back_is_soon_unknown_to_all(client: httpx.Client) -> None:
+    made = client.post("/tokens", json={"scopes": ["read"]}).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    assert {one.status_code for one in at_once(24, client, method="GET", url="/stats", headers=headers)} == {
+        200
+    }
+    assert client.delete(f"/tokens/{made['id']}").status_code == 200
+    time.sleep(2.5)
+    assert {one.status_code for one in at_once(24, client, method="GET", url="/stats", headers=headers)} == {
+        401
+    }
+
+
 def test_a_key_makes_one_batch_whoever_is_asked(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": "once"}
     answers = at_once(24, client, method="POST", url="/send", json=BODY, headers=headers)

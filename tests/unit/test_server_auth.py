@@ -43,3 +43,21 @@ def test_a_token_that_could_be_guessed_is_refused_without_being_repeated() -> No
     with pytest.raises(InputError) as caught:
         check_token("my-secret-token")
     assert "my-secret-token" not in str(caught.value)
+
+
+def test_what_was_issued_is_renewed_as_a_whole_and_this_runs_own_stays() -> None:
+    tokens = Tokens({digest("the token of this run"): ["admin"]})
+    first, second = digest("the first that was issued"), digest("the second that was issued")
+    assert tokens.are_old(0.0)
+    tokens.renew({first: ["read"]}, 10.0)
+    assert not tokens.are_old(11.9)
+    assert tokens.are_old(12.0)
+    tokens.renew({second: ["read"]}, 12.0)
+    tokens.renew({first: ["read"]}, 11.0)  # read earlier, come later
+    assert tokens.demand(header("Bearer the second that was issued"), "read") == {"read"}
+    assert tokens.demand(header("Bearer the token of this run"), "admin") == {"admin"}
+    with pytest.raises(Problem):
+        tokens.demand(header("Bearer the first that was issued"), "read")
+    tokens.revoke(second)
+    with pytest.raises(Problem):
+        tokens.demand(header("Bearer the second that was issued"), "read")
