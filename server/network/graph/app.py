@@ -16,7 +16,7 @@ from server.absent import no_route
 from server.auth import Tokens, digest
 from server.direct import Direct
 from server.network.errors import PROFILES, Profile
-from server.network.graph import api, controls
+from server.network.graph import api, api_absent, controls
 from server.network.graph.batch import Batch
 from server.network.graph.emulator import Emulator
 from server.network.graph.http import ControlEndpoint, GraphEndpoint, Line, refusal
@@ -48,6 +48,12 @@ class UploadConvertor(VersionConvertor):
     regex = r"upload:[A-Za-z0-9_\-]{1,64}"
 
 
+class AbsentConvertor(VersionConvertor):
+    """An edge that the platform has and the emulator has not."""
+
+    regex = "|".join(api_absent.WHAT)
+
+
 class EndConvertor(VersionConvertor):
     """The end of a path: with a slash or without."""
 
@@ -57,6 +63,7 @@ class EndConvertor(VersionConvertor):
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
 register_url_convertor("upload", UploadConvertor())
+register_url_convertor("absent", AbsentConvertor())
 register_url_convertor("end", EndConvertor())
 # The path of a message, as `graph_routes` has it.
 MESSAGES = re.compile(f"(?:/graph)?(?:/{VersionConvertor.regex})?/({NodeConvertor.regex})/messages", re.ASCII)
