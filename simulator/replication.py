@@ -20,6 +20,7 @@ from simulator.follow_ups import rules_of
 from simulator.funnel import Event, Funnel
 from simulator.gate import Gate
 from simulator.inbox import Inbox
+from simulator.memory import keep_freed
 from simulator.network import DAY_S
 from simulator.odds import odds_of, read_by_account
 from simulator.order_values import order_cents
@@ -60,6 +61,8 @@ class Replication:
         seed = scenario.experiment.seed
         self.world, self.number = world, number
         compiled = is_worth_compiling(world) if compiled is None else compiled
+        if compiled:
+            keep_freed()
         self.env = simpy.Environment()
         self.changed = self.env.event()  # the day's hazards are others
         self.renewed = self.env.event()  # there is more to send, or to plan
