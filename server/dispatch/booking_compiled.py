@@ -6,7 +6,7 @@ deepest of its caps, so that taking back is counting back.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -33,6 +33,7 @@ MOST_ACCOUNTS = 1 << INDEX_BITS
 AT_ONCE = 1 << 13  # sends made in one stretch where many are wanted
 DAYS_AHEAD = 64  # of windows worked out at once
 DAY_US = 86_400 * SECOND
+SINCE, OPENS, CLOSES, OPENING = range(4)  # columns of Windows.present
 
 Ints = NDArray[np.int64]
 
@@ -62,7 +63,8 @@ class Windows(NamedTuple):
 
     opens: Ints
     closes: Ints
-    latest: Ints  # (zones,): the window looked at last
+    opening: NDArray[np.int32]  # the number of its time of opening: equal ones have the same
+    present: Ints  # (zones, 4): of the window looked at last from when it is the next, its three columns here
     known: Ints  # (2,): from when to when these are all
 
 
@@ -71,14 +73,14 @@ class Given(NamedTuple):
 
     row: Ints
     account: NDArray[np.int32]
-    due_us: Ints
+    due_s: NDArray[np.float64]  # Unix seconds
 
 
 class Held(NamedTuple):
-    """Messages that nobody may get yet, and until when; filled from the front."""
+    """Messages that nobody may get yet, and the opening until which; filled from the front."""
 
     row: Ints
-    until_us: Ints
+    opening: NDArray[np.int32]
 
 
 class Booking:
@@ -94,7 +96,8 @@ class Booking:
         self._pacer = new_pacer(rules, accounts, zones, seed)
         self._caps = _caps(self._pacer)
         self._accounts = _accounts(self._pacer.accounts, self._pacer.depth)
-        self._windows = _windows(self._pacer, 0)
+        self._openings: dict[int, int] = {}  # times of opening, in Unix microseconds, and their numbers
+        self._windows = _windows(self._pacer, 0, self._openings)
 
     def book(self, zone: NDArray[np.int32], start_s: float) -> Booked:
         """An account and a time for each message, in the order in which they are wanted.
@@ -107,16 +110,17 @@ class Booking:
         size = len(zone)
         waiting = Waiting()
         waiting.add(micros(start_s), np.arange(size))
-        given = Given(np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64))
+        given = Given(np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size))
         done = 0
         while waiting:
             release_us, rows = waiting.next()
-            held = Held(np.empty(len(rows), np.int64), np.empty(len(rows), np.int64))
+            held = Held(np.empty(len(rows), np.int64), np.empty(len(rows), np.int32))
             done, kept = self._fill(rows, zone, release_us, given, done, held)
-            opens, order, edges = _by_time(held, kept, zone, len(self._windows.latest))
-            for group, at_us in enumerate(opens.tolist()):
-                waiting.add(at_us, order[edges[group] : edges[group + 1]])
-        return Booked(given.row, given.account, given.due_us / SECOND)
+            times_us = tuple(self._openings)
+            order, edges = _by_opening(held, kept, len(times_us))
+            for number in np.flatnonzero(np.diff(edges)).tolist():
+                waiting.add(times_us[number], order[edges[number] : edges[number + 1]])
+        return Booked(given.row, given.account, given.due_s)
 
     def _fill(
         self, rows: Ints, zone: NDArray[np.int32], release_us: int, given: Given, done: int, held: Held
@@ -150,7 +154,8 @@ class Booking:
                     kept,
                 )
                 if row < len(rows) and used < len(keys):
-                    self._windows = _windows(self._pacer, max(release_us, int(keys[used] >> INDEX_BITS)))
+                    at_us = max(release_us, int(keys[used] >> INDEX_BITS))
+                    self._windows = _windows(self._pacer, at_us, self._openings)
             _take_back(accounts, caps, before)
             from_us = until_us
         return done, kept
@@ -190,8 +195,8 @@ def _accounts(accounts: Sequence[Account], depth: int) -> Accounts:
     )
 
 
-def _windows(pacer: Pacer, at_us: int) -> Windows:
-    """All windows of some weeks from a day before `at_us`."""
+def _windows(pacer: Pacer, at_us: int, openings: dict[int, int]) -> Windows:
+    """All windows of some weeks from a day before `at_us`; numbers their openings that are new."""
     begin, end = at_us - DAY_US, at_us + DAYS_AHEAD * DAY_US
     of_zones = []
     for calendar in pacer.calendars:
@@ -203,7 +208,14 @@ def _windows(pacer: Pacer, at_us: int) -> Windows:
     table = np.array([pairs + pairs[-1:] * (most - len(pairs)) for pairs in of_zones], np.int64)
     table = table.reshape(len(of_zones), most, 2)
     opens, closes = table[:, :, 0].copy(), table[:, :, 1].copy()
-    return Windows(opens, closes, np.zeros(len(of_zones), np.int64), np.array([begin, end], np.int64))
+    numbers = [openings.setdefault(at, len(openings)) for at in opens.ravel().tolist()]
+    return Windows(
+        opens,
+        closes,
+        np.array(numbers, np.int32).reshape(opens.shape),
+        np.zeros((len(of_zones), 4), np.int64),
+        np.array([begin, end], np.int64),
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -278,6 +290,17 @@ def _in_order(keys: Ints, release_us: int) -> Ints:
 
 
 @njit(cache=True, error_model="numpy")
+def _look(windows: Windows, zone: Any, due_us: int) -> None:
+    """Makes the window that is open at a known time, or is the next, the present one of the zone."""
+    closes = windows.closes[zone]
+    window = np.searchsorted(closes, due_us, side="right")
+    present = windows.present[zone]
+    present[SINCE] = closes[window - 1] if window > 0 else windows.known[0]
+    present[OPENS], present[CLOSES] = windows.opens[zone, window], min(closes[window], windows.known[1])
+    present[OPENING] = windows.opening[zone, window]
+
+
+@njit(cache=True, error_model="numpy")
 def _hand_out(
     rows: Ints,
     row: int,
@@ -297,25 +320,24 @@ def _hand_out(
     Those that get one go to `given` from place `done` on, the others to `held` from `kept` on. Returns how
     far it came in all four; it stops short of the ends of rows and keys where later windows are needed.
     """
-    all_opens, all_closes, latest, known = windows
-    placed, account, due_us = given
-    held_row, held_until_us = held
+    placed, account, due_s = given
+    held_row, held_opening = held
+    present = windows.present
     while row < len(rows) and used < len(keys):
         due = max(keys[used] >> INDEX_BITS, release_us)
-        if not known[0] <= due < known[1]:
-            break
-        where = zone[rows[row]]
-        window = latest[where]
-        if all_closes[where, window] <= due or (window > 0 and all_closes[where, window - 1] > due):
-            window = np.searchsorted(all_closes[where], due, side="right")
-            latest[where] = window
-        if due < all_opens[where, window]:
-            held_row[kept], held_until_us[kept] = rows[row], all_opens[where, window]
+        which = rows[row]
+        where = np.uintp(zone[np.uintp(which)])
+        if not present[where, SINCE] <= due < present[where, CLOSES]:
+            if not windows.known[0] <= due < windows.known[1]:
+                break
+            _look(windows, where, due)
+        if due < present[where, OPENS]:
+            held_row[kept], held_opening[kept] = which, present[where, OPENING]
             kept += 1
         else:
             who = keys[used] & (MOST_ACCOUNTS - 1)
-            placed[done], account[done], due_us[done] = rows[row], who, due
-            sent[who] += 1
+            placed[done], account[done], due_s[done] = which, who, due / SECOND
+            sent[np.uintp(who)] += 1
             done += 1
             used += 1
         row += 1
@@ -337,35 +359,20 @@ def _take_back(accounts: Accounts, caps: Caps, before: Ints) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _by_time(held: Held, kept: int, zone: NDArray[np.int32], zones: int) -> tuple[Ints, Ints, Ints]:
-    """The first `kept` by the time until which they are held: the few different times, rows, edges of groups.
-
-    Of each zone the time that was its latest is looked at first.
-    """
-    rows, until_us = held
-    times, counts = np.empty(0, np.int64), np.zeros(0, np.int64)
-    kind = np.empty(kept, np.int32)
-    latest = np.zeros(zones, np.int32)
+def _by_opening(held: Held, kept: int, openings: int) -> tuple[Ints, Ints]:
+    """The rows of the first `kept` by the opening until which they are held, and the edges of the groups."""
+    rows, opening = held
+    edges = np.zeros(openings + 1, np.int64)
     for at in range(kept):
-        where = np.uintp(zone[rows[at]])
-        found = latest[where]
-        if found >= len(times) or times[found] != until_us[at]:
-            found = 0
-            while found < len(times) and times[found] != until_us[at]:
-                found += 1
-            if found == len(times):
-                times, counts = np.append(times, until_us[at]), np.append(counts, 0)
-            latest[where] = found
-        kind[at] = found
-        counts[found] += 1
-    edges = np.zeros(len(counts) + 1, np.int64)
-    edges[1:] = np.cumsum(counts)
-    place = edges[:-1].copy()
-    order = np.empty(kept, np.int64)
+        edges[opening[at] + 1] += 1
+    for number in range(openings):
+        edges[number + 1] += edges[number]
+    place, order = edges.copy(), np.empty(kept, np.int64)
     for at in range(kept):
-        order[place[kind[at]]] = rows[at]
-        place[kind[at]] += 1
-    return times, order, edges
+        number = opening[at]
+        order[place[number]] = rows[at]
+        place[number] += 1
+    return order, edges
 
 
 @njit(cache=True, error_model="numpy")
