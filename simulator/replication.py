@@ -160,9 +160,9 @@ class Replication:
                 continue  # nobody to post
             nobody = post.members.customer[:groups]  # the group's place in its zone stands for it
             planned = line.sender.plan(nobody, self.env.now)
+            sends = np.array(line.accounts, np.int32).take(planned.account)
             account, due_s = np.empty(groups, np.int32), np.empty(groups)
-            account[planned.rows] = np.array(line.accounts, np.int32).take(planned.account)
-            due_s[planned.rows] = planned.due_s
+            account[planned.rows], due_s[planned.rows] = sends, planned.due_s
             in_time = due_s < self.world.horizon_s
             self.tally.post(due_s[in_time], account[in_time])
             who = post.members.group
@@ -172,7 +172,7 @@ class Replication:
             wave = Wave(
                 post.members.customer, account.take(who), due_s.take(who), what, np.zeros(size, np.int32)
             )
-            self._add(wave.in_order(), account, due_s)
+            self._add(wave.in_order(), sends, planned.due_s)
 
     def _scans(self) -> Process:
         """Every so often, plan retries and follow-ups whose time has come."""
@@ -264,7 +264,7 @@ class Replication:
         return rows
 
     def _add(self, wave: Wave, account: NDArray[np.int32], due_s: NDArray[np.float64]) -> None:
-        """Queue a wave; its accounts send at these times, once for all members of a group."""
+        """Queue a wave; its accounts send at these times, ascending, once for all members of a group."""
         if self.fleet.first_send_s.max() > self.env.now:
             np.minimum.at(self.fleet.first_send_s, account, due_s)
         self.queue.add(wave)

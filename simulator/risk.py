@@ -36,12 +36,11 @@ class Risk:
         return sending
 
     def plan(self, account: NDArray[np.int32], due_s: Times) -> None:
-        """Accounts are to send at these times."""
-        days = self.sends.shape[1]
-        day = np.minimum(due_s / DAY_S, days).astype(np.int64)  # all beyond the horizon in one more
-        cell = account * (days + 1) + day
-        counts = np.bincount(cell, minlength=len(self.sends) * (days + 1)).reshape(-1, days + 1)
-        self.sends += counts[:, :-1]
+        """Accounts are to send at these times, which ascend."""
+        accounts, days = self.sends.shape
+        edges = np.searchsorted(due_s, DAY_S * np.arange(days + 1))
+        for day in np.flatnonzero(np.diff(edges)).tolist():
+            self.sends[:, day] += np.bincount(account[edges[day] : edges[day + 1]], minlength=accounts)
 
     def judge(self, today: int, schedule: Sequence[Wave]) -> None:
         """What today's plan means. `schedule`: all sends of today and the day before, done and planned."""
