@@ -9,6 +9,7 @@ That is the same model as round after round of purchases, without the rounds.
 Time passes in windows of 30 days, each with luck of its own: a longer horizon adds purchases, changes none.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -81,11 +82,8 @@ def organic_of(
         Span(BEFORE + 1 + window, window * WINDOW_S, (window + 1) * WINDOW_S)
         for window in range(int(np.ceil(horizon_s / WINDOW_S)))
     ]
-    bought = _bought(windows, buyers, traits, hidden, (seed, number))
-    within = bought.at_s < horizon_s
-    return Organic(
-        bought.customer[within], bought.at_s[within], bought.cents[within], buyers.lapsed_s, buyers
-    )
+    parts = _bought(windows, buyers, traits, hidden, (seed, number))
+    return Organic(*joined([within(part, 0.0, horizon_s) for part in parts]), buyers.lapsed_s, buyers)
 
 
 def bgnbd_of(purchases: Purchases) -> Bgnbd:
@@ -161,23 +159,32 @@ def _after(purchases: Purchases, past: Past, key: tuple[int, int, int, int]) -> 
     )
 
 
-def bought_before(buyers: Buyers, traits: Traits, hidden: Hidden, seed: int, number: int) -> Bought:
-    """What customers of whom nothing is known bought before the start: the first purchase and all since."""
+def bought_before(buyers: Buyers, traits: Traits, hidden: Hidden, seed: int, number: int) -> list[Bought]:
+    """What customers of whom nothing is known bought before the start: the first purchase and all since.
+
+    In parts, few of which need more room at a time than all joined.
+    """
     repeats = _bought([Span(BEFORE, -np.inf, 0.0)], buyers, traits, hidden, (seed, number))
     came = np.flatnonzero(np.isfinite(buyers.first_s))
     firsts = _priced(traits, hidden, stream(seed, number, Purpose.FIRST_VALUE), came, buyers.first_s[came])
-    return joined(repeats, firsts)
+    return [*repeats, firsts]
 
 
-def joined(*parts: Bought) -> Bought:
+def within(bought: Bought, from_s: float, until_s: float) -> Bought:
+    """The purchases from then on and before the end."""
+    inside = (bought.at_s >= from_s) & (bought.at_s < until_s)
+    return bought if inside.all() else Bought._make(column[inside] for column in bought)
+
+
+def joined(parts: Sequence[Bought]) -> Bought:
     """All purchases of these."""
     return Bought._make(np.concatenate(columns) for columns in zip(NOTHING, *parts, strict=True))
 
 
 def _bought(
     spans: list[Span], buyers: Buyers, traits: Traits, hidden: Hidden, key: tuple[int, int]
-) -> Bought:
-    """Repeat purchases in these spans of time; `key` is seed and replication."""
+) -> list[Bought]:
+    """Repeat purchases in these spans of time, in parts; `key` is seed and replication."""
     parts = []
     for block, rows in blocks(traits.size):
         mine = Buyers._make(column[rows] for column in buyers)
@@ -185,7 +192,7 @@ def _bought(
             customer, at_s = _purchases(span, mine, stream(*key, Purpose.ORGANIC, block, span.key))
             value = stream(*key, Purpose.ORGANIC_VALUE, block, span.key)
             parts.append(_priced(traits, hidden, value, rows.start + customer, at_s))
-    return joined(*parts)
+    return parts
 
 
 def _purchases(

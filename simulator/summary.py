@@ -215,11 +215,11 @@ def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
     before = (
         bought_before(organic.buyers, world.traits, run.hidden, world.scenario.experiment.seed, run.number)
         if world.known is None
-        else purchases_of(world.known, world.customers.row)
+        else [purchases_of(world.known, world.customers.row)]
     )
     since = Bought(organic.customer, organic.at_s, organic.cents)
     look_back_s = world.scenario.purchases.look_back_days * DAY_S
-    bought = looked_back_on([before, since, *run.bought], world.horizon_s, look_back_s)
+    bought = looked_back_on([*before, since, *run.bought], world.horizon_s, look_back_s)
     return shares(bought, world.customers.size)._asdict()
 
 

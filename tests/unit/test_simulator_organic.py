@@ -7,7 +7,7 @@ from scipy import stats
 from scenarios.loading import load
 from scenarios.schema import Purchases
 from simulator.network import DAY_S
-from simulator.organic import WEEK_S, Organic, Past, bgnbd_of, bought_before, buyers_of, organic_of
+from simulator.organic import WEEK_S, Organic, Past, bgnbd_of, bought_before, buyers_of, joined, organic_of
 from simulator.purchases import History, expected_next, expected_repeats, probability_active
 from simulator.traits import Hidden, Traits, hidden_of, traits_of
 
@@ -108,7 +108,7 @@ def test_purchases_before_the_start_make_the_whole_history() -> None:
     """From the first purchase on, repeats until the start are those of equation 9."""
     traits, hidden = people()
     buyers = buyers_of(CDNOW, traits, 1, 1)
-    bought = bought_before(buyers, traits, hidden, 1, 1)
+    bought = joined(bought_before(buyers, traits, hidden, 1, 1))
     assert np.all((bought.at_s < 0) & (bought.at_s >= buyers.first_s[bought.customer]))
     counts = np.bincount(bought.customer, minlength=SIZE) - 1
     assert counts.min() == 0
