@@ -109,7 +109,9 @@ class InColumns:
     def plan(self, customer: Customers, now_s: float) -> Planned:
         epoch_s = self._world.epoch_s
         booked = self._booking.book(self._world.customers.zone.take(customer), now_s + epoch_s)
-        due_s = np.maximum(booked.due_s - epoch_s, now_s)  # rounding may put it before
+        due_s = booked.due_s
+        due_s -= epoch_s
+        np.maximum(due_s, now_s, out=due_s)  # rounding may put it before
         if self._sends_s is not None:
             self._booker.record(self._sends_s, customer.take(booked.rows), due_s)
         return Planned(booked.rows, booked.account, due_s)
