@@ -125,6 +125,7 @@ class Compiled:
             stage.odds,
             self._tables_s,
             stage.crowd.lines,
+            stage.crowd.opted_out_s,
             stage.rules,
             tally.tables,
             found,
@@ -221,6 +222,7 @@ def _send(
     odds: Odds,
     delays_s: Floats,
     lines: NDArray[np.void],
+    opted_out_s: Times,
     rules: Rules,
     tables: Tables,
     found: Found,
@@ -405,6 +407,7 @@ def _send(
                 who.left_group_s = min(who.left_group_s, left_s)
             else:
                 who.opted_out_s = min(who.opted_out_s, left_s)
+                opted_out_s[np.uintp(customers[row])] = who.opted_out_s
             total[OPTED_OUT] += in_time
         if blocks:
             who.blocked_s = min(who.blocked_s, left_s)

@@ -78,7 +78,8 @@ def crowd_of(world: World, number: int, hidden: Hidden, organic: Organic) -> Cro
 def side_by_side(crowd: Crowd) -> Crowd:
     """The same, one customer beside the other: a send needs one cache line, not one a column.
 
-    Columns that are empty come filled with what changes nothing.
+    Columns that are empty come filled with what changes nothing. Opt-outs also stay a column of their own, for
+    who asks for nothing else of all customers.
     """
     rules = max(len(crowd.triggered_s), RULES)
     columns: dict[str, NDArray[Any]] = crowd._asdict()
@@ -95,7 +96,8 @@ def side_by_side(crowd: Crowd) -> Crowd:
             if len(column) < len(own):  # the scenario has no use for it, or not for so many rules
                 own[...] = NEUTRAL[name]
             own[: len(column)] = column[..., rows]
-    return Crowd(**{name: lines[name].T for name in columns}, lines=lines)
+    joint = {name: lines[name].T for name in columns}
+    return Crowd(**{**joint, "opted_out_s": crowd.opted_out_s}, lines=lines)
 
 
 def _unasked(world: World, number: int) -> Flags:
