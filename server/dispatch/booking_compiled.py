@@ -383,24 +383,23 @@ def ready(
     now_s: float,
     cap_window_s: float,
 ) -> Ready:
-    """As in `server.dispatch.booking`."""
+    """As in `server.dispatch.booking`.
+
+    Each is written to both parts and counted in one, if any: who is held is no better guess than a coin.
+    """
     rows, held = np.empty(len(customer), np.int64), np.empty(len(customer), np.int64)
     until_s = np.empty(len(customer))
     free, kept = 0, 0
     for at in range(len(customer)):
         who = np.uintp(customer[at])
-        if not leaves_s[who] > now_s:
-            continue
-        oldest_s = sends_s[who, 0]
+        below_s = sends_s[who, 0]
         for place in range(1, sends_s.shape[1]):
-            oldest_s = min(oldest_s, sends_s[who, place])
-        below_s = oldest_s + cap_window_s
-        if below_s > now_s:
-            held[kept], until_s[kept] = at, below_s
-            kept += 1
-        else:
-            rows[free] = at
-            free += 1
+            below_s = min(below_s, sends_s[who, place])
+        below_s += cap_window_s
+        rows[free], held[kept], until_s[kept] = at, at, below_s
+        stays, is_held = leaves_s[who] > now_s, below_s > now_s
+        free += stays and not is_held
+        kept += stays and is_held
     return Ready(rows[:free], held[:kept].copy(), until_s[:kept].copy())
 
 
