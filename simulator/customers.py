@@ -78,8 +78,8 @@ def crowd_of(world: World, number: int, hidden: Hidden, organic: Organic) -> Cro
 def side_by_side(crowd: Crowd) -> Crowd:
     """The same, one customer beside the other: a send needs one cache line, not one a column.
 
-    Columns that are empty come filled with what changes nothing. Opt-outs also stay a column of their own, for
-    who asks for nothing else of all customers.
+    Columns that are empty come filled with what changes nothing. Opt-outs also stay a column of their own,
+    for who asks for nothing else of all customers.
     """
     rules = max(len(crowd.triggered_s), RULES)
     columns: dict[str, NDArray[Any]] = crowd._asdict()

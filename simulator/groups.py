@@ -18,9 +18,17 @@ class Members(NamedTuple):
     """The members of all groups of one time zone."""
 
     zone: int
-    customer: NDArray[np.int32]  # ascending
-    group: NDArray[np.int32]  # of each, from 0 within the zone
-    groups: int
+    customer: NDArray[np.int32]  # ascending, group after group
+    sizes: NDArray[np.int64]  # members of each group
+
+    @property
+    def groups(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """Of each member, from 0 within the zone."""
+        return np.arange(self.groups).repeat(self.sizes)
 
 
 class Post(NamedTuple):
@@ -44,8 +52,8 @@ def members_of(scenario: Scenario, people: Customers) -> tuple[Members, ...]:
     for zone in range(len(people.zones)):
         customer = np.flatnonzero(joins & (people.zone == zone)).astype(np.int32)
         if len(customer):
-            group = (np.arange(len(customer)) // groups.size).astype(np.int32)
-            found.append(Members(zone, customer, group, int(group[-1]) + 1))
+            sizes = np.bincount(np.arange(len(customer)) // groups.size)
+            found.append(Members(zone, customer, sizes))
     return tuple(found)
 
 

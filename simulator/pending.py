@@ -12,7 +12,7 @@ from simulator.exposures import FOLLOW_UPS, LAST, Exposures
 from simulator.funnel import Event, Rows
 from simulator.network import DAY_S
 from simulator.plain import Consequences
-from simulator.waves import Wave, grouped, taken
+from simulator.waves import Wave, constant, grouped, taken
 
 HOUR_S = 3600.0
 CLOSE = 1e-9  # of the time between scans: at one moment
@@ -111,7 +111,7 @@ class Pending:
         again = self._exposures.next_try.take(wave.exposure.take(found.failed))
         tried = (again != LAST) & ~self._malformed.take(wave.customer.take(found.failed))
         rows = found.failed[tried]
-        wanted = Wanted(wave.customer.take(rows), again[tried], np.zeros(len(rows), np.int32))
+        wanted = Wanted(wave.customer.take(rows), again[tried], constant(0, len(rows)))
         self.add(wanted, wave.due_s.take(rows) + self._retry_after_s)
         for scans, event in zip(self._follow_ups, found.begun, strict=True):
             self._wait(scans, wave.customer.take(event.rows), event)
@@ -150,13 +150,7 @@ class Pending:
             if waiting:
                 customer = _first_of_each(waiting, self._scratch)
                 what = self._exposures.first_try[FOLLOW_UPS + number]
-                parts.append(
-                    Wanted(
-                        customer,
-                        np.full(len(customer), what, np.int32),
-                        np.full(len(customer), now, np.int32),
-                    )
-                )
+                parts.append(Wanted(customer, constant(what, len(customer)), constant(now, len(customer))))
                 self.begun += len(customer)
         return together(parts)
 

@@ -32,7 +32,7 @@ from simulator.risk import Risk, over_limit
 from simulator.sender import Sender, sender_of
 from simulator.tally import Tally
 from simulator.traits import hidden_of
-from simulator.waves import Queue, Rows, Wave, in_turns, joined
+from simulator.waves import Queue, Rows, Wave, constant, in_turns, joined, taken
 from simulator.world import Campaign, World, first_sends_s
 
 RECENT_S = 2 * DAY_S  # a day's rules look back a day from its first moment
@@ -148,8 +148,8 @@ class Replication:
         self._send_until(self.env.now)
         recipients = self._recipients
         self.tally.total["created"] += len(recipients)
-        what = np.full(len(recipients), self.exposures.first_try[campaign.number], np.int32)
-        self._offer(Wanted(recipients, what, np.zeros(len(recipients), np.int32)))
+        what = constant(self.exposures.first_try[campaign.number], len(recipients))
+        self._offer(Wanted(recipients, what, constant(0, len(recipients))))
 
     def _posts(self) -> Process:
         """Every post to the groups of a zone, at its time."""
@@ -165,12 +165,15 @@ class Replication:
             account[planned.rows], due_s[planned.rows] = sends, planned.due_s
             in_time = due_s < self.world.horizon_s
             self.tally.post(due_s[in_time], account[in_time])
-            who = post.members.group
-            size = len(who)
+            sizes, size = post.members.sizes, len(post.members.customer)
             self.tally.total["created"] += size
-            what = np.full(size, self.exposures.first_try[POSTS + post.number], np.int32)
+            what = self.exposures.first_try[POSTS + post.number]
             wave = Wave(
-                post.members.customer, account.take(who), due_s.take(who), what, np.zeros(size, np.int32)
+                post.members.customer,
+                account.repeat(sizes),
+                due_s.repeat(sizes),
+                constant(what, size),
+                constant(0, size),
             )
             self._add(wave.in_order(), sends, planned.due_s)
 
@@ -245,8 +248,9 @@ class Replication:
             return
         planned = line.sender.plan(wanted.customer.take(rows), self.env.now)
         account = np.array(line.accounts, np.int32).take(planned.account)
-        customer, what, turn = wanted.rows(rows.take(planned.rows))
-        self._add(Wave(customer, account, planned.due_s, what, turn), account, planned.due_s)
+        places = rows.take(planned.rows)
+        what, turn = taken(wanted.exposure, places), taken(wanted.turn, places)
+        self._add(Wave(planned.customer, account, planned.due_s, what, turn), account, planned.due_s)
 
     def _ready(self, wanted: Wanted) -> Rows:
         """Whose customer has not opted out, and is free by the frequency cap.
@@ -255,7 +259,7 @@ class Replication:
         """
         sender, opted_out_s = self.lines["message"].sender, self.crowd.opted_out_s
         rows, held, until_s = sender.ready(wanted.customer, opted_out_s, self.env.now)
-        is_later = ~self.exposures.is_push.take(wanted.exposure.take(held))
+        is_later = ~self.exposures.is_push.take(taken(wanted.exposure, held))
         later = held[is_later]
         self.tally.total["withdrawn"] += len(wanted.customer) - len(rows) - len(later)
         if len(later):

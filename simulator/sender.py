@@ -18,6 +18,7 @@ class Planned(NamedTuple):
     """Messages in order of time, columns of equal length."""
 
     rows: NDArray[np.intp]  # their places among those wanted
+    customer: Customers
     account: NDArray[np.int32]
     due_s: Times
 
@@ -112,9 +113,10 @@ class InColumns:
         due_s = booked.due_s
         due_s -= epoch_s
         np.maximum(due_s, now_s, out=due_s)  # rounding may put it before
+        customer = customer.take(booked.rows)
         if self._sends_s is not None:
-            self._booker.record(self._sends_s, customer.take(booked.rows), due_s)
-        return Planned(booked.rows, booked.account, due_s)
+            self._booker.record(self._sends_s, customer, due_s)
+        return Planned(booked.rows, customer, booked.account, due_s)
 
     def move(self, customer: Customers, due_s: Times) -> None:
         if self._sends_s is not None:
@@ -151,7 +153,8 @@ class OneByOne:
         plan = pacing.plan(self._pacer, messages, now_s + epoch_s)
         pacing.commit(self._pacer, messages, plan, now_s + epoch_s)
         rows = np.argsort(plan.due_s, kind="stable")
-        return Planned(rows, plan.account.take(rows), np.maximum(plan.due_s.take(rows) - epoch_s, now_s))
+        due_s = np.maximum(plan.due_s.take(rows) - epoch_s, now_s)
+        return Planned(rows, customer.take(rows), plan.account.take(rows), due_s)
 
     def move(self, customer: Customers, due_s: Times) -> None:
         """`close` forgets what a closed account had planned."""

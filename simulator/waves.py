@@ -14,9 +14,21 @@ Rows = NDArray[np.intp]
 Number = TypeVar("Number", bound=np.generic)
 
 
+def constant(value: int, size: int) -> NDArray[np.int32]:
+    """A column (size,) of one number throughout, which takes no room; not to be written to."""
+    return np.broadcast_to(np.int32(value), size)
+
+
+def is_constant(column: NDArray[Number]) -> bool:
+    """Whether `constant` made it."""
+    return column.strides[0] == 0
+
+
 def taken(column: NDArray[Number], rows: Rows | slice) -> NDArray[Number]:
-    """`column[rows]`, by the quicker way for whole numbers."""
-    return column[rows] if isinstance(rows, slice) else column.take(rows)
+    """`column[rows]`, by the quicker way for different rows by their numbers."""
+    if isinstance(rows, slice):
+        return column[rows]
+    return column[: len(rows)] if is_constant(column) else column.take(rows)
 
 
 class Wave(NamedTuple):
@@ -39,11 +51,15 @@ class Wave(NamedTuple):
             return self
         return self.rows(np.argsort(self.due_s, kind="stable"))
 
+    def filled(self) -> "Wave":
+        """Without constant columns."""
+        return Wave._make(column.copy() if is_constant(column) else column for column in self)
+
 
 def joined(waves: Sequence[Wave]) -> Wave:
-    """All messages of some waves in order of time; at least one wave."""
+    """All messages of some waves in order of time, no column constant; at least one wave."""
     if len(waves) == 1:
-        return waves[0]
+        return waves[0].filled()
     return Wave._make(np.concatenate(columns) for columns in zip(*waves, strict=True)).in_order()
 
 
@@ -123,8 +139,13 @@ def in_turns(customer: NDArray[np.int32], scratch: NDArray[np.int32]) -> list[Ro
     scratch[customer] = place
     if np.array_equal(scratch.take(customer), place):
         return [slice(None)]
-    order = np.argsort(customer, kind="stable")
-    is_first = np.diff(customer[order], prepend=-1) != 0
-    turn = np.empty_like(place)
-    turn[order] = place - np.maximum.accumulate(np.where(is_first, place, 0))
+    # Few come again: only their rows are put in order, by customer.
+    latest = scratch.take(customer)
+    again = np.flatnonzero(latest != place)
+    again = np.union1d(again, latest.take(again))
+    order = again.take(np.argsort(customer.take(again), kind="stable"))
+    count = np.arange(len(order), dtype=np.int32)
+    is_first = np.diff(customer.take(order), prepend=-1) != 0
+    turn = np.zeros_like(place)
+    turn[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
     return [np.flatnonzero(turn == number) for number in range(int(turn.max()) + 1)]

@@ -39,8 +39,9 @@ def test_shared_texts_need_the_pacer_that_knows_contents() -> None:
 
 
 def test_plans_are_in_seconds_from_the_start(base: World) -> None:
-    rows, account, due_s = plan(sender(base), base, 0, 200, now_s=600.0)
+    rows, customer, account, due_s = plan(sender(base), base, 0, 200, now_s=600.0)
     assert np.array_equal(np.sort(rows), np.arange(200))
+    assert np.array_equal(customer, base.recipients[rows])
     assert np.all(np.diff(due_s) >= 0)
     assert 600.0 <= due_s.min() < 601.0
     assert due_s.max() < 2 * DAY_S
@@ -66,7 +67,7 @@ def test_another_account_keeps_what_the_others_have_sent_and_planned(base: World
     before = plan(line, base, 0, 150)
     line.open(2, 0.0)
     after = plan(line, base, 150, 500)
-    _, account, due_s = (np.concatenate(column) for column in zip(before, after, strict=True))
+    _, _, account, due_s = (np.concatenate(column) for column in zip(before, after, strict=True))
     assert set(account.tolist()) == {0, 1, 2}
     order = np.lexsort((due_s, account))
     assert not exceeds(account[order], due_s[order], 100, 3600.0).any()
