@@ -16,7 +16,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 def constant(value: int, size: int) -> NDArray[np.int32]:
     """A column (size,) of one number throughout, which takes no room; not to be written to."""
-    return np.broadcast_to(np.int32(value), size)
+    return np.ndarray(size, np.int32, np.array([value], np.int32), strides=(0,))
 
 
 def is_constant(column: NDArray[Number]) -> bool:

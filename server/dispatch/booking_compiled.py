@@ -136,7 +136,8 @@ class Booking:
             from_us = max(from_us, int(accounts.free[accounts.is_open].min()))
             until_us = from_us + self._stretch_us(wanted)
             before = accounts.sent.copy()
-            keys = _in_order(_make(accounts, caps, release_us, until_us, self._pacer.least_gap), release_us)
+            keys = _make(accounts, caps, release_us, until_us, self._pacer.least_gap)
+            keys = _in_order(keys, from_us, until_us)
             used = 0
             while row < len(rows) and used < len(keys):
                 row, used, done, kept = _hand_out(
@@ -255,22 +256,17 @@ def _make(accounts: Accounts, caps: Caps, release_us: int, until_us: int, least_
 
 
 @njit(cache=True, error_model="numpy")
-def _in_order(keys: Ints, release_us: int) -> Ints:
+def _in_order(keys: Ints, from_us: int, until_us: int) -> Ints:
     """Ascending: by as many stretches of time as there are keys, then each to its place among its neighbours.
 
-    Accounts send at a steady pace, so few keys share a stretch; of those from before the release, one an
-    account, all are in the first. A general sort takes five times as long.
+    Accounts send at a steady pace, so few keys share a stretch; those from before `from_us`, one an account,
+    are all in the first, and none is from `until_us` or later. A general sort takes five times as long.
     """
-    release = release_us << INDEX_BITS
-    high = max(release, keys.max()) if len(keys) else release
-    low = high
-    for at in range(len(keys)):
-        if keys[at] >= release:
-            low = min(low, keys[at])
+    low, span = from_us << INDEX_BITS, (until_us - from_us) << INDEX_BITS
     shift = 0
-    while (high - low) >> shift > len(keys):
+    while span >> shift > len(keys):
         shift += 1
-    edges = np.zeros(((high - low) >> shift) + 2, np.int64)
+    edges = np.zeros((span >> shift) + 2, np.int64)
     for at in range(len(keys)):
         edges[(max(keys[at] - low, 0) >> shift) + 1] += 1
     for stretch in range(1, len(edges)):
