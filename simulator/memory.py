@@ -4,8 +4,7 @@ import ctypes
 import sys
 
 # Of glibc's mallopt (malloc.h).
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-LARGEST_MMAP = 1 << 25  # bytes; it accepts no more
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
 NEVER_TRIM = 2**31 - 1
 
 
@@ -18,5 +17,5 @@ def keep_freed() -> None:
         return
     allocator = ctypes.CDLL(None)
     if hasattr(allocator, "mallopt"):
-        allocator.mallopt(MMAP_THRESHOLD, LARGEST_MMAP)
+        allocator.mallopt(MMAP_MAX, 0)
         allocator.mallopt(TRIM_THRESHOLD, NEVER_TRIM)
