@@ -9,7 +9,7 @@ That is the same model as round after round of purchases, without the rounds.
 Time passes in windows of 30 days, each with luck of its own: a longer horizon adds purchases, changes none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +83,7 @@ def organic_of(
         for window in range(int(np.ceil(horizon_s / WINDOW_S)))
     ]
     parts = _bought(windows, buyers, traits, hidden, (seed, number))
-    return Organic(*joined([within(part, 0.0, horizon_s) for part in parts]), buyers.lapsed_s, buyers)
+    return Organic(*joined(within(part, 0.0, horizon_s) for part in parts), buyers.lapsed_s, buyers)
 
 
 def bgnbd_of(purchases: Purchases) -> Bgnbd:
@@ -159,15 +159,16 @@ def _after(purchases: Purchases, past: Past, key: tuple[int, int, int, int]) -> 
     )
 
 
-def bought_before(buyers: Buyers, traits: Traits, hidden: Hidden, seed: int, number: int) -> list[Bought]:
+def bought_before(buyers: Buyers, traits: Traits, hidden: Hidden, seed: int, number: int) -> Iterator[Bought]:
     """What customers of whom nothing is known bought before the start: the first purchase and all since.
 
-    In parts, few of which need more room at a time than all joined.
+    In parts of a block of customers, so that few are at hand at a time.
     """
-    repeats = _bought([Span(BEFORE, -np.inf, 0.0)], buyers, traits, hidden, (seed, number))
-    came = np.flatnonzero(np.isfinite(buyers.first_s))
-    firsts = _priced(traits, hidden, stream(seed, number, Purpose.FIRST_VALUE), came, buyers.first_s[came])
-    return [*repeats, firsts]
+    yield from _bought([Span(BEFORE, -np.inf, 0.0)], buyers, traits, hidden, (seed, number))
+    luck = stream(seed, number, Purpose.FIRST_VALUE)
+    for _, rows in blocks(traits.size):
+        came = rows.start + np.flatnonzero(np.isfinite(buyers.first_s[rows]))
+        yield _priced(traits, hidden, luck, came, buyers.first_s[came])
 
 
 def within(bought: Bought, from_s: float, until_s: float) -> Bought:
@@ -176,23 +177,21 @@ def within(bought: Bought, from_s: float, until_s: float) -> Bought:
     return bought if inside.all() else Bought._make(column[inside] for column in bought)
 
 
-def joined(parts: Sequence[Bought]) -> Bought:
+def joined(parts: Iterable[Bought]) -> Bought:
     """All purchases of these."""
     return Bought._make(np.concatenate(columns) for columns in zip(NOTHING, *parts, strict=True))
 
 
 def _bought(
     spans: list[Span], buyers: Buyers, traits: Traits, hidden: Hidden, key: tuple[int, int]
-) -> list[Bought]:
+) -> Iterator[Bought]:
     """Repeat purchases in these spans of time, in parts; `key` is seed and replication."""
-    parts = []
     for block, rows in blocks(traits.size):
         mine = Buyers._make(column[rows] for column in buyers)
         for span in spans:
             customer, at_s = _purchases(span, mine, stream(*key, Purpose.ORGANIC, block, span.key))
             value = stream(*key, Purpose.ORGANIC_VALUE, block, span.key)
-            parts.append(_priced(traits, hidden, value, rows.start + customer, at_s))
-    return parts
+            yield _priced(traits, hidden, value, rows.start + customer, at_s)
 
 
 def _purchases(

@@ -15,13 +15,13 @@ the first that fits:
 | none | no purchase in the time looked back on |
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.organic import Bought, joined, within
+from simulator.organic import Bought, within
 
 TIERS = ("champions", "regulars", "big spenders", "recent", "at risk", "dormant", "none")
 FIFTHS = 5
@@ -44,7 +44,7 @@ class _Figures(NamedTuple):
 
     last_s: NDArray[np.float64]  # -infinity: none
     purchases: NDArray[np.int64]
-    cents: Figure
+    cents: NDArray[np.int64]
 
 
 class Shares(NamedTuple):
@@ -54,14 +54,14 @@ class Shares(NamedTuple):
     revenue: NDArray[np.float64]
 
 
-def rfm_tiers(bought: Bought, size: int) -> Rfm:
+def rfm_tiers(parts: Iterable[Bought], size: int) -> Rfm:
     """Scores and tiers of `size` customers from the purchases looked back on, in any order."""
-    return _rfm(_figures(bought, size))
+    return _rfm(_figures(parts, size))
 
 
-def shares(bought: Bought, size: int) -> Shares:
+def shares(parts: Iterable[Bought], size: int) -> Shares:
     """How large each tier is, and how much of the revenue it brought; nan without any revenue."""
-    figures = _figures(bought, size)
+    figures = _figures(parts, size)
     tier = _rfm(figures).tier
     revenue = np.bincount(tier, figures.cents, minlength=len(TIERS))
     total = revenue.sum()
@@ -71,16 +71,20 @@ def shares(bought: Bought, size: int) -> Shares:
     )
 
 
-def looked_back_on(parts: Sequence[Bought], until_s: float, look_back_s: float) -> Bought:
+def looked_back_on(parts: Iterable[Bought], until_s: float, look_back_s: float) -> Iterator[Bought]:
     """The purchases of all parts within `look_back_s` before `until_s`."""
-    return joined([within(part, until_s - look_back_s, until_s) for part in parts])
+    return (within(part, until_s - look_back_s, until_s) for part in parts)
 
 
-def _figures(bought: Bought, size: int) -> _Figures:
-    last = np.full(size, -np.inf)
-    np.maximum.at(last, bought.customer, bought.at_s)
-    count = np.bincount(bought.customer, minlength=size)
-    return _Figures(last, count, np.bincount(bought.customer, bought.cents, minlength=size))
+def _figures(parts: Iterable[Bought], size: int) -> _Figures:
+    """Part by part: all purchases together take more room than the figures."""
+    figures = _Figures(np.full(size, -np.inf), np.zeros(size, np.int64), np.zeros(size, np.int64))
+    for part in parts:
+        customer = part.customer.astype(np.intp)
+        np.maximum.at(figures.last_s, customer, part.at_s)
+        np.add.at(figures.purchases, customer, 1)
+        np.add.at(figures.cents, customer, part.cents)
+    return figures
 
 
 def _rfm(figures: _Figures) -> Rfm:

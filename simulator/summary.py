@@ -1,6 +1,7 @@
 """From the counts of a replication to its KPIs and series."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -219,7 +220,7 @@ def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
     )
     since = Bought(organic.customer, organic.at_s, organic.cents)
     look_back_s = world.scenario.purchases.look_back_days * DAY_S
-    bought = looked_back_on([*before, since, *run.bought], world.horizon_s, look_back_s)
+    bought = looked_back_on(chain(before, [since], run.bought), world.horizon_s, look_back_s)
     return shares(bought, world.customers.size)._asdict()
 
 

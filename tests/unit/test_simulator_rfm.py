@@ -3,13 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.organic import Bought
+from simulator.organic import Bought, joined
 from simulator.rfm import TIERS, looked_back_on, rfm_tiers, shares
 
 
-def bought(*rows: tuple[int, float, int]) -> Bought:
+def bought(*rows: tuple[int, float, int]) -> list[Bought]:
+    """In two parts."""
     customer, at_s, cents = np.array(rows, float).reshape(-1, 3).T
-    return Bought(customer.astype(np.int32), at_s, cents.astype(np.int64))
+    every = Bought(customer.astype(np.int32), at_s, cents.astype(np.int64))
+    half = len(rows) // 2
+    return [Bought._make(column[part] for column in every) for part in (slice(half), slice(half, None))]
 
 
 def test_scores_are_fifths_of_the_buyers() -> None:
@@ -62,8 +65,8 @@ def test_nobody_bought() -> None:
 
 
 def test_only_the_time_looked_back_on_counts() -> None:
-    parts = [bought((0, -5.0, 1), (1, -4.0, 2)), bought((2, 5.9, 3), (3, 6.0, 4))]
-    assert looked_back_on(parts, 6.0, 10.0).cents.tolist() == [2, 3]
+    parts = bought((0, -5.0, 1), (1, -4.0, 2), (2, 5.9, 3), (3, 6.0, 4))
+    assert joined(looked_back_on(parts, 6.0, 10.0)).cents.tolist() == [2, 3]
 
 
 purchases = st.lists(
