@@ -23,6 +23,7 @@ from scenarios.errors import InputError
 from scenarios.schema.agents import WEEK, Agents, Shift
 from server.dispatch.quiet_hours import windows, zone_of
 from simulator.streams import Purpose, stream
+from simulator.sums import dot
 
 HOUR_S = 3600.0
 
@@ -273,7 +274,7 @@ def _paid_s(roster: Roster, spells: Floats, from_s: float, until_s: float) -> fl
     on_shift = roster.agents[np.searchsorted(roster.at_s, at_s[:-1], side="right") - 1]
     begun = np.searchsorted(np.sort(spells[:, 0]), at_s[:-1], side="right")
     over = np.searchsorted(np.sort(spells[:, 1]), at_s[:-1], side="right")
-    return float(np.maximum(on_shift, begun - over) @ np.diff(at_s))
+    return dot(np.maximum(on_shift, begun - over), np.diff(at_s))
 
 
 def since(

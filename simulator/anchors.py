@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from scenarios.schema import Funnel, Scenario
+from simulator.sums import dot
 
 Times = NDArray[np.float64]
 
@@ -90,17 +91,17 @@ def _base(rate: float, shift: Times, weight: Times) -> float:
     By Newton's steps, or by halves where one would leave the bracket: scipy.optimize takes longer to load
     than a small scenario to run.
     """
-    total = weight.sum()
+    total = float(weight.sum())
     middle, reach = float(logit(rate)), float(np.abs(shift).max()) + 1e-9
     low, high, base, before = middle - reach, middle + reach, middle, np.inf
     for _ in range(MOST_STEPS):
         if abs(base - before) <= PRECISE:
             break
         chance = expit(base + shift)
-        excess = float(weight @ chance / total) - rate
+        excess = dot(weight, chance) / total - rate
         low, high = (low, base) if excess > 0 else (base, high)
         before = base
-        base -= excess * total / float(weight @ (chance * (1 - chance)))
+        base -= excess * total / dot(weight, chance * (1 - chance))
         if not low <= base <= high:
             base = (low + high) / 2
     return base

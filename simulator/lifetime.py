@@ -19,6 +19,7 @@ from simulator.ledger import Cause, Ledger
 from simulator.network import DAY_S
 from simulator.organic import Organic
 from simulator.streams import blocks
+from simulator.sums import dot
 from simulator.traits import Hidden, Traits
 
 YEAR_S = 365 * DAY_S
@@ -45,7 +46,8 @@ def lifetime_value_usd(
     total = 0.0
     for cause, margin in margins.items():
         earned = (ledger.cause == cause) & (ledger.time_s <= until_s)
-        total += margin * float(ledger.amount_usd[earned] @ np.exp(-discount_per_s * ledger.time_s[earned]))
+        worth = dot(ledger.amount_usd[earned], np.exp(-discount_per_s * ledger.time_s[earned]))
+        total += margin * worth
     if horizon_s < until_s:
         ahead = _expected_usd(traits, hidden, organic, horizon_s, until_s - horizon_s, discount_per_s)
         total += costs.gross_margin * float(np.exp(-discount_per_s * horizon_s)) * ahead

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from scenarios.margins import OFFER
+from simulator.sums import dot
 from simulator.traits import OrderValue
 
 EDGE = 2.0**-25  # half of the smallest step of a number in [0, 1)
@@ -42,7 +43,7 @@ def fit(customer: NDArray[np.int64], log_usd: Floats) -> ValueFit:
     effective = (orders - np.sum(count**2) / orders) / (customers - 1)
     between = max(0.0, float((across - inside) / effective))
     weight = 1 / np.maximum(between + inside / count, np.finfo(float).tiny)
-    return ValueFit(float(weight @ means / weight.sum()), between**0.5, float(inside) ** 0.5)
+    return ValueFit(dot(weight, means) / float(weight.sum()), between**0.5, float(inside) ** 0.5)
 
 
 def own(found: ValueFit, customer: NDArray[np.int64], log_usd: Floats, size: int) -> Own:

@@ -13,6 +13,7 @@ from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from scenarios.errors import InputError
 from simulator.streams import Purpose, blocks, stream
+from simulator.sums import dot
 
 EXACT = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 10_000, "maxfun": 10_000}  # of the mean log-likelihood
 FLAT = 1e-6  # its slope at a maximum, by the logs of the parameters
@@ -87,16 +88,16 @@ def _log_likelihood(parameters: Bgnbd, seen: _Sorted) -> tuple[float, Floats]:
     later = log_age[seen.repeaters] - np.log(recent)
     gone = np.log(a / (b + x - 1)) + (r + x) * later
     each = gammaln(r + f) - gammaln(r) + betaln(a, b + f) - betaln(a, b) + r * np.log(alpha)
-    total = customers @ each - (r + seen.x) @ log_age + np.sum(np.logaddexp(0.0, gone))
+    total = dot(customers, each) - dot(r + seen.x, log_age) + np.sum(np.logaddexp(0.0, gone))
     left = expit(gone)
     both = psi(a + b) - psi(a + b + f)
     gradient = (
-        customers @ (psi(r + f) - psi(r) + np.log(alpha)) - log_age.sum() + left @ later,
+        dot(customers, psi(r + f) - psi(r) + np.log(alpha)) - log_age.sum() + dot(left, later),
         customers.sum() * r / alpha
         - np.sum((r + seen.x) / age)
-        + left @ ((r + x) * (1 / age[seen.repeaters] - 1 / recent)),
-        customers @ both + left.sum() / a,
-        customers @ (psi(b + f) - psi(b) + both) - np.sum(left / (b + x - 1)),
+        + dot(left, (r + x) * (1 / age[seen.repeaters] - 1 / recent)),
+        dot(customers, both) + left.sum() / a,
+        dot(customers, psi(b + f) - psi(b) + both) - np.sum(left / (b + x - 1)),
     )
     return float(total), np.array(gradient)
 
