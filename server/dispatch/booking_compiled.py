@@ -33,6 +33,7 @@ MOST_ACCOUNTS = 1 << INDEX_BITS
 AT_ONCE = 1 << 13  # sends made in one stretch where many are wanted
 DAYS_AHEAD = 64  # of windows worked out at once
 DAY_US = 86_400 * SECOND
+NEVER_FREE = 2**62
 SINCE, OPENS, CLOSES, OPENING = range(4)  # columns of Windows.present
 
 Ints = NDArray[np.int64]
@@ -129,42 +130,26 @@ class Booking:
 
         Returns how many have got one, with the `done` before, and how many are held.
         """
-        accounts, caps = self._accounts, self._caps
-        row, kept, from_us = 0, 0, release_us
-        while row < len(rows):
-            wanted = min(AT_ONCE, 2 * (len(rows) - row))
-            from_us = max(from_us, int(accounts.free[accounts.is_open].min()))
-            until_us = from_us + self._stretch_us(wanted)
-            before = accounts.sent.copy()
-            keys = _make(accounts, caps, release_us, until_us, self._pacer.least_gap)
-            keys = _in_order(keys, from_us, until_us)
-            used = 0
-            while row < len(rows) and used < len(keys):
-                row, used, done, kept = _hand_out(
-                    rows,
-                    row,
-                    zone,
-                    release_us,
-                    keys,
-                    used,
-                    self._windows,
-                    accounts.sent,
-                    given,
-                    done,
-                    held,
-                    kept,
-                )
-                if row < len(rows) and used < len(keys):
-                    at_us = max(release_us, int(keys[used] >> INDEX_BITS))
-                    self._windows = _windows(self._pacer, at_us, self._openings)
-            _take_back(accounts, caps, before)
-            from_us = until_us
-        return done, kept
-
-    def _stretch_us(self, wanted: int) -> int:
-        """In which all accounts together may send so many, if nothing but the spacing keeps them back."""
-        accounts = int(np.count_nonzero(self._accounts.is_open))
-        return -(-wanted // accounts) * int(self._caps.spans[0] // self._caps.counts[0])
+        accounts, row, kept = self._accounts, 0, 0
+        while True:
+            row, done, kept = _fill(
+                rows,
+                row,
+                zone,
+                release_us,
+                accounts,
+                self._caps,
+                self._pacer.least_gap,
+                self._windows,
+                given,
+                done,
+                held,
+                kept,
+            )
+            if row == len(rows):
+                return done, kept
+            at_us = max(release_us, int(accounts.free[accounts.is_open].min()))
+            self._windows = _windows(self._pacer, at_us, self._openings)
 
     def close(self, account: int) -> None:
         """A banned or paused account gets nothing more; its index stays taken."""
@@ -220,8 +205,52 @@ def _windows(pacer: Pacer, at_us: int, openings: dict[int, int]) -> Windows:
 
 
 @njit(cache=True, error_model="numpy")
-def _make(accounts: Accounts, caps: Caps, release_us: int, until_us: int, least_gap_us: int) -> Ints:
-    """Keys of all coming sends before `until_us`, if every slot from `release_us` on is used.
+def _fill(
+    rows: Ints,
+    row: int,
+    zone: NDArray[np.int32],
+    release_us: int,
+    accounts: Accounts,
+    caps: Caps,
+    least_gap_us: int,
+    windows: Windows,
+    given: Given,
+    done: int,
+    held: Held,
+    kept: int,
+) -> tuple[int, int, int]:
+    """As `Booking._fill`, from `row`, `done` and `kept` on; returns how far it came in all three.
+
+    It stops short of the end of the rows where later windows are needed.
+    """
+    from_us, is_known = release_us, True
+    while is_known and row < len(rows):
+        wanted, accounts_open, earliest_us = min(AT_ONCE, 2 * (len(rows) - row)), 0, NEVER_FREE
+        for who in range(len(accounts.sent)):
+            if accounts.is_open[who]:
+                accounts_open += 1
+                earliest_us = min(earliest_us, accounts.free[who])
+        from_us = max(from_us, earliest_us)
+        # In which all may send so many, if nothing but the spacing keeps them back.
+        until_us = from_us - (-wanted // accounts_open) * (caps.spans[0] // caps.counts[0])
+        before = accounts.sent.copy()
+        keys = _in_order(
+            _make(accounts, caps, release_us, from_us, until_us, least_gap_us), from_us, until_us
+        )
+        row, used, done, kept = _hand_out(
+            rows, row, zone, release_us, keys, windows, accounts.sent, given, done, held, kept
+        )
+        _take_back(accounts, caps, before)
+        is_known = row == len(rows) or used == len(keys)
+        from_us = until_us
+    return row, done, kept
+
+
+@njit(cache=True, error_model="numpy")
+def _make(
+    accounts: Accounts, caps: Caps, release_us: int, from_us: int, until_us: int, least_gap_us: int
+) -> Ints:
+    """Keys of all coming sends before `until_us`, the first from `from_us` on, if every slot is used.
 
     Before the release accounts are chosen in the order in which they became free, so an account's first key
     holds that time.
@@ -229,7 +258,7 @@ def _make(accounts: Accounts, caps: Caps, release_us: int, until_us: int, least_
     ring, sent, position, warm_until, all_free, is_open = accounts
     counts, spans, warm_up_us, gaps = caps
     mask = ring.shape[1] - 1
-    keys = np.empty(len(sent) * ((until_us - release_us) // least_gap_us + 2), np.int64)
+    keys = np.empty(len(sent) * ((until_us - from_us) // least_gap_us + 2), np.int64)
     size = 0
     for who in range(len(sent)):
         free, place, at, warm = all_free[who], sent[who], position[who], warm_until[who]
@@ -303,7 +332,6 @@ def _hand_out(
     zone: NDArray[np.int32],
     release_us: int,
     keys: Ints,
-    used: int,
     windows: Windows,
     sent: Ints,
     given: Given,
@@ -311,11 +339,12 @@ def _hand_out(
     held: Held,
     kept: int,
 ) -> tuple[int, int, int, int]:
-    """Gives the messages at `rows`, from `row` on, the sends of `keys`, from `used` on.
+    """Gives the messages at `rows`, from `row` on, the sends of `keys`.
 
     Those that get one go to `given` from place `done` on, the others to `held` from `kept` on. Returns how
-    far it came in all four; it stops short of the ends of rows and keys where later windows are needed.
+    far it came in rows, keys and both; it stops short of the ends where later windows are needed.
     """
+    used = 0
     placed, account, due_s = given
     held_row, held_opening = held
     present = windows.present
