@@ -17,14 +17,14 @@ from simulator.engine import booker_of, engine_of, is_worth_compiling
 from simulator.exposures import POSTS, exposures_of
 from simulator.fleet import Fleet
 from simulator.follow_ups import rules_of
-from simulator.funnel import Event, Funnel
+from simulator.funnel import Funnel
 from simulator.gate import Gate
 from simulator.inbox import Inbox
 from simulator.memory import keep_freed
 from simulator.network import DAY_S
 from simulator.odds import odds_of, read_by_account
 from simulator.order_values import order_cents
-from simulator.organic import Bought, organic_of
+from simulator.organic import NOTHING, Bought, organic_of
 from simulator.pending import HOUR_S, Held, Pending, Wanted, together
 from simulator.plain import Flags, Sends, Stage, Watch
 from simulator.platform import Platform
@@ -45,6 +45,15 @@ class Line(NamedTuple):
 
     sender: Sender
     accounts: list[int]
+
+
+class Orders(NamedTuple):
+    """What messages lead to, also beyond the horizon: columns of equal length."""
+
+    buyer: NDArray[np.int32]
+    account: NDArray[np.int32]
+    at_s: NDArray[np.float64]
+    value: NDArray[np.float32]  # quantiles
 
 
 class Replication:
@@ -106,7 +115,8 @@ class Replication:
             watch = _both(self.platform.saw, watch)
         self.engine = engine_of(stage, watch, compiled)
         self.inbox = Inbox(world, number)
-        self.bought: list[Bought] = []  # what messages brought
+        self.orders: list[Orders] = []
+        self.bought = NOTHING  # what messages brought, after the run
         self.queue = Queue()
         self.pending = Pending(scenario, self.exposures, world.customers.malformed)
         self.recent: list[Wave] = []  # sent in the last RECENT_S, where rules may be broken
@@ -127,6 +137,8 @@ class Replication:
         self.env.run(until=self.world.horizon_s)
         self._send_until(self.world.horizon_s)
         self._close_day(self.tally.days - 1)
+        if self.orders:
+            self._book_orders()
 
     def _gate(self, platform: Platform) -> Gate:
         return Gate(
@@ -241,15 +253,14 @@ class Replication:
 
     def _plan(self, wanted: Wanted) -> None:
         """Give messages of different customers an account and a time; they wait if no account is open."""
-        rows = self._ready(wanted)
+        ready = wanted.rows(self._ready(wanted))
         line = self.lines["message"]
-        if not len(rows) or not self._open(line).any():
-            self.waiting += [wanted.rows(rows)] if len(rows) else []
+        if not len(ready.customer) or not self._open(line).any():
+            self.waiting += [ready] if len(ready.customer) else []
             return
-        planned = line.sender.plan(wanted.customer.take(rows), self.env.now)
+        planned = line.sender.plan(ready.customer, self.env.now)
         account = np.array(line.accounts, np.int32).take(planned.account)
-        places = rows.take(planned.rows)
-        what, turn = taken(wanted.exposure, places), taken(wanted.turn, places)
+        what, turn = taken(ready.exposure, planned.rows), taken(ready.turn, planned.rows)
         self._add(Wave(planned.customer, account, planned.due_s, what, turn), account, planned.due_s)
 
     def _ready(self, wanted: Wanted) -> Rows:
@@ -362,20 +373,21 @@ class Replication:
 
     def _send(self, sends: Sends) -> None:
         found, wave = self.engine.send(sends, self.tally), sends.wave
-        self._book_orders(wave, found.ordered, found.order_value)
+        buyer, account = wave.customer.take(found.ordered.rows), wave.account.take(found.ordered.rows)
+        self.orders.append(Orders(buyer, account, found.ordered.at_s, found.order_value))
         self.inbox.receive(wave, self.exposures.number, found.replied)
         self.tally.total["failed"] += self.pending.note(wave, found)
         self._renew()
 
-    def _book_orders(self, wave: Wave, ordered: Event, value: NDArray[np.float32]) -> None:
-        """`value`: quantiles."""
-        in_time = np.flatnonzero(ordered.at_s < self.world.horizon_s)
-        rows, at_s = ordered.rows.take(in_time), ordered.at_s.take(in_time)
-        buyer = wave.customer.take(rows)
+    def _book_orders(self) -> None:
+        """All that messages brought within the horizon."""
+        buyer, account, at_s, value = (np.concatenate(column) for column in zip(*self.orders, strict=True))
+        within = np.flatnonzero(at_s < self.world.horizon_s)
+        buyer, account, at_s, value = (column.take(within) for column in (buyer, account, at_s, value))
         scale, discount = self.hidden.value_scale.take(buyer), self.world.scenario.campaign.discount
-        cents = order_cents(self.world.traits.order_value, discount, scale, value.take(in_time))
-        self.bought.append(Bought(buyer, at_s, cents))
-        self.tally.orders(wave.account.take(rows), at_s, cents)
+        cents = order_cents(self.world.traits.order_value, discount, scale, value)
+        self.bought = Bought(buyer, at_s, cents)
+        self.tally.orders(account, at_s, cents)
 
 
 def _both(first: Watch, second: Watch | None) -> Watch:

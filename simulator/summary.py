@@ -220,7 +220,7 @@ def _tiers(run: Replication) -> dict[str, NDArray[np.float64]]:
     )
     since = Bought(organic.customer, organic.at_s, organic.cents)
     look_back_s = world.scenario.purchases.look_back_days * DAY_S
-    bought = looked_back_on(chain(before, [since], run.bought), world.horizon_s, look_back_s)
+    bought = looked_back_on(chain(before, [since, run.bought]), world.horizon_s, look_back_s)
     return shares(bought, world.customers.size)._asdict()
 
 
