@@ -113,7 +113,9 @@ def simulate_once(world: World, number: int) -> Summary:
     """Run replication `number` (from 1) and sum it up."""
     run = Replication(world, number)
     run.run()
-    return summary_of(run)
+    summary = summary_of(run)
+    vars(run).clear()  # it and its processes refer to each other: the columns would stay for a while
+    return summary
 
 
 def summary_of(run: Replication) -> Summary:
