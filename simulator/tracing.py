@@ -123,8 +123,7 @@ def _valued(orders: list[Happening], run: Replication) -> list[Happening]:
     """With what each order is worth."""
     usd = {
         (customer, at_s): cents / 100
-        for bought in run.bought
-        for customer, at_s, cents in zip(*(column.tolist() for column in bought), strict=True)
+        for customer, at_s, cents in zip(*(column.tolist() for column in run.bought), strict=True)
     }
     return [
         (at_s, who, by, f"{words} for {usd[who, at_s]:,.2f} USD")
