@@ -243,8 +243,8 @@ def simulate(
         return
 
     from reports.terminal import precision_line
-    from simulator.precision import Goal
     from simulator.run import simulate as run
+    from simulator.statistics.precision import Goal
 
     budget = MOST_REPLICATIONS if max_replications is None else max_replications
     goal = None if precision is None else Goal(primary or "orders", precision, budget)
@@ -313,7 +313,7 @@ def compare(
     variants = variants_of(base, stated, files or [], settings)
 
     from simulator.compare import compare as run
-    from simulator.selection import Aim
+    from simulator.statistics.selection import Aim
 
     budget = MOST_REPLICATIONS if max_replications is None else max_replications
     aim = None if best is None or indifference is None else Aim(best, indifference, lowest, budget)
@@ -504,7 +504,7 @@ def _fitted(loaded: Loaded) -> Loaded:
     """With what past orders decide; the fit is imported only if there are any."""
     if loaded.orders_path is None:
         return loaded
-    from simulator.histories import fitted
+    from simulator.customers.histories import fitted
 
     return fitted(loaded)
 
@@ -513,14 +513,14 @@ def _order_facts(loaded: Loaded) -> dict[str, float]:
     """What is fitted to the past orders; nothing without any."""
     if loaded.orders_path is None:
         return {}
-    from simulator.histories import known_of
+    from simulator.customers.histories import known_of
 
     known = known_of(loaded)
     return known.facts() if known is not None else {}
 
 
 def _print_trace(loaded: Loaded, subject: str, as_json: bool) -> None:
-    from simulator.tracing import trace
+    from simulator.results.tracing import trace
 
     entries = trace(loaded, subject)
     if as_json:

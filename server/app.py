@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from server.absent import no_route
-from server.direct import Direct
-from server.endpoint import Answer, Call, Route, endpoint
+from server.http.absent import no_route
+from server.http.direct import Direct
+from server.http.problems import MEDIA_TYPE, Problem
 from server.network.errors import PROFILES, Profile
 from server.network.graph.app import (
     DirectMessages,
@@ -25,9 +25,9 @@ from server.network.graph.app import (
     no_node,
 )
 from server.network.graph.emulator import Emulator
-from server.openapi import document
-from server.problems import MEDIA_TYPE, Problem
 from server.routes import administration, contacts, inbox, overview, page, replies, sending, tags
+from server.routes.endpoint import Answer, Call, Route, endpoint
+from server.routes.openapi import document
 from server.service import Service
 
 

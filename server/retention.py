@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, bindparam, dele
 
 from server.clock import Clock
 from server.dispatch.content import words_of
-from server.leases import Leases
+from server.sending.leases import Leases
 from server.store.batches import IN_ITS_BATCH
 from server.store.bulk import Bulk
 from server.store.database import StoreUnavailable

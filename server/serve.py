@@ -8,8 +8,8 @@ from pathlib import Path
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
-from server.auth import SCOPES, check_token, digest
-from server.listening import announce, bind, greeting
+from server.http.auth import SCOPES, check_token, digest
+from server.http.listening import announce, bind, greeting
 from server.store.opening import place_of
 from server.supervising import supervise
 from server.worker import Told, work

@@ -14,30 +14,40 @@ from sqlalchemy import Connection, func, insert, select
 from scenarios.contacts import each_contact
 from scenarios.loading import Loaded
 from scenarios.schema import Scenario
-from server import delivering, replying, searching, tagging
-from server.audiences import Audiences
-from server.auth import Tokens
+from server.analytics.watching import Watching
 from server.clock import Clock
-from server.conveying import Convey, Conveyed, Conveying, SettleAnswers, conveyed, settle_answers
+from server.contacts import tagging
+from server.contacts.audiences import Audiences
+from server.contacts.events import Events, Happening
+from server.contacts.indexing import Indexing
+from server.contacts.numbers import Numbers
+from server.conversations import replying, searching
+from server.conversations.conveying import (
+    Convey,
+    Conveyed,
+    Conveying,
+    SettleAnswers,
+    conveyed,
+    settle_answers,
+)
+from server.conversations.inbox import Close, Handle, Inbox, PassOn, SayDue
+from server.conversations.policy import reply_policy
+from server.conversations.searching import IndexTexts
 from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
-from server.dispatcher import Dispatcher
-from server.events import Events, Happening
-from server.handing import StillDue, still_due
-from server.holding import Cancel, Holding, Pause, Resume
-from server.inbox import Close, Handle, Inbox, PassOn, SayDue
-from server.indexing import Indexing
-from server.leases import Leases, Leave, Renew, Seat, join
+from server.http.auth import Tokens
+from server.http.seen import Seen
 from server.network import emulated
 from server.network.answers import Answers
-from server.numbers import Numbers
-from server.planning import Planner
-from server.policy import reply_policy
-from server.reading import latest_s
 from server.retention import Forget, Forgetting, Retention
-from server.scheduling import Release, Replan, Scheduling, Send
-from server.searching import IndexTexts
-from server.seen import Seen
+from server.sending import delivering
+from server.sending.dispatcher import Dispatcher
+from server.sending.handing import StillDue, still_due
+from server.sending.holding import Cancel, Holding, Pause, Resume
+from server.sending.leases import Leases, Leave, Renew, Seat, join
+from server.sending.planning import Planner
+from server.sending.reading import latest_s
+from server.sending.scheduling import Release, Replan, Scheduling, Send
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database, StoreUnavailable
@@ -48,7 +58,6 @@ from server.store.tables import accounts, inbound, messages
 from server.store.tokens import IssueToken, RevokeToken, issue, load_tokens, revoke
 from server.store.writer import Step, Writer
 from server.upkeep import Upkeep, standing_rules
-from server.watching import Watching
 
 logger = logging.getLogger(__name__)
 

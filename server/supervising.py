@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from scenarios.errors import InputError
-from server.listening import STOP_S, prepare_process
+from server.http.listening import STOP_S, prepare_process
 from server.worker import Told, work
 
 logger = logging.getLogger(__name__)

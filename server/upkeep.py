@@ -10,19 +10,19 @@ from sqlalchemy import Connection, select
 from scenarios.errors import InputError
 from scenarios.schema import Tagging
 from server.clock import Clock
-from server.conveying import Convey, Conveyed, SettleAnswers, to_convey
+from server.contacts.indexing import Indexing
+from server.contacts.tagging import Tag
+from server.conversations.conveying import Convey, Conveyed, SettleAnswers, to_convey
+from server.conversations.inbox import PassOn, SayDue
+from server.conversations.searching import IndexTexts, not_indexed
 from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import FilterError, parse
 from server.dispatch.tag_rules import StandingRule, due_changes
-from server.inbox import PassOn, SayDue
-from server.indexing import Indexing
-from server.leases import Leases
 from server.network.answers import Answers
-from server.searching import IndexTexts, not_indexed
+from server.sending.leases import Leases
 from server.store.database import Database, StoreUnavailable
 from server.store.tables import conversations, said
 from server.store.writer import Writer
-from server.tagging import Tag
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from server.problems import Problem
+from server.http.problems import Problem
 
 MAX_RECIPIENTS = 10_000  # C016: the most that one job may hold
 MAX_ROWS = 5_000  # of one import

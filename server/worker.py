@@ -13,7 +13,7 @@ import uvloop
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from server.app import make_app
-from server.listening import prepare_process, run
+from server.http.listening import prepare_process, run
 from server.memory import forget_code_of_the_start
 from server.network.graph.emulator import Emulator
 from server.network.graph.options import Options, settings_of

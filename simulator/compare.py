@@ -13,13 +13,13 @@ from scenarios.provenance import rows
 from scenarios.result import provenance_of
 from scenarios.schema import Experiment
 from scenarios.variants import Variant
-from simulator.histories import fitted
-from simulator.intervals import intervals, student
+from simulator.customers.histories import fitted
 from simulator.kept import Kept
 from simulator.parallel import Cluster, Task
 from simulator.replicating import summaries
-from simulator.selection import Aim, Choice, check
-from simulator.summary import Summary, reported
+from simulator.results.summary import Summary, reported
+from simulator.statistics.intervals import intervals, student
+from simulator.statistics.selection import Aim, Choice, check
 from simulator.world import World, world_of
 
 Kpis = Mapping[str, float]
@@ -38,8 +38,9 @@ def compare(
 ) -> Comparison:
     """Run base and variants with the same seed and replications, and pair them.
 
-    Random numbers are keyed by seed and replication (`simulator.streams`), so a replication of the base and
-    that of a variant share all luck, and their difference varies with what the variant changes alone.
+    Random numbers are keyed by seed and replication (`simulator.statistics.streams`), so a replication of
+    the base and that of a variant share all luck, and their difference varies with what the variant changes
+    alone.
     The same input gives the same bytes whatever `workers` (processes) or `cluster` run it, and whether or not
     some runs had been `kept` by one that was stopped. `progress(done, total)` is called after each run.
     With an `aim` the best of base and variants is looked for: beyond the scenario's replications, which alone

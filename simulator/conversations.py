@@ -19,9 +19,9 @@ from scenarios.provenance import rows
 from scenarios.result import Calibration, Distribution, Kpi, Result, Series, provenance_of
 from scenarios.schema import Conversations
 from scenarios.service_levels import judge
-from simulator.intervals import intervals
 from simulator.parallel import replicate
-from simulator.streams import Purpose, stream
+from simulator.statistics.intervals import intervals
+from simulator.statistics.streams import Purpose, stream
 
 REPLICATIONS = 5
 RAMP_S = 5.0  # of a prediction within a simulation; the load test's shortest

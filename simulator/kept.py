@@ -21,7 +21,7 @@ import numpy as np
 
 from scenarios.errors import InputError
 from simulator.parallel import Task
-from simulator.summary import Summary
+from simulator.results.summary import Summary
 from simulator.world import World
 
 ROOT = Path(__file__).parents[1]

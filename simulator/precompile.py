@@ -4,7 +4,7 @@ Without it the first run of millions of sends does so.
 """
 
 from scenarios.loading import load
-from simulator.replication import Replication
+from simulator.engine.replication import Replication
 from simulator.world import world_of
 
 

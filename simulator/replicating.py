@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from simulator.kept import Kept
 from simulator.parallel import Cluster, Task, as_done, in_order
-from simulator.summary import Summary, simulate_once
+from simulator.results.summary import Summary, simulate_once
 from simulator.world import World
 
 

@@ -23,18 +23,18 @@ from scenarios.result import (
 )
 from scenarios.service_levels import judge
 from simulator.conversations import RAMP_S, predict
-from simulator.histories import fitted
-from simulator.intervals import intervals, student
+from simulator.customers.histories import fitted
+from simulator.customers.rfm import TIERS
+from simulator.engine.tally import edges_of
 from simulator.kept import Kept
-from simulator.network import BIN_S
 from simulator.parallel import Cluster
-from simulator.precision import Goal, Watch, check
 from simulator.replicating import summaries
-from simulator.rfm import TIERS
-from simulator.steady import STEADY, found_in
-from simulator.summary import Summary, reported
-from simulator.survival import Lives, kaplan_meier
-from simulator.tally import edges_of
+from simulator.results.steady import STEADY, found_in
+from simulator.results.summary import Summary, reported
+from simulator.results.survival import Lives, kaplan_meier
+from simulator.sending.network import BIN_S
+from simulator.statistics.intervals import intervals, student
+from simulator.statistics.precision import Goal, Watch, check
 from simulator.world import World, world_of
 
 Progress = Callable[[int, int], None]

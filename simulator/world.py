@@ -13,14 +13,14 @@ from scenarios.content import variables_of
 from scenarios.loading import Loaded
 from scenarios.schema import Accounts, Pacing, Scenario
 from server.dispatch.quiet_hours import windows, zone_of
-from simulator.anchors import Anchors, anchors_of, attention
-from simulator.funnel import Delays, delay_of
-from simulator.groups import Members, Post, members_of, posts_of
-from simulator.histories import Known, fitted, known_of, past_of
-from simulator.markets import Markets, markets_of
-from simulator.network import BIN_S, DAY_S, MONTH_DAYS
-from simulator.population import Customers, customers_of
-from simulator.traits import Traits, engagement_cells, traits_of
+from simulator.customers.anchors import Anchors, anchors_of, attention
+from simulator.customers.funnel import Delays, delay_of
+from simulator.customers.groups import Members, Post, members_of, posts_of
+from simulator.customers.histories import Known, fitted, known_of, past_of
+from simulator.customers.population import Customers, customers_of
+from simulator.customers.traits import Traits, engagement_cells, traits_of
+from simulator.sending.markets import Markets, markets_of
+from simulator.sending.network import BIN_S, DAY_S, MONTH_DAYS
 
 PUSHES = 1_000  # where pushes' numbers begin, as campaigns
 ATTENTION_S = 1800.0  # every zone's hours begin on half hours of Unix time

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from server.network.limits import Assumed, CapParameters, Limits, SpamParameters
 from server.network.quality import BLOCKED, DELIVERED, REPORTED, Account, Parameters, Template
 from server.network.rules import rules_at
-from simulator.funnel import Event, Funnel
-from simulator.platform import Codes, Platform
-from simulator.replication import Replication
-from simulator.waves import Wave
+from simulator.customers.funnel import Event, Funnel
+from simulator.engine.platform import Codes, Platform
+from simulator.engine.replication import Replication
+from simulator.sending.waves import Wave
 from simulator.world import World
 
 HOUR_S = 3600.0

@@ -17,9 +17,9 @@ import simpy
 from scenarios.margins import OFFER, order_margin
 from scenarios.schema.programme import FollowUp
 from server.dispatch import pacing
-from simulator.anchors import attention
-from simulator.groups import Post
-from simulator.organic import bgnbd_of
+from simulator.customers.anchors import attention
+from simulator.customers.groups import Post
+from simulator.customers.organic import bgnbd_of
 from simulator.world import World, local_hours
 
 DAY_S, HOUR_S, WEEK_S = 86_400.0, 3600.0, 7 * 86_400.0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import simpy
 
-from simulator.replication import Replication
+from simulator.engine.replication import Replication
 from simulator.world import World
 
 OFTEN_S = 1777.0  # divides no hour and no day

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.exposures import Exposures, exposures_of
-from simulator.funnel import Event, Funnel
-from simulator.replication import Replication
-from simulator.waves import Wave
+from simulator.customers.funnel import Event, Funnel
+from simulator.engine.exposures import Exposures, exposures_of
+from simulator.engine.replication import Replication
+from simulator.sending.waves import Wave
 from simulator.world import World
 
 Times = NDArray[np.float64]

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from server.analytics.figures import HistoryRow, Stats
+from server.analytics.health import Alarms
 from server.dispatch.alarms import State
-from server.figures import HistoryRow, Stats
-from server.health import Alarms
-from server.reading import AccountState, BatchProgress
+from server.sending.reading import AccountState, BatchProgress
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -4,10 +4,10 @@ import secrets
 
 import msgspec
 
-from server.auth import digest
-from server.delivering import Ban
-from server.endpoint import Answer, Call, Route
-from server.problems import Problem
+from server.http.auth import digest
+from server.http.problems import Problem
+from server.routes.endpoint import Answer, Call, Route
+from server.sending.delivering import Ban
 from server.service import Service
 from server.store.tokens import IssueToken, RevokeToken, id_of, load_tokens
 from server.wire import Banned, Issued, IssuedToken, IssuedTokens, Revoked, TokenBody

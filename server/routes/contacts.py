@@ -4,10 +4,10 @@ from functools import partial
 
 import msgspec
 
+from server.contacts.events import Happening, read_events
+from server.contacts.reading import ContactPage, as_csv, contacts_shown
 from server.dispatch.contact_index import size_of
-from server.endpoint import Answer, Call, Route
-from server.events import Happening, read_events
-from server.reading_contacts import ContactPage, as_csv, contacts_shown
+from server.routes.endpoint import Answer, Call, Route
 from server.service import Service
 from server.wire import ContactsQuery, EventsBody, ExportQuery, Happened
 

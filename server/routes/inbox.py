@@ -4,11 +4,11 @@ from functools import partial
 
 import msgspec
 
-from server.endpoint import Answer, Call, Route
-from server.inbox import Act, Handle
-from server.problems import Problem
-from server.reading_inbox import History, InboxPage, history, inbox
-from server.searching import IndexTexts, SearchResult, search
+from server.conversations.inbox import Act, Handle
+from server.conversations.reading import History, InboxPage, history, inbox
+from server.conversations.searching import IndexTexts, SearchResult, search
+from server.http.problems import Problem
+from server.routes.endpoint import Answer, Call, Route
 from server.service import Service
 from server.wire import AgentAnswerBody, AgentBody, Done, InboxQuery, SearchQuery
 

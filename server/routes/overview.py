@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct, field
 
-from server import figures, health, reading
-from server.endpoint import Answer, Call, Events, Route
-from server.problems import Problem
-from server.reading_accounts import AccountReports, account_reports
+from server.analytics import figures, health
+from server.analytics.accounts import AccountReports, account_reports
+from server.http.problems import Problem
+from server.routes.endpoint import Answer, Call, Events, Route
+from server.sending import reading
 from server.service import Service
 from server.wire import Health, Moment, seconds_of
 
@@ -91,7 +92,7 @@ async def read_alarms(service: Service) -> health.Alarms:
 
 async def prometheus(service: Service, _call: Call) -> Answer:
     """All figures for Prometheus."""
-    from server import metrics  # not before somebody asks: its library takes a megabyte
+    from server.analytics import metrics  # not before somebody asks: its library takes a megabyte
 
     found = await read_stats(service), await read_alarms(service)
     return 200, metrics.exposition(

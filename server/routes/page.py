@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from server.endpoint import Answer, Call, Events, Route
-from server.figures import history
+from server.analytics.figures import history
 from server.page.rendering import HOURS, Overview, live, page
-from server.reading import newest_batches
+from server.routes.endpoint import Answer, Call, Events, Route
 from server.routes.overview import FOLLOW_S, read_accounts, read_alarms, read_stats
+from server.sending.reading import newest_batches
 from server.service import Service
 
 HTML = b"text/html; charset=utf-8"

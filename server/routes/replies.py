@@ -2,10 +2,10 @@
 
 import msgspec
 
-from server.endpoint import Answer, Call, Route
-from server.inbox import Close
-from server.problems import Problem
-from server.replying import heard
+from server.conversations.inbox import Close
+from server.conversations.replying import heard
+from server.http.problems import Problem
+from server.routes.endpoint import Answer, Call, Route
 from server.service import Service
 from server.wire import Answered, CloseBody, Closed, ReplyBody
 

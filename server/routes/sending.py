@@ -5,13 +5,13 @@ from functools import partial
 
 import msgspec
 
-from server.audiences import tags_named
-from server.endpoint import Answer, Call, Events, Route
-from server.holding import Cancel, Held, Pause, Resume
-from server.reading import BatchProgress, batch_progress
-from server.sending import read_send
+from server.contacts.audiences import tags_named
+from server.contacts.tagging import UseTags
+from server.routes.endpoint import Answer, Call, Events, Route
+from server.sending.accepting import read_send
+from server.sending.holding import Cancel, Held, Pause, Resume
+from server.sending.reading import BatchProgress, batch_progress
 from server.service import Service
-from server.tagging import UseTags
 from server.wire import Accepted, SendBody
 
 

@@ -7,13 +7,13 @@ from functools import partial
 
 import msgspec
 
-from server.endpoint import Answer, Call, Route
-from server.importing import Report, first_rows, read_rows, report_of
-from server.numbers import Numbers
-from server.problems import Problem
-from server.reading_tags import TagLog, Tags, all_tags, tag_log, tag_times
+from server.contacts.importing import Report, first_rows, read_rows, report_of
+from server.contacts.numbers import Numbers
+from server.contacts.reading_tags import TagLog, Tags, all_tags, tag_log, tag_times
+from server.contacts.tagging import ChangeTaxonomy, Import, Tag
+from server.http.problems import Problem
+from server.routes.endpoint import Answer, Call, Route
 from server.service import Service
-from server.tagging import ChangeTaxonomy, Import, Tag
 from server.wire import ImportQuery, LogQuery, Rejected, TagBody, Tagged, TaxonomyBody
 
 CHUNK = 10_000  # contacts in one transaction: bounds how long others wait

@@ -120,7 +120,7 @@ accounts = Table(
     Column("worker_id", Int64),  # who sends for it, where several may; no key: a worker may be gone
 )
 
-# Servers that work on this database, where several may: see server/leases.py.
+# Servers that work on this database, where several may: see server/sending/leases.py.
 worker_numbers = Sequence("worker_numbers", metadata=metadata)  # none is given twice
 workers = Table(
     "workers",

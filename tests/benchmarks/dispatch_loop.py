@@ -20,8 +20,8 @@ import uvloop
 from server_workloads import bulk_sends, write_scenario
 
 from scenarios.loading import load
-from server import dispatcher
-from server.sending import read_send
+from server.sending import dispatcher
+from server.sending.accepting import read_send
 from server.service import Service, open_service
 from server.store.opening import place_of
 from server.store.tables import LEFT

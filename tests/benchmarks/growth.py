@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 
 from reports import drawing
 from scenarios.loading import load
-from simulator.replication import Replication
-from simulator.summary import simulate_once
+from simulator.engine.replication import Replication
+from simulator.results.summary import simulate_once
 from simulator.world import world_of
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import mesa
 
 from scenarios.margins import OFFER
-from simulator.network import delivery_rates
+from simulator.sending.network import delivery_rates
 from simulator.world import PUSHES, World
 
 OWN = -1  # a private message; otherwise the kind of a post

@@ -134,7 +134,7 @@ async def send(target: Target, rate: float, seconds: float, share_out: float) ->
 async def bare_cpu_ms(rate: float, seconds: float) -> float:
     """CPU of a bare route for one request at this rate, as the machine is now: what figures are divided by."""
     code = (
-        "import asyncio, uvloop; from server.listening import bind, run\n"
+        "import asyncio, uvloop; from server.http.listening import bind, run\n"
         "async def app(scope, receive, send):\n"
         "    await receive()\n"
         "    await send({'type': 'http.response.start', 'status': 200, 'headers': [(b'content-length', b'2')]})\n"

@@ -6,9 +6,9 @@ import numpy as np
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from scenarios.loading import load
-from simulator.network import DAY_S
-from simulator.organic import Organic, organic_of
-from simulator.traits import hidden_of, traits_of
+from simulator.customers.organic import Organic, organic_of
+from simulator.customers.traits import hidden_of, traits_of
+from simulator.sending.network import DAY_S
 
 MOST_S = 0.6  # for a million customers and 90 days
 

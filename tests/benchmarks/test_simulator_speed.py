@@ -18,7 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from test_pacing_speed import note, ratio
 
 from scenarios.loading import load
-from simulator.summary import simulate_once
+from simulator.results.summary import simulate_once
 from simulator.world import World, world_of
 from tests.reference_model import Reference
 

@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from simulator.purchases import Bgnbd, simulate
+from simulator.customers.purchases import Bgnbd, simulate
 from wavetank import main
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from server.app import ROUTES
-from server.openapi import document
+from server.routes.openapi import document
 
 CHECKS = [
     not_a_server_error,

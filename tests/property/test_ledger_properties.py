@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from scenarios.schema import Costs
-from simulator.ledger import Amounts, Cause, Kind, Ledger, binned, cumulative, ledger_of, payback_days
-from simulator.network import DAY_S
+from simulator.results.ledger import Amounts, Cause, Kind, Ledger, binned, cumulative, ledger_of, payback_days
+from simulator.sending.network import DAY_S
 
 BINS, ACCOUNTS, HORIZON_S = 288, 3, 3 * DAY_S
 TIMES = st.floats(0, HORIZON_S, exclude_max=True)

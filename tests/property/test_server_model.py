@@ -29,16 +29,17 @@ from hypothesis.stateful import (
 )
 
 from scenarios.loading import load
-from server import dispatcher, service
+from server import service
+from server.analytics.figures import history
 from server.clock import Clock
-from server.delivering import Ban
-from server.figures import history
-from server.holding import Cancel, Pause, Resume
-from server.problems import Problem
-from server.replying import heard
-from server.sending import read_send
+from server.contacts.tagging import Tag
+from server.conversations.replying import heard
+from server.http.problems import Problem
+from server.sending import dispatcher
+from server.sending.accepting import read_send
+from server.sending.delivering import Ban
+from server.sending.holding import Cancel, Pause, Resume
 from server.service import Service, open_service
-from server.tagging import Tag
 from server.wire import SendBody
 
 PHONES = [f"+1212555010{n}" for n in range(8)]

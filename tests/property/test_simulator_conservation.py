@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from scenarios.loading import load
 from server.network import errors
-from simulator.customers import side_by_side
-from simulator.ledger import Cause
-from simulator.markets import UNIT_USD
-from simulator.network import DAY_S
-from simulator.replication import Replication
-from simulator.summary import money_of, summary_of, unsent
+from simulator.engine.customers import side_by_side
+from simulator.engine.replication import Replication
+from simulator.results.ledger import Cause
+from simulator.results.summary import money_of, summary_of, unsent
+from simulator.sending.markets import UNIT_USD
+from simulator.sending.network import DAY_S
 from simulator.world import Campaign, World, world_of
 from tests.platform_replay import recorded, replayed
 from tests.watched import watched

@@ -10,7 +10,7 @@ import pytest
 from scenarios.errors import InputError
 from scenarios.json_schema import json_schema
 from scenarios.loading import load
-from simulator.summary import simulate_once
+from simulator.results.summary import simulate_once
 from simulator.world import world_of
 
 SMALL = ["population.size=40", "experiment.replications=2", "experiment.horizon_days=3"]

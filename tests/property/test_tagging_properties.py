@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.csv_cells import FORMULA, as_it_was, harmless
+from server.contacts.csv_cells import FORMULA, as_it_was, harmless
+from server.contacts.importing import first_rows, read_rows, report_of
+from server.contacts.numbers import Numbers
 from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import AllOf, AnyOf, Did, Expression, Tagged
 from server.dispatch.routing import Turn, turn_at
 from server.dispatch.tag_rules import StandingRule, due_changes
-from server.importing import first_rows, read_rows, report_of
-from server.numbers import Numbers
-from server.problems import Problem
+from server.http.problems import Problem
 from server.wire import MAX_ROWS
 
 NOW_S = 1e9

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scenarios.errors import InputError
-from simulator.agents import (
+from simulator.engine.agents import (
     Agents,
     Handled,
     Inbound,

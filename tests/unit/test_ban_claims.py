@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.loading import load
-from simulator.summary import simulate_once
+from simulator.results.summary import simulate_once
 from simulator.world import world_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from scenarios.loading import Loaded, load
 from scenarios.result import Kpi
-from simulator.funnel import Funnel
-from simulator.replication import Replication
+from simulator.customers.funnel import Funnel
+from simulator.engine.replication import Replication
 from simulator.run import simulate
-from simulator.waves import Wave
+from simulator.sending.waves import Wave
 from simulator.world import world_of
 
 GROUPS_ALONE = (

@@ -4,11 +4,11 @@ import io
 
 import pytest
 
-from server.csv_cells import as_it_was, harmless
-from server.importing import read_rows
-from server.numbers import Numbers
-from server.problems import Problem
-from server.reading_contacts import ContactShown, as_csv
+from server.contacts.csv_cells import as_it_was, harmless
+from server.contacts.importing import read_rows
+from server.contacts.numbers import Numbers
+from server.contacts.reading import ContactShown, as_csv
+from server.http.problems import Problem
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+49", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "\n=1"])

@@ -5,8 +5,8 @@ import pytest
 from msgspec import Struct
 
 from server.app import ROUTES
-from server.endpoint import JSON, Answer, Call, Route
-from server.openapi import document, statuses, summary
+from server.routes.endpoint import JSON, Answer, Call, Route
+from server.routes.openapi import document, statuses, summary
 from server.service import Service
 
 

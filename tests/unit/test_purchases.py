@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.special import roots_genlaguerre, roots_jacobi
 
 from scenarios.errors import InputError
-from simulator.purchases import (
+from simulator.customers.purchases import (
     Bgnbd,
     History,
     _log_likelihood,
@@ -17,7 +17,7 @@ from simulator.purchases import (
     log_likelihood,
     simulate,
 )
-from simulator.streams import BLOCK
+from simulator.statistics.streams import BLOCK
 
 CDNOW = Bgnbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 EVEN = Bgnbd(r=2.0, alpha=3.0, a=1.5, b=2.5)  # customers much alike

@@ -3,9 +3,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.attaching import check_media, reference_of
+from server.http.problems import Problem
 from server.network.media_formats import MAX_BYTES, MB, kind_of
-from server.problems import Problem
+from server.sending.attaching import check_media, reference_of
 from server.wire import Media
 
 PICTURE = {"type": "image", "mime_type": "image/png", "size_bytes": 1000, "url": "https://example.com/a.png"}

@@ -1,8 +1,8 @@
 import pytest
 
 from scenarios.errors import InputError
-from server.auth import Tokens, check_token, digest
-from server.problems import Problem
+from server.http.auth import Tokens, check_token, digest
+from server.http.problems import Problem
 
 TOKENS = Tokens({digest("a token that is long"): ["send", "read"], digest("another of that length"): ["tag"]})
 

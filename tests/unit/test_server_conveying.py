@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from test_server_delivery import Settings
 from test_server_inbox import DAY_S, PHONE, World
 
-from server.conveying import (
+from server.conversations.conveying import (
     Convey,
     Conveyed,
     Conveying,
@@ -21,9 +21,9 @@ from server.conveying import (
     settle_answers,
     to_convey,
 )
+from server.conversations.reading import Line, history
 from server.network import emulated
 from server.network.answers import Answer, Answers
-from server.reading_inbox import Line, history
 from server.store.database import Database
 from server.store.sqlite import open_writer
 from server.store.tables import SCHEMA, accounts, batches, contacts, messages, said

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from scenarios.loading import load
-from server import figures, health, reading
-from server.delivering import Sent, Settle, Settling, record_sent
+from server.analytics import figures, health
+from server.http.problems import Problem
 from server.network.emulated import Outbound, Status
-from server.problems import Problem
+from server.sending import reading
+from server.sending.delivering import Sent, Settle, Settling, record_sent
 from server.store import hourly, sqlite
 from server.store.database import Database
 from server.store.tables import (

@@ -7,9 +7,9 @@ from test_server_delivery import Settings
 
 from server.clock import Clock
 from server.dispatch.retries import ARRIVAL_TIMEOUT_S, RESENDS, may_resend
-from server.handing import Handovers
 from server.network.delivery import ways as ways_of
 from server.network.emulated import Network, Outbound
+from server.sending.handing import Handovers
 
 MESSAGES = [Outbound(key, 1, 0, "+1", 1_000.0) for key in range(1, 4)]
 

@@ -16,14 +16,14 @@ from sqlalchemy import select
 from scenarios.loading import load
 from scenarios.schema import ReplyRule, Team
 from server.clock import Clock
+from server.conversations.inbox import Act, Handle, Inbox, PassOn, SayDue
+from server.conversations.policy import reply_policy
+from server.conversations.reading import history
+from server.conversations.reading import inbox as inbox_of
+from server.conversations.replying import Replying, heard
+from server.conversations.searching import IndexTexts, index_texts, not_indexed, search
 from server.dispatch.contact_index import ContactIndex
-from server.inbox import Act, Handle, Inbox, PassOn, SayDue
-from server.policy import reply_policy
-from server.problems import Problem
-from server.reading_inbox import history
-from server.reading_inbox import inbox as inbox_of
-from server.replying import Replying, heard
-from server.searching import IndexTexts, index_texts, not_indexed, search
+from server.http.problems import Problem
 from server.store.database import Database
 from server.store.ids import Ids
 from server.store.sqlite import open_writer

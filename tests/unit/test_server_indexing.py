@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from server import indexing
+from server.contacts import indexing
+from server.contacts.indexing import Indexing, calling_code
 from server.dispatch.contact_index import ContactIndex
-from server.indexing import Indexing, calling_code
 from server.store import taxonomy
 from server.store.database import Database
 from server.store.sqlite import open_writer

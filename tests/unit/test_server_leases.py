@@ -11,8 +11,8 @@ from sqlalchemy import URL, Connection, insert, select, text, update
 
 from scenarios.errors import InputError
 from scenarios.schema import Pacing
-from server.leases import Held, Leases, Leave, Renew, ask_for_plan, join
-from server.planning import Planner
+from server.sending.leases import Held, Leases, Leave, Renew, ask_for_plan, join
+from server.sending.planning import Planner
 from server.store.database import Database
 from server.store.opening import place_of
 from server.store.postgres import open_writer

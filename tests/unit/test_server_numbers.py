@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from server import numbers
-from server.numbers import Numbers
+from server.contacts import numbers
+from server.contacts.numbers import Numbers
 
 GOOD = [f"+1415555{line:04d}" for line in range(40)]
 

@@ -3,11 +3,11 @@ import re
 
 from msgspec.structs import replace
 
+from server.analytics.figures import HistoryRow, ImportsTaken, Keyword, Stats
+from server.analytics.health import Alarm, Alarms
 from server.dispatch.alarms import Observed, check
-from server.figures import HistoryRow, ImportsTaken, Keyword, Stats
-from server.health import Alarm, Alarms
 from server.page.rendering import CHART_HEIGHT, Overview, chart, live, page
-from server.reading import AccountState, BatchProgress
+from server.sending.reading import AccountState, BatchProgress
 
 CLOCK = "2026-12-01T14:20:00Z"
 STATS = Stats(

@@ -4,7 +4,7 @@ import numpy as np
 
 from scenarios.schema import Pacing
 from server.dispatch import pacing
-from server.planning import ZONES, Fleet, columns, idle_until
+from server.sending.planning import ZONES, Fleet, columns, idle_until
 
 NOON = 1_796_126_400.0  # 2026-12-01 12:00 UTC: Los Angeles sleeps until 16:00, London is awake
 

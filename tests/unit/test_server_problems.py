@@ -4,8 +4,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from server.http.problems import Problem, of_decoding
 from server.network.graph.faults import Fault
-from server.problems import Problem, of_decoding
 from server.wire import ABOUT_TAGS, EventsBody, ImportQuery, SendBody, TagBody, TokenBody
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, insert, select
 
 from scenarios.loading import load
 from server.clock import Clock
+from server.conversations.policy import reply_policy
+from server.conversations.replying import Inbound, Replying, heard
 from server.dispatch.contact_index import ContactIndex
-from server.policy import reply_policy
-from server.replying import Inbound, Replying, heard
 from server.store.database import Database
 from server.store.ids import Ids
 from server.store.sqlite import open_writer

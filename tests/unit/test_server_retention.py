@@ -11,10 +11,10 @@ from sqlalchemy import Column, Connection, insert, select
 from test_server_delivery import Settings
 
 from server.clock import Clock
+from server.conversations.searching import IndexTexts, index_texts, search
 from server.network import emulated
 from server.network.emulated import Network, Outbound
 from server.retention import STEP, Forget, Forgetting
-from server.searching import IndexTexts, index_texts, search
 from server.store import sqlite
 from server.store.database import Database
 from server.store.tables import (

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.seldom import EVERY_S, MOST_KEPT, Seldom
+from server.http.seldom import EVERY_S, MOST_KEPT, Seldom
 
 
 class Heard(logging.Handler):

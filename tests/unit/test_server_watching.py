@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from server import watching
-from server.problems import Problem
+from server.analytics import watching
+from server.analytics.watching import MOST_STREAMS, Watching, event
+from server.http.problems import Problem
 from server.store.database import StoreUnavailable
-from server.watching import MOST_STREAMS, Watching, event
 
 Look = Callable[[], Awaitable[int]]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, insert, select, text
 
-from server.problems import Problem
+from server.http.problems import Problem
 from server.store import sqlite
 from server.store.database import Database, StoreUnavailable
 from server.store.schema import Schema

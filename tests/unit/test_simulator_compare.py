@@ -12,7 +12,7 @@ from scenarios.comparison import Comparison
 from scenarios.loading import load
 from scenarios.variants import variants_of
 from simulator.compare import bonferroni, compare, difference, differences
-from simulator.summary import KPIS, simulate_once
+from simulator.results.summary import KPIS, simulate_once
 from simulator.world import world_of
 
 SMALL = ["population.size=400", "experiment.replications=4"]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from scenarios.schema import Accounts
-from simulator.fleet import Fleet
-from simulator.network import DAY_S
+from simulator.sending.fleet import Fleet
+from simulator.sending.network import DAY_S
 
 FIRST_S = np.array([-120 * DAY_S, np.inf])
 

@@ -5,10 +5,10 @@ from scipy.special import expit
 
 from scenarios.loading import load
 from scenarios.schema import Scenario
-from simulator.anchors import anchors_of, attention, order_given_click
-from simulator.funnel import Chances, Funnel, follow
-from simulator.luck import Further, Messages, Numbers
-from simulator.traits import engagement_cells, hidden_of, traits_of
+from simulator.customers.anchors import anchors_of, attention, order_given_click
+from simulator.customers.funnel import Chances, Funnel, follow
+from simulator.customers.traits import engagement_cells, hidden_of, traits_of
+from simulator.engine.luck import Further, Messages, Numbers
 from simulator.world import delays_of
 
 SENDS = 300_000

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.happenings import Calendar, Kind
-from simulator.network import BIN_S
+from simulator.sending.happenings import Calendar, Kind
+from simulator.sending.network import BIN_S
 
 HORIZON_S = 10 * BIN_S
 

@@ -7,10 +7,10 @@ import pytest
 from scenarios import provenance
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
-from simulator.histories import FITTED, fitted, known_of, past_of, purchases_of
-from simulator.organic import organic_of
-from simulator.purchases import Bgnbd, simulate
-from simulator.replication import Replication
+from simulator.customers.histories import FITTED, fitted, known_of, past_of, purchases_of
+from simulator.customers.organic import organic_of
+from simulator.customers.purchases import Bgnbd, simulate
+from simulator.engine.replication import Replication
 from simulator.world import world_of
 
 TRUE = Bgnbd(r=2.0, alpha=8.0, a=1.5, b=4.0)
@@ -90,8 +90,8 @@ def test_customers_follow_from_their_own_orders(loaded: Loaded) -> None:
 
 def test_as_much_is_bought_as_the_histories_let_expect(loaded: Loaded) -> None:
     """Equation 10 of the paper, summed over customers, against 40 replications."""
-    from simulator.purchases import History, expected_next
-    from simulator.traits import hidden_of
+    from simulator.customers.purchases import History, expected_next
+    from simulator.customers.traits import hidden_of
 
     world, known = world_of(loaded), known_of(loaded)
     assert known is not None

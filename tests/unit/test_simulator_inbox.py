@@ -5,7 +5,7 @@ import pytest
 
 from scenarios.loading import load
 from scenarios.schema import Script, Turn
-from simulator.inbox import HOUR_S, NEVER, _turns, paths_of, rulebook_of
+from simulator.engine.inbox import HOUR_S, NEVER, _turns, paths_of, rulebook_of
 from simulator.world import world_of
 
 WORLD = world_of(load("daily_programme", ["population.size=10"]))

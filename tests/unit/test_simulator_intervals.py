@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.intervals import interval, intervals
+from simulator.statistics.intervals import interval, intervals
 
 
 def test_interval_is_students() -> None:

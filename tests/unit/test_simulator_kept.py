@@ -13,8 +13,8 @@ from simulator import kept as kept_module
 from simulator.kept import Kept, decode, encode, name_of
 from simulator.parallel import Task
 from simulator.replicating import summaries
+from simulator.results.summary import Summary, simulate_once
 from simulator.run import simulate
-from simulator.summary import Summary, simulate_once
 from simulator.world import World, world_of
 
 TINY = ["population.size=40", "experiment.replications=4"]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from scenarios.schema import Costs
-from simulator.ledger import Amounts, Cause, Kind, Ledger, binned, cumulative, ledger_of, payback_days
-from simulator.network import DAY_S
+from simulator.results.ledger import Amounts, Cause, Kind, Ledger, binned, cumulative, ledger_of, payback_days
+from simulator.sending.network import DAY_S
 
 COSTS = Costs()
 HORIZON_S = 2.5 * DAY_S

@@ -6,12 +6,12 @@ import pytest
 
 from scenarios.loading import load
 from scenarios.schema import Costs
-from simulator.ledger import Amounts, Ledger, ledger_of
-from simulator.lifetime import lifetime_value_usd
-from simulator.network import DAY_S
-from simulator.organic import WEEK_S, Organic, bgnbd_of, organic_of
-from simulator.purchases import expected_repeats
-from simulator.traits import Hidden, Traits, hidden_of, traits_of
+from simulator.customers.organic import WEEK_S, Organic, bgnbd_of, organic_of
+from simulator.customers.purchases import expected_repeats
+from simulator.customers.traits import Hidden, Traits, hidden_of, traits_of
+from simulator.results.ledger import Amounts, Ledger, ledger_of
+from simulator.results.lifetime import lifetime_value_usd
+from simulator.sending.network import DAY_S
 
 SIZE = 200_000
 SCENARIO = load("bulk_send").scenario

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator.luck import DECISIONS, Further, Messages, Numbers, keyed_words, philox4x32, unit
-from simulator.streams import Purpose
+from simulator.engine.luck import DECISIONS, Further, Messages, Numbers, keyed_words, philox4x32, unit
+from simulator.statistics.streams import Purpose
 
 MOST = 0xFFFFFFFF
 

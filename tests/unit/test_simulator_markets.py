@@ -9,8 +9,8 @@ from scenarios.phones import region_of
 from server.network.limits import IN_SERVICE
 from server.network.pricing import MonthlyCount, charge, price_usd
 from server.network.rules import rules_at
-from simulator.markets import UNIT_USD, Markets, Prices, markets_of
-from simulator.network import DAY_S
+from simulator.sending.markets import UNIT_USD, Markets, Prices, markets_of
+from simulator.sending.network import DAY_S
 
 HORIZON_S = 90 * DAY_S
 EPOCH_S = datetime(2026, 8, 20, 7, tzinfo=UTC).timestamp()

@@ -8,7 +8,7 @@ import pytest
 ROUNDS = """
 import resource
 import numpy as np
-from simulator.memory import keep_freed
+from simulator.engine.memory import keep_freed
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

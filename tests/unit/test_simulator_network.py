@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scenarios.loading import load
-from simulator.network import (
+from simulator.sending.network import (
     DAY_S,
     Schedule,
     above,

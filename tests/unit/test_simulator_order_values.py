@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulator.order_values import ValueFit, fit, own
+from simulator.customers.order_values import ValueFit, fit, own
 
 TRUE = ValueFit(mean_log_usd=4.0, between_log_sd=0.5, within_log_sd=0.3)
 

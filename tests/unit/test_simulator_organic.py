@@ -6,10 +6,19 @@ from scipy import stats
 
 from scenarios.loading import load
 from scenarios.schema import Purchases
-from simulator.network import DAY_S
-from simulator.organic import WEEK_S, Organic, Past, bgnbd_of, bought_before, buyers_of, joined, organic_of
-from simulator.purchases import History, expected_next, expected_repeats, probability_active
-from simulator.traits import Hidden, Traits, hidden_of, traits_of
+from simulator.customers.organic import (
+    WEEK_S,
+    Organic,
+    Past,
+    bgnbd_of,
+    bought_before,
+    buyers_of,
+    joined,
+    organic_of,
+)
+from simulator.customers.purchases import History, expected_next, expected_repeats, probability_active
+from simulator.customers.traits import Hidden, Traits, hidden_of, traits_of
+from simulator.sending.network import DAY_S
 
 CDNOW = Purchases()
 SIZE = 200_000

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.exposures import exposures_of
-from simulator.pending import Held, Pending, Wanted
+from simulator.engine.exposures import exposures_of
+from simulator.engine.pending import Held, Pending, Wanted
 from simulator.world import world_of
 
 

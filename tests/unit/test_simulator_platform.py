@@ -12,12 +12,12 @@ from server.network import errors
 from server.network.limits import IN_SERVICE, OUTSIDE
 from server.network.pricing import charge, price_usd
 from server.network.rules import rules_at
-from simulator.funnel import Funnel
-from simulator.ledger import Cause, Kind, Ledger
-from simulator.network import DAY_S
-from simulator.replication import Replication
-from simulator.summary import money_of, summary_of
-from simulator.waves import Wave
+from simulator.customers.funnel import Funnel
+from simulator.engine.replication import Replication
+from simulator.results.ledger import Cause, Kind, Ledger
+from simulator.results.summary import money_of, summary_of
+from simulator.sending.network import DAY_S
+from simulator.sending.waves import Wave
 from simulator.world import World, world_of
 from tests.platform_replay import recorded, replayed
 from tests.restless import restless

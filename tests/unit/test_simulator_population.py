@@ -5,7 +5,7 @@ import pytest
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
-from simulator.population import customers_of
+from simulator.customers.population import customers_of
 
 HEADER = "phone,name,timezone,tags,consent,voucher\n"
 ROWS = (

@@ -6,9 +6,9 @@ import pytest
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
 from scenarios.result import Precision, Result, encode
-from simulator.precision import LEAST, Goal, Watch, look_ahead, relative_half_width
+from simulator.results.summary import KPIS, reported, simulate_once
 from simulator.run import simulate
-from simulator.summary import KPIS, reported, simulate_once
+from simulator.statistics.precision import LEAST, Goal, Watch, look_ahead, relative_half_width
 from simulator.world import world_of
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulator import quantiles
-from simulator.quantiles import Floats
+from simulator.statistics import quantiles
+from simulator.statistics.quantiles import Floats
 
 
 def moments(table: Floats) -> tuple[float, float]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.network import DAY_S
-from simulator.replication import Replication
-from simulator.summary import simulate_once, summary_of
+from simulator.engine.replication import Replication
+from simulator.results.summary import simulate_once, summary_of
+from simulator.sending.network import DAY_S
 from simulator.world import Campaign, World, world_of
 from tests.restless import restless
 from tests.watched import Outcomes, Sends, ran

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.organic import Bought, joined
-from simulator.rfm import TIERS, looked_back_on, rfm_tiers, shares
+from simulator.customers.organic import Bought, joined
+from simulator.customers.rfm import TIERS, looked_back_on, rfm_tiers, shares
 
 
 def bought(*rows: tuple[int, float, int]) -> list[Bought]:

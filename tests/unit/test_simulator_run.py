@@ -5,9 +5,9 @@ from msgspec.json import decode
 from scenarios.kpis import UNITS
 from scenarios.loading import Loaded, load
 from scenarios.result import Calibration, Result, Survival, encode
-from simulator.network import BIN_S
-from simulator.rfm import TIERS
+from simulator.customers.rfm import TIERS
 from simulator.run import simulate
+from simulator.sending.network import BIN_S
 
 SMALL = ["population.size=500", "experiment.replications=4"]
 

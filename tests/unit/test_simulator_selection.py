@@ -15,7 +15,7 @@ from scenarios.errors import InputError
 from scenarios.loading import load
 from scenarios.variants import variants_of
 from simulator.compare import compare
-from simulator.selection import Aim, Choice, Race
+from simulator.statistics.selection import Aim, Choice, Race
 
 ALPHA = 0.05
 

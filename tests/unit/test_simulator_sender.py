@@ -3,8 +3,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scenarios.loading import load
-from simulator.network import DAY_S, exceeds
-from simulator.sender import InColumns, OneByOne, Planned, Sender, sender_of
+from simulator.engine.sender import InColumns, OneByOne, Planned, Sender, sender_of
+from simulator.sending.network import DAY_S, exceeds
 from simulator.world import World, world_of
 
 OLD_S = -1e7

@@ -8,14 +8,14 @@ from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
 from scenarios.result import WarmUp
 from scenarios.variants import variants_of
-from simulator import warm_up
-from simulator.agents import waits_s
 from simulator.compare import compare
-from simulator.network import BIN_S, DAY_S
-from simulator.replication import Replication
+from simulator.engine.agents import waits_s
+from simulator.engine.replication import Replication
+from simulator.results.steady import OF_AGENTS, STEADY, found_in
+from simulator.results.summary import simulate_once
 from simulator.run import simulate
-from simulator.steady import OF_AGENTS, STEADY, found_in
-from simulator.summary import simulate_once
+from simulator.sending.network import BIN_S, DAY_S
+from simulator.statistics import warm_up
 from simulator.world import world_of
 
 

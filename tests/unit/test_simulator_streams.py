@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simulator.streams import BLOCK, Purpose, blocks, stream, uniforms
+from simulator.statistics.streams import BLOCK, Purpose, blocks, stream, uniforms
 
 
 def test_same_key_gives_the_same_numbers() -> None:

@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from simulator.sums import dot
+from simulator.statistics.sums import dot
 
 LONG = """
 import numpy as np
-from simulator.sums import dot
+from simulator.statistics.sums import dot
 print(dot(*np.random.default_rng(1).random((2, 100_001))).hex())
 """
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.exposures import Exposures, exposures_of
-from simulator.funnel import Event, Funnel, delay_of
-from simulator.network import BIN_S, DAY_S
-from simulator.tally import HISTOGRAM_BINS, Tally, edges_of
-from simulator.waves import Wave
+from simulator.customers.funnel import Event, Funnel, delay_of
+from simulator.engine.exposures import Exposures, exposures_of
+from simulator.engine.tally import HISTOGRAM_BINS, Tally, edges_of
+from simulator.sending.network import BIN_S, DAY_S
+from simulator.sending.waves import Wave
 from simulator.world import world_of
 
 SCENARIO = load("bulk_send", ["experiment.horizon_days=1.5"]).scenario

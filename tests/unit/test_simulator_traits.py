@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.traits import Traits, engagement_cells, hidden_of, order_value_of, traits_of
+from simulator.customers.traits import Traits, engagement_cells, hidden_of, order_value_of, traits_of
 
 SIZE = 200_000
 

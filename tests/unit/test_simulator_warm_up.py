@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from simulator.intervals import student
-from simulator.warm_up import LEAST, length, steady_means
+from simulator.statistics.intervals import student
+from simulator.statistics.warm_up import LEAST, length, steady_means
 
 PHI, LEVEL, START, SIZE = 0.9, 10.0, 100.0, 1000
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulator.waves import Wave, constant, in_turns, joined, taken
+from simulator.sending.waves import Wave, constant, in_turns, joined, taken
 
 
 def wave(due_s: list[float], exposure: int) -> Wave:

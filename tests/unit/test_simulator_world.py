@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scenarios.loading import load
-from simulator.network import BIN_S, DAY_S
+from simulator.sending.network import BIN_S, DAY_S
 from simulator.world import capacity, first_sends_s, permitted, world_of
 
 DAY = round(DAY_S / BIN_S)

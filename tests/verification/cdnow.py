@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.purchases import History
+from simulator.customers.purchases import History
 
 FITTED_WEEKS, ALL_WEEKS = 39, 78
 BEGIN = np.datetime64("1997-01-01")

@@ -9,7 +9,7 @@ from closed_forms import cobham, erlang_a, erlang_c, erlang_c_wait, kiefer_wolfo
 from numpy.typing import NDArray
 from verification_table import Table
 
-from simulator.agents import Agents, Roster, figures, inbound_of, reading_of, serve, waits_s
+from simulator.engine.agents import Agents, Roster, figures, inbound_of, reading_of, serve, waits_s
 
 REPLICATIONS, WARM_UP, MEASURED = 20, 400, 1_500
 SERVICE_S = 100.0

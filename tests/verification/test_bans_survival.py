@@ -4,9 +4,9 @@ import numpy as np
 from verification_table import Table
 
 from scenarios.loading import load
-from simulator.network import DAY_S
-from simulator.replication import Replication
-from simulator.survival import Lives, kaplan_meier, lives_of
+from simulator.engine.replication import Replication
+from simulator.results.survival import Lives, kaplan_meier, lives_of
+from simulator.sending.network import DAY_S
 from simulator.world import world_of
 
 BAN_PER_30_DAYS = 0.99

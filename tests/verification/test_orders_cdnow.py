@@ -7,10 +7,10 @@ from cdnow import BEGIN, FITTED_WEEKS, Transactions
 from verification_table import Table
 
 from scenarios.loading import Loaded, load
-from simulator.histories import known_of
-from simulator.organic import organic_of
-from simulator.purchases import expected_next
-from simulator.traits import hidden_of
+from simulator.customers.histories import known_of
+from simulator.customers.organic import organic_of
+from simulator.customers.purchases import expected_next
+from simulator.customers.traits import hidden_of
 from simulator.world import world_of
 
 PART = "Orders: CDNOW as a user's CSV"

@@ -8,9 +8,16 @@ from numpy.typing import NDArray
 from verification_table import Table
 
 from scenarios.loading import load
-from simulator.organic import WEEK_S, organic_of
-from simulator.purchases import Bgnbd, Purchases, expected_cumulative, expected_repeats, fit, simulate
-from simulator.traits import hidden_of, traits_of
+from simulator.customers.organic import WEEK_S, organic_of
+from simulator.customers.purchases import (
+    Bgnbd,
+    Purchases,
+    expected_cumulative,
+    expected_repeats,
+    fit,
+    simulate,
+)
+from simulator.customers.traits import hidden_of, traits_of
 
 PUBLISHED = Bgnbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 REPLICATIONS = 200
@@ -68,7 +75,7 @@ def test_simulated_purchases_agree_with_the_expectation(
 
 
 def test_calendar_time_agrees_with_the_expectation(table: Table) -> None:
-    """`simulator.organic`: customers of every age up to a year, followed for half a year more."""
+    """`simulator.customers.organic`: customers of every age up to a year, followed for half a year more."""
     scenario, size, half_year = load("bulk_send").scenario, 20_000, 26.0
     traits = traits_of(scenario, ("all",), np.zeros(size, np.int8))
     hidden = hidden_of(traits, 1, 1, 0.0)

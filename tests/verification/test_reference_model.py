@@ -6,7 +6,7 @@ from scipy import stats
 from verification_table import Table
 
 from scenarios.loading import load
-from simulator.summary import simulate_once
+from simulator.results.summary import simulate_once
 from simulator.world import World, world_of
 from tests.reference_model import Reference
 

@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from verification_table import Table
 
-from simulator import warm_up
 from simulator.compare import difference
-from simulator.intervals import interval
-from simulator.selection import Race
-from simulator.survival import Lives, kaplan_meier
+from simulator.results.survival import Lives, kaplan_meier
+from simulator.statistics import warm_up
+from simulator.statistics.intervals import interval
+from simulator.statistics.selection import Race
 
 EXPERIMENTS, REPLICATIONS = 400, 20
 COVERAGE = "Statistics: 95 % intervals that hold the truth, of 400 experiments"

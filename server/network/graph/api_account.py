@@ -3,13 +3,13 @@
 import hmac
 from typing import Any
 
+from server.http.problems import Problem
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import APP_NAME
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 from server.network.graph.showing import shown_number
 from server.network.graph.verifying import verify
-from server.problems import Problem
 
 USER_ID = "410770000000001"  # of the system user whose token it is
 PERMISSIONS = ("whatsapp_business_management", "whatsapp_business_messaging")

@@ -12,16 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.absent import no_route
-from server.auth import Tokens, digest
-from server.direct import Direct
+from server.http.absent import no_route
+from server.http.auth import Tokens, digest
+from server.http.direct import Direct
+from server.http.problems import MEDIA_TYPE, Problem
 from server.network.errors import PROFILES, Profile
 from server.network.graph import api, api_absent, controls
 from server.network.graph.batch import Batch
 from server.network.graph.emulator import Emulator
 from server.network.graph.http import ControlEndpoint, GraphEndpoint, Line, refusal
 from server.network.graph.refusal import ApiError, unknown_object
-from server.problems import MEDIA_TYPE, Problem
 
 
 class VersionConvertor(Convertor[str]):

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Message, Scope
 
-from server.listening import ABORT
+from server.http.listening import ABORT
 from server.network.graph.http import Answer, Call, answer, refusal
 from server.network.graph.outgoing import of_validation
 from server.network.graph.parameters import FORM, of_body

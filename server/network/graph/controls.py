@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from server.http.problems import Problem, of_decoding
 from server.network.graph.behaviour import Behaviour
 from server.network.graph.digits import whole
 from server.network.graph.faults import Fault, as_listed, problem_of
@@ -15,7 +16,6 @@ from server.network.graph.inbound import Writes
 from server.network.graph.numbers import Number
 from server.network.graph.outgoing import is_number, wa_id
 from server.network.rules import Throughput
-from server.problems import Problem, of_decoding
 
 MAX_LISTED = 1000
 LOOKS = ("opaque", "id", "to", "limit")  # parameters by which messages are looked for

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from server.explaining import NOT_JSON
+from server.http.explaining import NOT_JSON
 from server.network.graph.parameters import from_text
 from server.network.graph.refusal import ApiError, invalid_parameter
 

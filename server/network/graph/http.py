@@ -9,15 +9,15 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from server.auth import Tokens
-from server.listening import ABORT
+from server.http.auth import Tokens
+from server.http.listening import ABORT
+from server.http.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
+from server.http.responding import Headers, respond
 from server.network.errors import Profile, http_status, retry_after_s, sync_error
 from server.network.graph.emulator import Emulator
 from server.network.graph.faults import REQUEST_KINDS
 from server.network.graph.parameters import of_body
 from server.network.graph.refusal import ApiError
-from server.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
-from server.responding import Headers, respond
 
 MAX_BODY = 256 * 1024  # bytes of a request in JSON
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from server.http.problems import Problem
 from server.network.graph.media import RECEIVED_LIFE_S, MediaStore, base64_of
 from server.network.graph.outgoing import MAX_TEXT, MEDIA_TYPES, is_number, wa_id
 from server.network.graph.users import user_id
 from server.network.graph.webhook_bodies import ascii_json
-from server.problems import Problem
 
 PASSED_ON = frozenset(
     {

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.explaining import fault_of
+from server.http.explaining import fault_of
+from server.http.problems import NOT_JSON
 from server.network.graph.refusal import ApiError
-from server.problems import NOT_JSON
 
 MAX_TEXT = 4096  # characters; platform 1.1
 MAX_CAPTION = 1024

@@ -9,8 +9,8 @@ import python_multipart
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from server.http.problems import NOT_JSON
 from server.network.graph.refusal import ApiError
-from server.problems import NOT_JSON
 
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 

@@ -14,9 +14,9 @@ import uvloop
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
-from server.auth import SCOPES, Tokens, check_token, digest
 from server.clock import Clock
-from server.listening import announce, bind, greeting, prepare_process, run
+from server.http.auth import SCOPES, Tokens, check_token, digest
+from server.http.listening import announce, bind, greeting, prepare_process, run
 from server.network.graph.addresses import NotAllowed
 from server.network.graph.app import make_app
 from server.network.graph.emulator import Emulator, Settings

@@ -1,0 +1,1 @@
+"""Who is written to: numbers, tags, imports, events, and the index that filters are answered from."""

@@ -1,0 +1,1 @@
+"""HTTP without what is asked: a socket, whole answers, problem documents, tokens."""

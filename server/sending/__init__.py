@@ -1,0 +1,1 @@
+"""A message's way from a request to the network: accepted, planned, claimed, sent, settled."""

@@ -1,0 +1,1 @@
+"""One replication: sends, what follows from each, and what becomes of customers, accounts and agents."""

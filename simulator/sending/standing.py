@@ -1,0 +1,117 @@
+"""How the platform sees a business: quality of its numbers and template, spam rate, restrictions, limit.
+
+The state machines are those of `server.network`, told of deliveries by the count and of each block and report
+by itself. Times are in s from the start.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.schema.business import Business
+from server.network.errors import LOCKED, RESTRICTED
+from server.network.limits import Assumed, Limits, SpamParameters
+from server.network.quality import BLOCKED, DELIVERED, REPORTED, Ladder, Parameters, Ratings, Template, worst
+from server.network.rules import rules_at
+from simulator.sending.happenings import Happenings, Kind
+from simulator.sending.network import DAY_S
+
+Codes = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+Times = NDArray[np.float64]
+
+
+class Standing:
+    """One portfolio with its numbers, one a sending account, and one template."""
+
+    def __init__(self, business: Business, numbers: int, epoch_s: float) -> None:
+        """Under the rules of the day of `epoch_s` (Unix), by which all times are moved."""
+        self._epoch_s, self._verified = epoch_s, business.verified
+        spam = SpamParameters(share=business.spam_share, report_weight=business.report_weight)
+        quality = Parameters(
+            report_weight=business.report_weight, yellow=business.quality_yellow, red=business.quality_red
+        )
+        self._limits = Limits(rules_at(epoch_s).limits, Assumed(spam=spam))
+        self._portfolio = self._limits.portfolio(business.limit_level)
+        self._numbers = [self._limits.number(self._portfolio) for _ in range(numbers)]
+        self._ratings = [Ratings(quality) for _ in self._numbers]
+        self._template = Template({}, quality)
+        self._ladder = Ladder(self._portfolio)
+
+    @property
+    def level(self) -> int:
+        """Of the messaging limit."""
+        return self._portfolio.tier.level
+
+    @property
+    def limit(self) -> float:
+        """Unique users a day; infinity: any number."""
+        return self._portfolio.tier.limit
+
+    @property
+    def month_s(self) -> float:
+        """In which so many users lift the lowest limit."""
+        return self._portfolio.tier.rules.first_rise_days * DAY_S
+
+    def stops(self, now_s: float) -> bool:
+        """No conversation may be begun."""
+        return bool(self.stopped(np.array([now_s]), np.ones(1, np.bool_))[0])
+
+    def stopped(self, at_s: Times, outside: Flags) -> Codes:
+        """The code for each message of a quarter of an hour, 0 for none; `outside` a service window."""
+        unix_s = at_s + self._epoch_s
+        codes = np.zeros(len(unix_s), np.int32)
+        codes[outside & (unix_s < self._portfolio.initiated_restricted_until_s)] = RESTRICTED
+        codes[unix_s < self._portfolio.all_restricted_until_s] = RESTRICTED
+        if self._portfolio.disabled:
+            codes[:] = LOCKED
+        if (paused := self._template.refusal(float(unix_s[0]))) is not None:
+            codes[:] = paused
+        return codes
+
+    def held(self, at_s: Times, account: NDArray[np.int32]) -> Flags:
+        """Whose number the spam rate limit holds: it begins no conversation."""
+        until_s = np.array([number.spam.held_until_s for number in self._numbers])
+        held: Flags = at_s + self._epoch_s < until_s[account]
+        return held
+
+    def used(self, at_s: float, users: int) -> None:
+        """So many places of the messaging limit are taken."""
+        self._portfolio.tier.counted(at_s + self._epoch_s, users)
+
+    def see(self, found: Happenings) -> None:
+        """Deliveries, blocks and reports, in order of time."""
+        angry = np.flatnonzero(found.kind >= Kind.BLOCKED)
+        calm = np.split(np.arange(len(found.kind)), angry)
+        self._deliver(found.rows(calm[0]))
+        for row, following in zip(angry.tolist(), calm[1:], strict=True):
+            self._complain(int(found.kind[row]), float(found.at_s[row]), int(found.account[row]))
+            self._deliver(found.rows(following))
+
+    def review(self, now_s: float, month_users: int) -> None:
+        """What the platform does now and then; `month_users`: delivered to in the last `month_s`."""
+        unix_s = now_s + self._epoch_s
+        for ratings in self._ratings:
+            ratings.review(unix_s)
+        rating = worst(one.rating for one in self._ratings)
+        self._portfolio.tier.move(unix_s, rating, month_users, verified=self._verified)
+        self._template.review(unix_s)
+
+    def _deliver(self, found: Happenings) -> None:
+        """Those between two complaints, counted at once."""
+        arrived = found.of(Kind.DELIVERED)
+        counts = np.bincount(arrived.account)
+        for number in np.flatnonzero(counts).tolist():
+            unix_s, count = float(arrived.at_s[0]) + self._epoch_s, int(counts[number])
+            self._numbers[number].spam.delivered(unix_s, count)
+            for ratings in (self._ratings[number], self._template.ratings):
+                ratings.count(unix_s, DELIVERED, count)
+
+    def _complain(self, kind: int, at_s: float, account: int) -> None:
+        number, unix_s = self._numbers[account], at_s + self._epoch_s
+        seen, tell = (
+            (BLOCKED, self._limits.blocked) if kind == Kind.BLOCKED else (REPORTED, self._limits.reported)
+        )
+        for ratings in (self._ratings[account], self._template.ratings):
+            ratings.count(unix_s, seen)
+        if tell(unix_s, number):
+            self._ladder.violate(unix_s)

@@ -1,0 +1,1 @@
+"""Random numbers by key, distributions, intervals, and how many replications they need."""
