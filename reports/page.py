@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports import drawing, figures, summary, tables
+from reports.figures.pictures import Absent, Picture
 from reports.numbers import plain, quantity
 from reports.run import WORDS, Run, run_of
 from scenarios import documents
@@ -43,7 +44,7 @@ TEMPLATES.filters |= {"tied": _tied, "breakable": _breakable}
 class Drawn(NamedTuple):
     """A picture as bytes: for the page at two widths, and for other documents as PNG."""
 
-    picture: figures.Picture
+    picture: Picture
     wide_svg: bytes
     narrow_svg: bytes
     png: bytes
@@ -64,18 +65,18 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
     return documents.write(page.encode(), folder, FILE_NAME)
 
 
-def _drawn(picture: figures.Picture | figures.Absent) -> Drawn | figures.Absent:
-    if isinstance(picture, figures.Absent):
+def _drawn(picture: Picture | Absent) -> Drawn | Absent:
+    if isinstance(picture, Absent):
         return picture
     wide, narrow = picture.draw(drawing.WIDE_PX), picture.draw(drawing.NARROW_PX)
     return Drawn(picture, drawing.svg(wide), drawing.svg(narrow), drawing.png(wide))
 
 
-def _write_figures(shown: Sequence[Drawn | figures.Absent], folder: Path) -> None:
+def _write_figures(shown: Sequence[Drawn | Absent], folder: Path) -> None:
     """A figure that these results cannot give also takes its files of an earlier run away."""
     folder.mkdir(parents=True, exist_ok=True)
     for each in shown:
-        if isinstance(each, figures.Absent):
+        if isinstance(each, Absent):
             for suffix in ("svg", "png"):
                 (folder / f"{each.name}.{suffix}").unlink(missing_ok=True)
             continue
@@ -83,7 +84,7 @@ def _write_figures(shown: Sequence[Drawn | figures.Absent], folder: Path) -> Non
         documents.write(each.png, folder, f"{each.picture.name}.png")
 
 
-def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:
+def _page(run: Run, shown: Sequence[Drawn | Absent]) -> str:
     verdicts = tables.verdict_rows(run)
     return TEMPLATES.get_template("page.html.j2").render(
         scenario=run.scenario,
@@ -93,7 +94,7 @@ def _page(run: Run, shown: Sequence[Drawn | figures.Absent]) -> str:
         verdicts=verdicts,
         missed=sum(not verdict.met for verdict in verdicts),
         pictures=[_for_page(each) for each in shown if isinstance(each, Drawn)],
-        absent=[each for each in shown if isinstance(each, figures.Absent)],
+        absent=[each for each in shown if isinstance(each, Absent)],
         both=len(run.results) == 2,
         kinds=[WORDS[result.kind] for result in run.results],
         kpis=tables.kpi_rows(run),

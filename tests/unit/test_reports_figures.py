@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from reports import drawing, figures
+from reports.figures import observed
+from reports.figures.pictures import Absent, Picture
 from reports.run import Run, run_of
 from scenarios.result import Distribution, Kpi, Result, Series, Survival
 
@@ -22,8 +24,8 @@ def in_style() -> Iterator[None]:
         yield
 
 
-def pictures(run: Run) -> dict[str, figures.Picture]:
-    return {each.name: each for each in figures.all_of(run) if isinstance(each, figures.Picture)}
+def pictures(run: Run) -> dict[str, Picture]:
+    return {each.name: each for each in figures.all_of(run) if isinstance(each, Picture)}
 
 
 def texts(figure: Figure) -> str:
@@ -132,8 +134,8 @@ def test_response_times_share_one_log_axis_and_mark_percentiles(simulated: Resul
 
 def test_a_rebinned_distribution_keeps_every_observation() -> None:
     distribution = Distribution([0.0, 0.01, 0.1, 5.0], [10.0, 85.0, 5.0], "s")
-    grid = figures._log_grid([distribution])
-    shares = figures._shares(distribution, grid)
+    grid = observed.log_grid([distribution])
+    shares = observed.shares_in(distribution, grid)
     below = 10 * grid[0] / 0.01  # the first bin starts at 0, where a log axis cannot
     assert shares.sum() == pytest.approx(100 - below)
     assert below < 2
@@ -183,7 +185,7 @@ def test_without_a_ban_there_is_a_reason_and_no_staircase(simulated: Result) -> 
         for each in figures.all_of(run_of([msgspec.structs.replace(simulated, survival=kept)]))
         if each.name == "survival"
     )
-    assert isinstance(absent, figures.Absent)
+    assert isinstance(absent, Absent)
     assert absent.reason == "none of 1,200 accounts was banned in 7 d"
 
 
@@ -209,7 +211,7 @@ def test_thin_results_give_a_figure_or_a_reason(
         for result in (simulated, measured)
     ]
     for each in figures.all_of(run_of(thin)):
-        if isinstance(each, figures.Absent):
+        if isinstance(each, Absent):
             assert each.reason
         else:
             assert drawing.svg(each.draw(drawing.NARROW_PX)).startswith(b"<?xml")
