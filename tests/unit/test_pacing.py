@@ -10,7 +10,7 @@ import pytest
 
 from server.dispatch import pacing, pacing_admit
 from server.dispatch.pacing import HELD, HELD_BY_CONTENT, AccountStart, Messages, Pacer, Plan
-from server.dispatch.pacing_state import gap_table
+from server.dispatch.pacing_state import Sends, gap_table
 
 NOON_S = datetime(2025, 1, 15, 12, tzinfo=UTC).timestamp()
 NOON_US = round(NOON_S * 1e6)
@@ -291,6 +291,18 @@ def test_a_pacer_that_is_only_committed_to_forgets_too() -> None:
         pacing.commit(pacer, messages, pacing.plan(pacer, messages, now_s), now_s)
     assert len(pacer.customers.last) < 20_000
     assert sum(map(len, pacer.contents.earlier.values())) < 20_000
+
+
+def test_forgetting_comes_in_parts() -> None:
+    """All at once would hold up whoever waits for a decision."""
+    sends = Sends()
+    parts = []
+    for first in range(0, 100_000, 50):
+        sends.record(range(first, first + 50), [(0, number) for number in range(first, first + 50)])
+        parts.append(len(sends.prune(first - 1_000)))
+    assert sum(parts) > 80_000
+    assert max(parts) <= 400
+    assert len(sends.last) == 100_000 - sum(parts)
 
 
 def test_an_opt_out_outlives_forgetting() -> None:
