@@ -31,6 +31,7 @@ LONGEST_BLOCK = 1_024  # most messages of an account that the batch form works o
 _GOLDEN = 0x9E3779B97F4A7C15  # Fibonacci hashing: neighbouring keys start far apart
 _PRUNE = 1 << 14  # sends that are not worth looking through
 _PART = 1 << 8  # keys that pruning looks at without being noticed
+_FRESH = (NO_ACCOUNT, 1 << 62)  # for a key that is on record no more
 _OUTDATED = 64  # outdated turns that are not worth dropping
 
 Send = tuple[int, int]  # account index, due_us
@@ -129,9 +130,12 @@ class Sends:
                 return []
             self.suspects = list(self.last)
         rest = max(0, len(self.suspects) - max(_PART, 4 * grown))
-        keys = self.suspects[rest:]
+        last, earlier = self.last, self.earlier
+        stale = [
+            key for key in self.suspects[rest:] if key in earlier or last.get(key, _FRESH)[1] <= before_us
+        ]
         del self.suspects[rest:]
-        gone = self.keep(lambda send: send[1] > before_us, keys)
+        gone = self.keep(lambda send: send[1] > before_us, stale)
         if not self.suspects:
             self.prune_at = max(_PRUNE, 2 * (len(self.last) + self.put_by_count))
         return gone
