@@ -10,9 +10,9 @@ from server.clock import Clock
 from server.contacts.numbers import Numbers
 from server.dispatch.tag_rules import DEADLINE_S, Event, EventRuleLike, on_event
 from server.store import taxonomy
-from server.store.contacts import find_or_add
+from server.store.contacts import LAST_ACCOUNT, find_or_add
 from server.store.dialects import among
-from server.store.tables import events, messages, said
+from server.store.tables import events, said
 from server.store.writer import Applied
 from server.wire import EventBody, Happened, Rejected, seconds_of
 
@@ -91,7 +91,7 @@ class Events:
     def _row(self, connection: Connection, one: Noted, contact: int, now_s: float) -> dict[str, Any]:
         account = None
         if one.event.kind in OF_AN_ACCOUNT:
-            account = connection.execute(_LAST_ACCOUNT, {"who": contact}).scalar()
+            account = connection.execute(LAST_ACCOUNT, {"who": contact}).scalar()
         return {
             "event_id": one.event_id,
             "contact_id": contact,
@@ -145,12 +145,6 @@ def _hold_guides_back(
 
 
 _KNOWN = select(events.c.event_id).where(among(events.c.event_id, "ids"))
-_LAST_ACCOUNT = (
-    select(messages.c.account_id)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.sent_s.is_not(None))
-    .order_by(messages.c.sent_s.desc())
-    .limit(1)
-)
 _HOLD_BACK = (
     update(said)
     .where(said.c.said_s.is_(None), said.c.cancelled_s.is_(None), among(said.c.contact_id, "who"))

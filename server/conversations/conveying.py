@@ -15,7 +15,8 @@ from server.conversations.replying import OPTED_OUT, RULES
 from server.dispatch.routing import Teams
 from server.network.answers import Answer, Outcome
 from server.network.rules import SERVICE_WINDOW_S
-from server.store.tables import accounts, contacts, conversations, inbound, messages, said
+from server.store.contacts import LAST_ACCOUNT
+from server.store.tables import accounts, contacts, conversations, inbound, said
 from server.store.writer import Applied
 
 MOST = 1_000  # answers in one round
@@ -66,7 +67,7 @@ class Conveying:
         else the team's first open one. None while there is none."""
         team = None if row.author == RULES else connection.execute(_TEAM, {"who": row.contact_id}).scalar()
         ours = self._teams.accounts.get(team or "", ()) or sorted(still_open)
-        last = connection.execute(_LAST_ACCOUNT, {"who": row.contact_id}).scalar()
+        last = connection.execute(LAST_ACCOUNT, {"who": row.contact_id}).scalar()
         wanted = (row.account_id, last if last in ours else None, *ours)
         return next((one for one in wanted if one in still_open), None)
 
@@ -138,12 +139,6 @@ _UNDER_WAY = (
 _OPEN_ACCOUNTS = select(accounts.c.id).where(accounts.c.closed_s.is_(None))
 _TEAM = select(conversations.c.team).where(
     conversations.c.contact_id == bindparam("who"), conversations.c.closed_s.is_(None)
-)
-_LAST_ACCOUNT = (
-    select(messages.c.account_id)
-    .where(messages.c.contact_id == bindparam("who"), messages.c.sent_s.is_not(None))
-    .order_by(messages.c.sent_s.desc())
-    .limit(1)
 )
 _ONE = said.c.id == bindparam("key")
 _FROM = update(said).where(_ONE).values(account_id=bindparam("account"))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.auth import of_browser
+from server.http.bodies import read_body
 from server.http.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.http.responding import Headers, respond
 from server.http.seen import Seen
@@ -33,14 +34,7 @@ NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an odd number of back
 LARGEST = 2**31 - 1  # number in a path
 NO_PARAMS: Mapping[str, Any] = {}
 MAX_BODY = 8 * 1024 * 1024  # bytes; 10,000 recipients with a few variables take 1.5 MB
-
-
-def header_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    """The first header of this name, in lower case."""
-    for key, value in headers:
-        if key == name:
-            return value
-    return None
+IN_PARTS = "; send it in parts"
 
 
 class Call(NamedTuple):
@@ -134,7 +128,7 @@ class Endpoint:
         path = scope.get("path_params", NO_PARAMS)
         _check_path(path)
         query = _query(scope["query_string"], self._query) if self._query is not None else None
-        body: Any = await read_body(scope, receive)
+        body: Any = await read_body(scope, receive, MAX_BODY, IN_PARTS)
         if self._decode is not None:
             body = self._decoded(body)
         call = Call(query, scope["headers"], path, body, scopes)
@@ -249,22 +243,3 @@ def _headers_of(problem: Problem, login: bytes) -> Headers:
     if problem.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % problem.retry_after_s))
     return headers
-
-
-async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body; Problem 413 when it is longer than MAX_BODY, announced or not."""
-    length = header_of(scope["headers"], b"content-length")
-    if length is not None and int(length) > MAX_BODY:  # the HTTP parser has seen to it that it is a number
-        raise Problem(413, f"the body holds more than {MAX_BODY} bytes; send it in parts")
-    message = await receive()
-    if not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    body = bytearray(message["body"])
-    while message.get("more_body", False):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(400, "the connection was closed before the body's end")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise Problem(413, f"the body holds more than {MAX_BODY} bytes; send it in parts")
-    return bytes(body)

@@ -10,9 +10,17 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from server.store.bulk import Bulk
 from server.store.dialects import among
 from server.store.queries import Query
-from server.store.tables import contact_tags, contacts, tags
+from server.store.tables import contact_tags, contacts, messages, tags
 
 LOADED = 1_000  # contacts of a file at a time: what is in memory at once stays there, unused
+
+# Which account wrote last to the contact `who`.
+LAST_ACCOUNT = (
+    select(messages.c.account_id)
+    .where(messages.c.contact_id == bindparam("who"), messages.c.sent_s.is_not(None))
+    .order_by(messages.c.sent_s.desc())
+    .limit(1)
+)
 
 
 class Listed(Protocol):

@@ -10,6 +10,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from server.http.auth import Tokens
+from server.http.bodies import read_body
 from server.http.listening import ABORT
 from server.http.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.http.responding import Headers, respond
@@ -187,25 +188,6 @@ class ControlEndpoint:
             self._emulator, "", path, query, headers, scope["scheme"], body, scope["path"], self._tokens
         )
         return await self._line.handler(call)
-
-
-async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
-    """The whole body; Problem 413 when it is longer than `most` bytes."""
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if not length.isdigit() or int(length) > most:
-        raise Problem(413, f"the body holds more than {most} bytes")
-    message = await receive()
-    if not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    body = bytearray(message["body"])
-    while message.get("more_body", False):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(400, "the connection was closed before the body's end")
-        body += message.get("body", b"")
-        if len(body) > most:
-            raise Problem(413, f"the body holds more than {most} bytes")
-    return bytes(body)
 
 
 def _query(scope: Scope) -> dict[str, str]:
