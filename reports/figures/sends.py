@@ -19,6 +19,8 @@ RATES = (
     ("sends_per_h", "sends", BLUE, "-", 2.1),
     ("deliveries_per_h", "deliveries", ORANGE, ":", 2.3),
 )
+UNIT_H = {"hour": 1, "day": 24}
+PER = {"hour": "an hour", "day": "a day"}
 
 
 def sends(run: Run) -> Picture | Absent:
@@ -55,10 +57,6 @@ def sends(run: Run) -> Picture | Absent:
     return Picture(
         name, title, caption, alt, lambda width: _draw_sends(width, rates, unit, last, gaps, start)
     )
-
-
-UNIT_H = {"hour": 1, "day": 24}
-PER = {"hour": "an hour", "day": "a day"}
 
 
 def _by(series: tuple[Array, Array], unit_h: int) -> tuple[Array, Array]:

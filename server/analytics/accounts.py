@@ -29,17 +29,9 @@ WEEK_S = 7 * DAY_S
 NEAR_CAP = 0.9  # of the hourly cap: an alarm (ours)
 
 
-class AccountReport(Struct, frozen=True):
+class AccountReport(AccountState, frozen=True):
     """`score` and its `causes` are of the last seven days; `expected_open_rate` follows from the age."""
 
-    index: int
-    key: str
-    open: bool
-    sent: int
-    sent_last_hour: int
-    sent_last_day: int
-    warming_up: bool
-    first_send: str | None
     panel: int
     age_days: float | None
     attempts: int

@@ -98,12 +98,16 @@ class Sends:
         sends = [*self.earlier.get(key, ()), self.last[key]] if key in self.last else []
         return sorted(due_us for _, due_us in sends)
 
-    def keep(self, wanted: Callable[[Send], bool], keys: Iterable[int] | None = None) -> list[int]:
-        """Forgets all sends but the wanted, of these keys or of all; returns the keys that have none left."""
+    def keep(self, wanted: Callable[[Send], bool]) -> None:
+        """Forgets all sends but the wanted."""
+        earlier = self.earlier
+        self._keep(wanted, [key for key, send in self.last.items() if key in earlier or not wanted(send)])
+
+    def _keep(self, wanted: Callable[[Send], bool], keys: Iterable[int]) -> list[int]:
+        """`keep` among these keys, all on record; returns those that have no send left."""
         last, earlier = self.last, self.earlier
-        among = last if keys is None else filter(last.__contains__, keys)
         gone = []
-        for key in [key for key in among if key in earlier or not wanted(last[key])]:
+        for key in keys:
             before = earlier.pop(key, [])
             kept = [send for send in (*before, last[key]) if wanted(send)]
             self.put_by_count -= len(before) + 1 - max(1, len(kept))
@@ -135,7 +139,7 @@ class Sends:
             key for key in self.suspects[rest:] if key in earlier or last.get(key, _FRESH)[1] <= before_us
         ]
         del self.suspects[rest:]
-        gone = self.keep(lambda send: send[1] > before_us, stale)
+        gone = self._keep(lambda send: send[1] > before_us, stale)
         if not self.suspects:
             self.prune_at = max(_PRUNE, 2 * (len(self.last) + self.put_by_count))
         return gone

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from server.network.errors import CODES, MARKETING_CAPPED
-from simulator.engine.customers import Crowd
+from simulator.engine.crowd import Crowd
 from simulator.engine.exposures import LAST, Exposures
 from simulator.engine.pending import Held, Pending, Wanted
 from simulator.engine.platform import Platform

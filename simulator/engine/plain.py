@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.customers.funnel import Chances, Delays, Event, Funnel, Rows, follow
-from simulator.engine.customers import Crowd
+from simulator.engine.crowd import Crowd
 from simulator.engine.exposures import Exposures
 from simulator.engine.follow_ups import Rules, begun
 from simulator.engine.luck import Further, Messages, Numbers

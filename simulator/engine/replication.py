@@ -16,7 +16,7 @@ from simulator.customers.funnel import Funnel
 from simulator.customers.order_values import order_cents
 from simulator.customers.organic import NOTHING, Bought, organic_of
 from simulator.customers.traits import hidden_of
-from simulator.engine.customers import crowd_of, side_by_side
+from simulator.engine.crowd import crowd_of, side_by_side
 from simulator.engine.exposures import POSTS, exposures_of
 from simulator.engine.follow_ups import rules_of
 from simulator.engine.forms import booker_of, engine_of, is_worth_compiling

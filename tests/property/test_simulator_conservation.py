@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scenarios.loading import load
 from server.network import errors
-from simulator.engine.customers import side_by_side
+from simulator.engine.crowd import side_by_side
 from simulator.engine.replication import Replication
 from simulator.results.ledger import Cause
 from simulator.results.summary import money_of, summary_of, unsent

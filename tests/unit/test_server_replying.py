@@ -19,6 +19,7 @@ from server.store.database import Database
 from server.store.ids import Ids
 from server.store.sqlite import open_writer
 from server.store.tables import SCHEMA, batches, contacts, inbound, messages
+from server.store.writer import BRIEF_WEIGHT
 
 PHONES = [f"+1212555{line:04d}" for line in range(100, 106)]
 STATES = ("waiting", "queued", "paused", "sending", "sent")
@@ -116,3 +117,8 @@ def test_a_message_id_counts_once_within_a_group_and_over_groups(database: Datab
     assert given[0] == given[1] == given[2]
     stored = asyncio.run(database.run(lambda connection: len(connection.execute(select(inbound)).all())))
     assert stored == 1
+
+
+def test_a_stop_weighs_too_much_for_the_event_loop() -> None:
+    """It looks through all that waits."""
+    assert heard(PHONES[0], "STOP").weight > BRIEF_WEIGHT > heard(PHONES[0], "What is the price?").weight

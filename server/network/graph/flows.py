@@ -112,7 +112,7 @@ class Flows:
         if others + len(content) > MOST_KEPT:
             raise ApiError(NOT_CHANGED, f"The emulator keeps at most {MOST_KEPT} characters of flows in all")
         flow.content, flow.faults, flow.updated_s = content, faults_of(content), now_s
-        flow.json_version, flow.data_api_version = (_top(content, name) for name in VERSIONS)
+        flow.json_version, flow.data_api_version = _versions_in(content)
 
     def change(self, flow: Flow, given: dict[str, Any], now_s: float) -> None:
         """Name, categories and endpoint of a draft."""
@@ -220,11 +220,11 @@ def _fault(error: str, message: str, line: int = 1, column: int = 1) -> dict[str
     }
 
 
-def _top(content: str, name: str) -> str | None:
-    """A text at the top of a JSON text; None where there is none."""
+def _versions_in(content: str) -> list[str | None]:
+    """The texts of VERSIONS at the top of a JSON text; None where there is none."""
     try:
         given = msgspec.json.decode(content)
     except NOT_JSON:
-        return None
-    value = given.get(name) if isinstance(given, dict) else None
-    return str(value) if value is not None else None
+        given = None
+    found = [given.get(name) if isinstance(given, dict) else None for name in VERSIONS]
+    return [str(value) if value is not None else None for value in found]
