@@ -47,7 +47,7 @@ from server.sending.holding import Cancel, Holding, Pause, Resume
 from server.sending.leases import Leases, Leave, Renew, Seat, join
 from server.sending.planning import Planner
 from server.sending.reading import latest_s
-from server.sending.scheduling import Release, Replan, Scheduling, Send
+from server.sending.scheduling import PlanWith, Release, Scheduling, Send, Unplan
 from server.store import contacts as contact_store
 from server.store import tables
 from server.store.database import Database, StoreUnavailable
@@ -63,6 +63,8 @@ logger = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
 DAYS_PER_MONTH = 30.44
+# Who sends first is told when it will go; after a long stop they are answered sooner than planned.
+RECOVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ async def open_service(
             seat, clock = await stores.writer.run(partial(join, start_s=start_s, speed=speed))
         service = await _assemble(loaded.scenario, clock, seat, stores, scopes_of)
         try:
+            await service.dispatcher.recovered(RECOVERY_S)
             yield service
         finally:
             await _stop(service)
@@ -214,7 +217,7 @@ def _steps(
         Step((Happening,), Events(scenario.tagging.event_rules, clock).apply),
         Step((Pause, Resume, Cancel), Holding(clock).apply),
         Step((StillDue,), still_due),
-        Step((Send, Release, Replan), scheduling.apply, brief=(Send,), answers_first=True),
+        Step((Send, Release, Unplan, PlanWith), scheduling.apply, brief=(Send,), answers_first=True),
         Step((delivering.Ban,), delivering.Banning(planner, clock).apply),
         Step((IssueToken,), issue),
         Step((RevokeToken,), revoke),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from server.dispatch.pacing_admit import (
     HELD,
+    HELD_BY_CAP,
     HELD_BY_CONTENT,
     REFUSED,
     Draft,
@@ -46,6 +47,7 @@ from server.dispatch.pacing_state import (
 
 __all__ = [
     "HELD",
+    "HELD_BY_CAP",
     "HELD_BY_CONTENT",
     "LEAST_RUN",
     "REFUSED",

@@ -10,6 +10,7 @@ the time it is held until.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import chain
 from typing import NamedTuple
@@ -35,8 +36,9 @@ from server.dispatch.pacing_state import (
 
 NO_ACCOUNT_OPEN = "no account is open: add one, or end the pause of one"
 REFUSED = -1  # no consent
-HELD = -2  # by the customer's own window or frequency cap
+HELD = -2  # by the customer's own window
 HELD_BY_CONTENT = -3  # equal content left another account too recently
+HELD_BY_CAP = -4  # by the customer's frequency cap, or by the window while as many sends are on record
 
 Message = tuple[int, int, int, bool]  # customer, zone index, content hash, consent
 
@@ -44,9 +46,8 @@ Message = tuple[int, int, int, bool]  # customer, zone index, content hash, cons
 def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     """Decides on one message at `now_us` (Unix microseconds), and books its account if admitted.
 
-    Returns `(account index, due_us)`; `(HELD, until_us)` or `(HELD_BY_CONTENT, until_us)` if it is
-    to be offered again at `until_us`; `(REFUSED, 0)` without consent. Raises ValueError if no
-    account is open.
+    Returns `(account index, due_us)`; HELD, HELD_BY_CONTENT or HELD_BY_CAP and `until_us` if it is
+    to be offered again then; `(REFUSED, 0)` without consent. Raises ValueError if no account is open.
     """
     customer, zone, content, consent = message
     queue, accounts = pacer.queue, pacer.accounts
@@ -91,12 +92,20 @@ def admit(pacer: Pacer, message: Message, now_us: int) -> tuple[int, int]:
     return decision
 
 
-class Counter:
-    """Offers messages one by one, notes the decisions, and keeps the lines of equal content.
+@dataclass(slots=True)
+class Line:
+    """Messages that wait for the same, by position; the first is offered again at `until_us`."""
 
-    Messages held by their content stand in one line a content. The first alone is offered again;
-    when it is through, the next of the line is offered at once. So many equal messages cost no
-    more than different ones.
+    until_us: int
+    messages: deque[tuple[int, Message]]
+
+
+class Counter:
+    """Offers messages one by one, notes the decisions, and keeps the lines of those that wait for the same.
+
+    Messages held by their content stand in one line a content, those held by a frequency cap in one a
+    customer. The first alone is offered again; when it is through, the next of the line is offered at once.
+    So many equal messages, or many to one customer, cost no more than different ones.
     """
 
     def __init__(self, pacer: Pacer, hold: Callable[[int, int], None]) -> None:
@@ -104,36 +113,52 @@ class Counter:
         self.pacer = pacer
         self.decisions: dict[int, tuple[int, int]] = {}
         self._hold = hold
-        self._lines: dict[int, deque[tuple[int, Message]]] = {}
+        self._by_content: dict[int, Line] = {}
+        self._by_customer: dict[int, Line] = {}
 
     def offer(self, position: int, message: Message, now_us: int) -> None:
-        content = message[2]
-        while True:
+        todo = [(position, message)]
+        while todo:
+            position, message = todo.pop()
             decision = admit(self.pacer, message, now_us)
-            if decision[0] == HELD_BY_CONTENT:
-                self._line_up(position, message, decision[1])
-                return
-            if decision[0] == HELD:
-                self._hold(decision[1], position)
+            held, until_us = decision
+            if held == HELD:
+                self._hold(until_us, position)
+            elif held == HELD_BY_CONTENT:
+                self._line_up(self._by_content, message[2], position, message, until_us)
+            elif held == HELD_BY_CAP:
+                self._line_up(self._by_customer, message[0], position, message, until_us)
             else:
                 self.decisions[position] = decision
-            line = self._lines.get(content)
-            if line is None or line[0][0] != position:
-                return
-            line.popleft()
-            if not line:
-                del self._lines[content]
-                return
-            position, message = line[0]
+            if self._by_content and held != HELD_BY_CONTENT:
+                todo += _next_after(self._by_content, message[2], position)
+            if self._by_customer and held != HELD_BY_CAP:
+                todo += _next_after(self._by_customer, message[0], position)
 
-    def _line_up(self, position: int, message: Message, until_us: int) -> None:
-        line = self._lines.setdefault(message[2], deque())
-        if not line:
-            line.append((position, message))
-        if line[0][0] == position:
-            self._hold(until_us, position)
-        else:
-            line.append((position, message))
+    def _line_up(
+        self, lines: dict[int, Line], key: int, position: int, message: Message, until_us: int
+    ) -> None:
+        line = lines.get(key)
+        if line is None:
+            lines[key] = Line(until_us, deque([(position, message)]))
+        elif line.messages[0][0] == position:
+            line.until_us = until_us
+        elif until_us >= line.until_us:
+            line.messages.append((position, message))
+            return
+        self._hold(until_us, position)
+
+
+def _next_after(lines: dict[int, Line], key: int, position: int) -> Sequence[tuple[int, Message]]:
+    """Who comes next, if this one was the first of the line; it has left it then."""
+    line = lines.get(key)
+    if line is None or line.messages[0][0] != position:
+        return ()
+    line.messages.popleft()
+    if not line.messages:
+        del lines[key]
+        return ()
+    return (line.messages[0],)
 
 
 class Draft(NamedTuple):
@@ -220,7 +245,8 @@ def _through_gates(pacer: Pacer, message: Message, now_us: int) -> tuple[int, in
     if not opens <= due < closes or customer in pacer.customers.last:
         allowed = _allowed_from(pacer, customer, zone, due)
         if allowed > due:
-            return HELD, allowed
+            is_capped = pacer.customers.count(customer) >= pacer.customer_cap[0]
+            return HELD_BY_CAP if is_capped else HELD, allowed
     if due > free:
         return HELD_BY_CONTENT, due
     for sends, key in ((pacer.customers, customer), (pacer.contents, content)):
@@ -272,8 +298,8 @@ def _below_cap_from(pacer: Pacer, customer: int, due_us: int) -> int:
 
     Sends may lie ahead: no run of `cap` neighbouring ones may share a window with the new one.
     """
-    times = pacer.customers.times(customer)
     cap, span = pacer.customer_cap
+    times = pacer.customers.times(customer, due_us - span)
     for first, last in zip(times, times[cap - 1 :], strict=False):
         if max(last, due_us) - min(first, due_us) < span:
             due_us = first + span

@@ -93,10 +93,10 @@ class Sends:
         """How many sends of this key are on record."""
         return 1 + len(self.earlier.get(key, ())) if key in self.last else 0
 
-    def times(self, key: int) -> list[int]:
-        """When all known sends of this key are due, ascending."""
+    def times(self, key: int, after_us: int) -> list[int]:
+        """When all known sends of this key after that time are due, ascending."""
         sends = [*self.earlier.get(key, ()), self.last[key]] if key in self.last else []
-        return sorted(due_us for _, due_us in sends)
+        return sorted(due_us for _, due_us in sends if due_us > after_us)
 
     def keep(self, wanted: Callable[[Send], bool]) -> None:
         """Forgets all sends but the wanted."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, case, func, select, union_all
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, text, union_all
 
 from server.dispatch import pacing
 from server.store.hourly import SENDS
-from server.store.tables import SENDING, accounts, attempts, hourly_sends, messages
+from server.store.queries import Query
+from server.store.tables import LEFT, SENDING, accounts, attempts, hourly_sends, messages
 
 DAY_S = 86_400.0
 IDLE_S = 5_400.0  # for up to an hour an account stands idle by its own hourly cap
@@ -153,15 +155,23 @@ _BANNED = select(accounts.c.id).where(accounts.c.closed_s.is_not(None))
 
 def _recent(connection: Connection, since_s: float) -> Sequence[tuple[int, int, int, float]]:
     """(account, customer, content, sent_s) of every attempt since then, in order of time."""
-    # What is claimed at this moment, by whichever worker, counts as sent when it is due.
-    at_s = case((messages.c.status == SENDING, messages.c.due_s), else_=messages.c.sent_s)
-    now = select(messages.c.account_id, messages.c.contact_id, messages.c.content, at_s.label("sent_s"))
-    before = select(
-        attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s
-    ).join_from(attempts, messages, attempts.c.message_id == messages.c.id)
-    both = union_all(now.where(at_s > since_s), before.where(attempts.c.sent_s > since_s))
-    rows = connection.execute(both.order_by("sent_s"))
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return sorted(_RECENT.rows(connection, since=since_s), key=itemgetter(3))
+
+
+_OF_MESSAGE = (messages.c.account_id, messages.c.contact_id, messages.c.content)
+_SINCE: BindParameter[float] = bindparam("since")
+_RECENT = Query(
+    union_all(
+        select(*_OF_MESSAGE, messages.c.sent_s).where(messages.c.sent_s > _SINCE),
+        # What is claimed at this moment, by whichever worker, counts as sent when it is due.
+        select(*_OF_MESSAGE, messages.c.due_s).where(
+            messages.c.status == SENDING, text(LEFT), messages.c.due_s > _SINCE
+        ),
+        select(attempts.c.account_id, messages.c.contact_id, messages.c.content, attempts.c.sent_s)
+        .join_from(attempts, messages, attempts.c.message_id == messages.c.id)
+        .where(attempts.c.sent_s > _SINCE),
+    )
+)
 
 
 def _counts(connection: Connection) -> dict[int, int]:

@@ -19,7 +19,7 @@ from server.clock import Clock
 from server.http.problems import Problem
 from server.sending.assigning import Planned, assign, last_due_s
 from server.sending.leases import Leases, ask_for_plan
-from server.sending.planning import Fleet, Planner, close_banned, fleet_from
+from server.sending.planning import Fleet, Planner, close_banned
 from server.sending.waiting import Waiting, forget_plans, move, released
 from server.store.bulk import Bulk
 from server.store.dialects import among
@@ -72,12 +72,26 @@ class Send(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Plan what waits and whose time has come. Answer: how many."""
+    """Plan the first of what waits and whose time has come. Answer: how many were looked at."""
+
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
-class Replan:
-    """Forget the plan, rebuild the pacer from what was sent, and plan anew. Answer: how many."""
+class Unplan:
+    """Forget the end of the plan; until PlanWith, nothing is planned.
+
+    Answer: how many messages that was; None: another worker plans, and is asked to do so anew.
+    """
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWith:
+    """From now on, plan with this fleet, which nothing is booked on: all was unplanned. Answer: None."""
+
+    fleet: Fleet
 
 
 @dataclass(slots=True)
@@ -95,6 +109,9 @@ class Batch:
     contents: Sequence[int]
     finish_s: float | None = None
     answer: bytes = b""
+
+
+Request = Send | Release | Unplan | PlanWith
 
 
 class Scheduling:
@@ -123,11 +140,16 @@ class Scheduling:
         self._run = secrets.token_hex(4)
         self._batches = count()
 
-    def apply(self, connection: Connection, requests: Sequence[Send | Release | Replan]) -> Applied:
+    def apply(self, connection: Connection, requests: Sequence[Request]) -> Applied:
         now_s = self._clock.now()
         sends = [request for request in requests if isinstance(request, Send)]
-        fleet = self._fleet(connection, requests, now_s)
-        waiting = released(connection, now_s) if len(sends) < len(requests) else []
+        others = [request for request in requests if not isinstance(request, Send)]
+        unplan = next((one.limit for one in others if isinstance(one, Unplan)), 0)
+        release = next((one.limit for one in others if isinstance(one, Release)), 0)
+        may_plan = self._leases is None or self._leases.may_plan(connection)
+        unplanned = self._unplan(connection, unplan, may_plan) if unplan else None
+        fleet = self._fleet(connection, others, now_s) if may_plan and not unplan else self._planner.nobody
+        waiting = released(connection, now_s, release) if release and fleet.open else []
         before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
         new, news = self._accept(connection, fresh, now_s)
@@ -139,24 +161,25 @@ class Scheduling:
             batch.answer = _answer(batch)
         _store(connection, [*ready, *later], planned, len(waiting), now_s)
         move(connection, waiting, planned)
+        answers = {Release: len(waiting), Unplan: unplanned, PlanWith: None}
         answer_of = _answers(before, new, now_s, self._key_life_s)
         return Applied(
-            [answer_of(one) if isinstance(one, Send) else len(waiting) for one in requests],
+            [answer_of(one) if isinstance(one, Send) else answers[type(one)] for one in requests],
             partial(self._committed, fleet, planned, news),
         )
 
-    def _fleet(self, connection: Connection, requests: Sequence[object], now_s: float) -> Fleet:
-        anew = any(isinstance(request, Replan) for request in requests)
-        if self._leases is not None and not self._leases.may_plan(connection):
-            if anew:
-                ask_for_plan(connection)
-            return self._planner.nobody
-        if anew:
-            forget_plans(connection)
-            return fleet_from(connection, self._planner.rules, self._planner.seed, now_s)
-        if self._leases is not None:
-            close_banned(connection, self._planner.fleet, now_s)
-        return self._planner.fleet
+    def _unplan(self, connection: Connection, most: int, may_plan: bool) -> int | None:
+        if may_plan:
+            return forget_plans(connection, most)
+        ask_for_plan(connection)
+        return None
+
+    def _fleet(self, connection: Connection, others: Sequence[object], now_s: float) -> Fleet:
+        made = next((one.fleet for one in others if isinstance(one, PlanWith)), None)
+        fleet = self._planner.fleet if made is None else made
+        if self._leases is not None or made is not None:  # a ban may have been committed since it was made
+            close_banned(connection, fleet, now_s)
+        return fleet
 
     def _committed(self, fleet: Fleet, planned: Planned | None, news: Mapping[int, Entry]) -> None:
         if planned is not None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from server.sending.assigning import Planned
 from server.store.bulk import Bulk
+from server.store.queries import Query
 from server.store.tables import IS_QUEUED, IS_WAITING, WAITING, batches, messages
 
 
@@ -20,18 +21,14 @@ class Waiting(NamedTuple):
     content: int
 
 
-def forget_plans(connection: Connection) -> None:
-    """What is planned waits again, since its release."""
-    connection.execute(_UNPLAN)
+def forget_plans(connection: Connection, most: int) -> int:
+    """So much of what is planned, the last due first, waits again, since its release. How much it was."""
+    return int(connection.execute(_UNPLAN, {"most": most}).rowcount)
 
 
-def released(connection: Connection, now_s: float) -> list[Waiting]:
-    query = (
-        select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
-        .where(messages.c.status == IS_WAITING, messages.c.due_s <= now_s)
-        .order_by(messages.c.due_s, messages.c.id)
-    )
-    return [Waiting(*row) for row in connection.execute(query)]
+def released(connection: Connection, now_s: float, most: int) -> list[Waiting]:
+    """The first of those whose time has come."""
+    return list(map(Waiting._make, _RELEASED.rows(connection, now=now_s, most=most)))
 
 
 def move(connection: Connection, waiting: Sequence[Waiting], planned: Planned | None) -> None:
@@ -51,10 +48,23 @@ def move(connection: Connection, waiting: Sequence[Waiting], planned: Planned | 
         _EXPECT.execute(connection, [{"key": key, "at": at_s} for key, at_s in finish_s.items()])
 
 
+_LAST_DUE = select(messages.c.id).where(messages.c.status == IS_QUEUED).order_by(messages.c.due_s.desc())
 _UNPLAN = (
     update(messages)
-    .where(messages.c.status == IS_QUEUED)
+    .where(messages.c.id.in_(_LAST_DUE.limit(bindparam("most"))), messages.c.status == IS_QUEUED)
     .values(status=WAITING, account_id=None, due_s=messages.c.release_s)
+)
+# By id in two steps: the first looks at the index alone, through all that have the same time.
+_FIRST_RELEASED = (
+    select(messages.c.id)
+    .where(messages.c.status == IS_WAITING, messages.c.due_s <= bindparam("now"))
+    .order_by(messages.c.due_s, messages.c.id)
+    .limit(bindparam("most"))
+)
+_RELEASED = Query(
+    select(messages.c.id, messages.c.batch_id, messages.c.contact_id, messages.c.zone, messages.c.content)
+    .where(messages.c.id.in_(_FIRST_RELEASED))
+    .order_by(messages.c.due_s, messages.c.id)
 )
 _MOVE = Bulk(
     update(messages)

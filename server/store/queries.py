@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Connection, Delete, Dialect, Insert, Select, Update
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -22,7 +22,7 @@ class Text(NamedTuple):
 class Compiled:
     """A statement in the SQL of each database that it has met."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Insert | Update | Delete) -> None:
         self._statement = statement
         self._texts: dict[str, Text] = {}
 
@@ -38,7 +38,7 @@ class Compiled:
 class Query:
     """A SELECT whose rows come as the driver makes them: tuples, with a number for a truth on SQLite."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
         self._compiled = Compiled(statement)
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[Row]:

@@ -9,6 +9,7 @@ from running_emulator import NUMBER, WABA, Emulator, Receiver, emulator, new_cus
 from server.network.rules import HOUR_S
 
 THRESHOLD, HELD = 120, 5
+ACT_S = 600.0  # of the emulator's clock: half a minute, in which all is sent on however slow a machine
 HOLDS = "held_for_quality_assessment"
 
 
@@ -80,9 +81,10 @@ def test_what_is_held_fails_with_132015_when_users_mind_and_the_pause_ends_by_ha
 ) -> None:
     network, hook = paced
     made = new_template(network, "disliked")
-    network.put("/emulator/behaviour", {"block": 1.0, "act_delay_median_s": 1})
+    network.put("/emulator/behaviour", {"block": 1.0, "act_delay_median_s": ACT_S})
     held = held_ids(network, "disliked")
     network.put("/emulator/behaviour", {"block": 0.0})
+    network.post("/emulator/clock", {"advance_s": ACT_S})
     until(lambda: network.get("/emulator/state")["messages"]["held"] == 0)
     hook.until(lambda: told(hook, held, "failed"))
     for one in held:

@@ -66,6 +66,7 @@ def until(true: Callable[[], bool], seconds: float = 15) -> None:
 
 def test_a_paused_batch_stands_still_and_a_resumed_one_goes_on(client: httpx.Client) -> None:
     batch = send(client, "415")
+    until(lambda: progress(client, batch)["expected_finish"] is not None)  # the server may just have started
     accepted = progress(client, batch)["expected_finish"]
     held = hold(client, batch, "pause")
     assert held == {"batch_id": batch, "state": "paused", "changed": held["changed"]}

@@ -301,12 +301,13 @@ def _iso(at_s: float) -> str:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A clock that moves when it is told; rounds without a rest; what is due within a stride is not late.
+    """A clock that moves when it is told; rounds without a rest; plans by parts; what is due within a stride is not late.
 
     What the server logs of its failures is left out.
     """
     monkeypatch.setattr(service, "Clock", partial(Clock, monotonic=lambda: 0.0))
     monkeypatch.setattr(dispatcher, "ROUND_S", 0.0)
+    monkeypatch.setattr(dispatcher, "PART", 5)
     monkeypatch.setattr(dispatcher, "LATE_S", 2 * STRIDE_S)
     logger = logging.getLogger("server")
     level = logger.level

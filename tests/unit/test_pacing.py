@@ -174,6 +174,23 @@ def test_the_frequency_cap_holds_within_a_batch_and_with_earlier_sends() -> None
     assert after_noon(plan) == [0, DAY_S - 3_600, DAY_S]
 
 
+def test_many_messages_to_one_customer_wait_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    offers = []
+
+    def admit(pacer: Pacer, message: tuple[int, int, int, bool], now_us: int) -> tuple[int, int]:
+        offers.append(now_us)
+        return pacing.admit(pacer, message, now_us)
+
+    monkeypatch.setattr(pacing_admit, "admit", admit)
+    count = 500
+    rules = replace(Rules(), customer_cap=2, quiet_from="20:00", quiet_until="08:00")
+    pacer = pacing.new_pacer(rules, [WARMED], ["UTC"], 1)
+    due = after_noon(pacing.plan(pacer, batch(count, customer=np.full(count, 7)), NOON_S))
+    assert due[:6] == [0, 4, DAY_S, DAY_S + 4, 2 * DAY_S, 2 * DAY_S + 4]
+    assert due[-1] == (count / 2 - 1) * DAY_S + 4
+    assert len(offers) < 3 * count  # not each of them again each day
+
+
 def test_a_send_planned_far_ahead_leaves_room_before_it() -> None:
     rules = replace(Rules(), customer_cap_window_s=3_600.0)
     pacer = pacing.new_pacer(rules, [WARMED], ["UTC"], 1, {7: [NOON_S + 9_000]})
