@@ -7,7 +7,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from server.dispatch.routing import Teams, least_loaded, team_of
+from server.store.bulk import Bulk
 from server.store.dialects import among
+from server.store.queries import Query
 from server.store.tables import conversations
 
 Reason = Literal["rule", "limit", "negative"]  # a rule says so; too many answers in an hour; negative words
@@ -43,7 +45,7 @@ class HandingOver:
         """A person must answer: the team by the words of the message, its least loaded agent."""
         team = team_of(self._teams, text)
         if self._loads is None:
-            self._loads = {row[0]: row[1] for row in self._connection.execute(_LOADS)}
+            self._loads = dict(_LOADS.rows(self._connection))
         agent = least_loaded(self._teams.agents[team], self._loads)
         self._loads[agent] = self._loads.get(agent, 0) + 1
         held = Held(None, contact, team, agent, reason, reason == "negative", unread=True, heard=True)
@@ -61,13 +63,14 @@ class HandingOver:
 
     def store(self) -> None:
         heard = [held for held in self._held.values() if held.heard]
-        new = [self._row(held) for held in heard if held.id is None]
-        if new:
-            self._connection.execute(insert(conversations), new)
+        _OPENED.execute(self._connection, [self._row(held) for held in heard if held.id is None])
         for held in heard:
             if held.id is not None:
-                values = {"key": held.id, "now": self._now_s, "is_urgent": held.urgent}
-                self._connection.execute(_HEARD_AGAIN if held.unread else _HEARD, values)
+                values = {"key": held.id, "is_urgent": held.urgent}
+                if held.unread:
+                    _HEARD_AGAIN.execute(self._connection, [values])
+                else:
+                    _HEARD.execute(self._connection, [{**values, "now": self._now_s}])
 
     def _row(self, held: Held) -> dict[str, Any]:
         return {
@@ -85,25 +88,51 @@ class HandingOver:
 
 
 def _open(connection: Connection, contacts: Sequence[int]) -> dict[int, Held]:
-    rows = connection.execute(_OPEN, {"contacts": list(contacts)})
     return {
-        row.contact_id: Held(
-            row.id, row.contact_id, row.team, row.agent, row.reason, row.urgent, row.unread_s is not None
+        contact: Held(key, contact, team, agent, reason, bool(urgent), unread_s is not None)
+        for key, contact, team, agent, reason, urgent, unread_s in _OPEN.rows(
+            connection, contacts=list(contacts)
         )
-        for row in rows
     }
 
 
-_OPEN = select(conversations).where(
-    conversations.c.closed_s.is_(None), among(conversations.c.contact_id, "contacts")
+_OPEN = Query(
+    select(
+        conversations.c.id,
+        conversations.c.contact_id,
+        conversations.c.team,
+        conversations.c.agent,
+        conversations.c.reason,
+        conversations.c.urgent,
+        conversations.c.unread_s,
+    ).where(conversations.c.closed_s.is_(None), among(conversations.c.contact_id, "contacts"))
 )
-_LOADS = (
+_LOADS = Query(
     select(conversations.c.agent, func.count())
     .where(conversations.c.closed_s.is_(None))
     .group_by(conversations.c.agent)
 )
 _ONE = update(conversations).where(conversations.c.id == bindparam("key"))
-_HEARD_AGAIN = _ONE.values(urgent=bindparam("is_urgent"))  # the agent's time runs already
-_HEARD = _ONE.values(
-    urgent=bindparam("is_urgent"), unread_s=bindparam("now"), turn_s=bindparam("now"), passes=0
+_HEARD_AGAIN = Bulk(_ONE.values(urgent=bindparam("is_urgent")))  # the agent's time runs already
+_HEARD = Bulk(
+    _ONE.values(urgent=bindparam("is_urgent"), unread_s=bindparam("now"), turn_s=bindparam("now"), passes=0)
+)
+_OPENED = Bulk(
+    insert(conversations).values(
+        {
+            name: bindparam(name)
+            for name in (
+                "contact_id",
+                "team",
+                "agent",
+                "turn_s",
+                "passes",
+                "claimed",
+                "urgent",
+                "reason",
+                "opened_s",
+                "unread_s",
+            )
+        }
+    )
 )

@@ -20,7 +20,7 @@ from server.store.contacts import find_or_add
 from server.store.dialects import among
 from server.store.hourly import count_keywords
 from server.store.ids import Ids
-from server.store.queries import Change
+from server.store.queries import Change, Query
 from server.store.tables import (
     CANCELLED,
     IS_ANSWERED,
@@ -220,14 +220,14 @@ def _answered_before(connection: Connection, requests: Sequence[Inbound]) -> dic
     ids = [request.message_id for request in requests if request.message_id is not None]
     if not ids:
         return {}
-    return {row[0]: row[1] for row in connection.execute(_ANSWERED, {"ids": ids})}
+    return {key: bytes(answer) for key, answer in _ANSWERED.rows(connection, ids=ids)}
 
 
 def _customers(
     connection: Connection, requests: Sequence[Inbound], now_s: float, *, guided: bool
 ) -> dict[str, _Customer]:
     phones = {request.phone for request in requests}
-    rows = connection.execute(_CUSTOMERS, {"phones": list(phones), "since": now_s - HOUR_S})
+    rows = _CUSTOMERS.rows(connection, phones=list(phones), since=now_s - HOUR_S)
     customers = {
         phone: _Customer(key, held_s is not None, answers, negatives, set())
         for phone, key, held_s, negatives, answers in rows
@@ -240,7 +240,7 @@ def _customers(
 
 def _recall_guides(connection: Connection, customers: Iterable[_Customer], now_s: float) -> None:
     of_id = {customer.id: customer for customer in customers}
-    for contact, intent in connection.execute(_GUIDED, {"contacts": [*of_id], "since": now_s - HOUR_S}):
+    for contact, intent in _GUIDED.rows(connection, contacts=[*of_id], since=now_s - HOUR_S):
         of_id[contact].guided.add(intent)
 
 
@@ -252,23 +252,20 @@ def _store(connection: Connection, group: _Group) -> None:
     _PROMISE.execute(connection, group.guides)  # before what takes promises back
     stopped = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == OPTED_OUT]
     if stopped:
-        connection.execute(_OPT_OUT, stopped)
+        _OPT_OUT.execute(connection, stopped)
         for cancel in _CANCEL:
             cancel.run(connection, who=[one["who"] for one in stopped], at=now_s)
-        connection.execute(_SAY_NO_MORE, stopped)
+        _SAY_NO_MORE.execute(connection, stopped)
     held = [{"who": row["contact_id"], "at": now_s} for row in group.rows if row["action"] == "escalated"]
-    if held:
-        connection.execute(_HAND_OVER, held)
-        connection.execute(_SAY_NO_MORE, held)
-    if group.asked_again:
-        connection.execute(_SUPERSEDE, group.asked_again)
-    if group.moods:
-        connection.execute(_MOOD, [{"who": who, "run": run} for who, run in group.moods.items()])
+    _HAND_OVER.execute(connection, held)
+    _SAY_NO_MORE.execute(connection, held)
+    _SUPERSEDE.execute(connection, group.asked_again)
+    _MOOD.execute(connection, [{"who": who, "run": run} for who, run in group.moods.items()])
     count_keywords(connection, now_s, group.keywords)
     group.handing_over.store()
 
 
-_ANSWERED = select(inbound.c.message_id, inbound.c.answer).where(among(inbound.c.message_id, "ids"))
+_ANSWERED = Query(select(inbound.c.message_id, inbound.c.answer).where(among(inbound.c.message_id, "ids")))
 _RECENT = (
     select(func.count())
     .where(
@@ -278,14 +275,18 @@ _RECENT = (
     )
     .scalar_subquery()
 )
-_CUSTOMERS = select(
-    contacts.c.phone, contacts.c.id, contacts.c.with_human_s, contacts.c.negative_run, _RECENT
-).where(among(contacts.c.phone, "phones"))
-_GUIDED = select(said.c.contact_id, said.c.intent).where(
-    among(said.c.contact_id, "contacts"), said.c.due_s > bindparam("since"), said.c.author == RULES
+_CUSTOMERS = Query(
+    select(contacts.c.phone, contacts.c.id, contacts.c.with_human_s, contacts.c.negative_run, _RECENT).where(
+        among(contacts.c.phone, "phones")
+    )
+)
+_GUIDED = Query(
+    select(said.c.contact_id, said.c.intent).where(
+        among(said.c.contact_id, "contacts"), said.c.due_s > bindparam("since"), said.c.author == RULES
+    )
 )
 _INSERT = Bulk(insert(inbound))
-_OPT_OUT = (
+_OPT_OUT = Bulk(
     update(contacts)
     .where(contacts.c.id == bindparam("who"), contacts.c.opted_out_s.is_(None))
     .values(opted_out_s=bindparam("at"))
@@ -299,17 +300,18 @@ _CANCEL = [
     )
     for state in (IS_QUEUED, IS_WAITING, IS_PAUSED)
 ]
-_HAND_OVER = (
+_HAND_OVER = Bulk(
     update(contacts)
     .where(contacts.c.id == bindparam("who"), contacts.c.with_human_s.is_(None))
     .values(with_human_s=bindparam("at"))
 )
 _PROMISED = (said.c.contact_id == bindparam("who"), said.c.said_s.is_(None), said.c.cancelled_s.is_(None))
-_SAY_NO_MORE = update(said).where(*_PROMISED).values(cancelled_s=bindparam("at"))
-_SUPERSEDE = _SAY_NO_MORE.where(said.c.intent == bindparam("what"))
+_TAKE_BACK = update(said).where(*_PROMISED).values(cancelled_s=bindparam("at"))
+_SAY_NO_MORE = Bulk(_TAKE_BACK)
+_SUPERSEDE = Bulk(_TAKE_BACK.where(said.c.intent == bindparam("what")))
 _PROMISE = Bulk(
     insert(said).values(
         {name: bindparam(name) for name in ("contact_id", "author", "intent", "text", "due_s")}
     )
 )
-_MOOD = update(contacts).where(contacts.c.id == bindparam("who")).values(negative_run=bindparam("run"))
+_MOOD = Bulk(update(contacts).where(contacts.c.id == bindparam("who")).values(negative_run=bindparam("run")))

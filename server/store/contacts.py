@@ -75,12 +75,13 @@ def find_or_add(connection: Connection, zones: Mapping[str, str | None], now_s: 
     found = find(connection, zones)
     new = [phone for phone in zones if phone not in found]
     if new:
-        connection.execute(
-            insert(contacts),
-            [
-                {"phone": p, "zone": zones[p], "consent": True, "variables": "{}", "added_s": now_s}
-                for p in new
-            ],
+        _LOAD.execute_columns(
+            connection,
+            phone=new,
+            zone=[zones[phone] for phone in new],
+            consent=repeat(True, len(new)),
+            variables=repeat("{}", len(new)),
+            added_s=repeat(now_s, len(new)),
         )
         found.update(find(connection, new))
     return found
