@@ -473,7 +473,7 @@ def demo(
     ),
 ) -> None:
     """The main job on shipped input: simulate, load-test a server, write the report, print where."""
-    from loadtests.run import calibrate
+    from loadtests.calibration import calibrate
     from loadtests.target import own_server
     from reports.page import write_report
     from reports.summary import lines

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from loadtests import campaign as campaigns
 from loadtests import measures
 from loadtests.client import Client
-from loadtests.conversations import conversation, customers_of, made_up_number
+from loadtests.conversations import customers_of
 from loadtests.target import ISOLATED
 from loadtests.trace import Failure, Plan, Trace
 from scenarios.contacts import contacts_of
@@ -35,8 +35,6 @@ START_UP_S = 60.0  # most that the worker may take beside ramp, duration and tim
 CLIENT_CPU_MAX = 0.6  # above, the load generator's own queue shows in the response times
 FAILURES_SHOWN = 5
 FAILURES_FILE = "failures.json"
-CALIBRATION_WARM_UP = 100  # requests: first ones meet cold caches
-CALIBRATION_NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
 
 Progress = Callable[[str], None]
 
@@ -56,8 +54,8 @@ def run(
     """Hold `conversations` at once against the server at `target` for `duration_s` after a ramp.
 
     With `campaign`, the scenario's campaign is posted first and its progress read at the end. `calibration`:
-    what `calibrate` returned, to be kept in the result. `out`: folder for result.json and failures.json.
-    Raises InputError in one line when the target or token is wrong or the load generator dies.
+    what `loadtests.calibration` found, to be kept in the result. `out`: folder for result.json and
+    failures.json. Raises InputError in one line when the target or token is wrong or the load generator dies.
     """
     began = perf_counter()
     tell = progress or (lambda line: None)
@@ -90,51 +88,10 @@ def run(
     return result
 
 
-def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
-    """What the idle server needs for a message: `n` of them, sent one after another.
-
-    The messages are those of the load test, from customers of their own; the first few are not timed. A
-    target that does not tell its CPU time counts as busy throughout. InputError as for `run`.
-    """
-    scenario = loaded.scenario
-    scripts, seed = scenario.conversations.scripts, scenario.experiment.seed
-    first = CALIBRATION_NUMBERS + secrets.randbelow(CALIBRATION_NUMBERS // 2)
-    messages = [
-        (made_up_number(first + number), text)
-        for number in range(n + CALIBRATION_WARM_UP)  # a conversation has at least one message
-        for text, _, _ in conversation(scripts, (), 1.0, seed, number).messages
-    ]
-    with Client(target, token) as client:
-        for customer, text in messages[:CALIBRATION_WARM_UP]:
-            _timed(client, customer, text)
-        before_s = _cpu_s(client)
-        times_s = [_timed(client, *message) for message in messages[CALIBRATION_WARM_UP:][:n]]
-        after_s = _cpu_s(client)
-    if before_s is None or after_s is None:
-        return Calibration(times_s, 1.0)
-    return Calibration(times_s, min(1.0, (after_s - before_s) / sum(times_s)))
-
-
-def _cpu_s(client: Client) -> float | None:
-    """CPU time that the server has used so far, if it tells."""
-    cpu_s = client.call("GET", "/stats").get("process_cpu_s")
-    return None if cpu_s is None else float(cpu_s)
-
-
 def _post(client: Client, loaded: Loaded, tell: Progress) -> campaigns.Watch:
     posted = campaigns.post(client, loaded)
     tell(f"campaign posted: {posted.accepted} messages accepted, {posted.rejected} contacts rejected")
     return campaigns.Watch(client, posted)
-
-
-def _timed(client: Client, customer: str, text: str) -> float:
-    body = msgspec.json.encode({"from": customer, "text": text, "message_id": secrets.token_hex(8)})
-    sent = perf_counter()
-    status, _ = client.exchange("POST", "/reply", body)
-    took_s = perf_counter() - sent
-    if status != 200:
-        raise InputError(f"target: {client.target} answered POST /reply with {status}")
-    return took_s
 
 
 def _check(conversations: int, duration_s: float) -> None:

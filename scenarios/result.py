@@ -37,15 +37,18 @@ class Distribution(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
-    """Messages sent one after another to an idle server: what it needs for one.
+    """What an idle server needs for a message, and for each of many that come at once.
 
-    `times_s`: from a message to its answer, in s, each > 0. `busy_share`, in (0, 1]: how much of that the
-    server itself is busy, so that others must wait; the rest (a flush to disk, a hand-over) passes for many
-    messages at once.
+    `times_s`: from a message to its answer, in s, each > 0, sent one after another. `busy_share`, in (0, 1]:
+    how much of that the server itself is busy, so that others must wait; the rest (a flush to disk, a
+    hand-over) passes for many messages at once. `together_s`, > 0: of a server that answers what came
+    meanwhile together, as one that commits in groups does, how much each further message of a group takes;
+    null: each is answered by itself.
     """
 
     times_s: list[float]
     busy_share: float
+    together_s: float | None = None
 
 
 class Precision(Struct, frozen=True):

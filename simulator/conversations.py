@@ -1,13 +1,17 @@
 """A closed model of the load test: places for live conversations, one server, customers who think.
 
-When a customer leaves, the next takes the place. A message waits its turn at the server (first come, first
-served), takes a time drawn from measured ones, of which the server is busy for a measured share, and is
-followed by an exponential pause, as in `loadtests`: so a place is always either thinking or at the server
-(with a share of 1, the machine repairman's model).
+When a customer leaves, the next takes the place. A message is answered by the server and followed by an
+exponential pause, as in `loadtests`: so a place is always either thinking or at the server.
+
+A server of its own for each message: they wait their turn, first come, first served, and take a time drawn
+from measured ones, of which the server is busy for a measured share (with a share of 1, the machine
+repairman's model). A server that answers in groups: what came while it worked is answered together, after a
+time drawn from the measured ones and a little more for each further message (bulk service without a limit).
 """
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import simpy
@@ -43,6 +47,7 @@ class LoadTest:
     times_s: Floats
     busy_share: float
     seed: int
+    together_s: float | None = None
 
     @property
     def end_s(self) -> float:
@@ -94,6 +99,7 @@ def predict(
         _checked(calibration),
         calibration.busy_share,
         scenario.experiment.seed,
+        calibration.together_s,
     )
     seen = []
     for one in replicate(observe, test, total=REPLICATIONS, workers=workers):
@@ -124,7 +130,9 @@ def observe(test: LoadTest, number: int) -> Seen:
 def hold(test: LoadTest, number: int) -> Trace:
     """Hold the conversations: one SimPy process a place."""
     env = simpy.Environment()
-    server = simpy.Resource(env, capacity=1)
+    server: Server = (
+        OneByOne(env, test.busy_share) if test.together_s is None else InGroups(env, test.together_s)
+    )
     trace = Trace()
     for place in range(test.at_once):
         draw = stream(test.seed, number, Purpose.CONVERSATIONS, place)
@@ -133,9 +141,57 @@ def hold(test: LoadTest, number: int) -> Trace:
     return trace
 
 
+class Server(Protocol):
+    """Answers a message; `took_s` is what it takes alone."""
+
+    def answer(self, took_s: float) -> Generator[simpy.Event, object, None]: ...
+
+
+class OneByOne:
+    """First come, first served. For `busy_share` of a message's time nobody else is served."""
+
+    def __init__(self, env: simpy.Environment, busy_share: float) -> None:
+        self._env = env
+        self._busy_share = busy_share
+        self._free = simpy.Resource(env, capacity=1)
+
+    def answer(self, took_s: float) -> Generator[simpy.Event, object, None]:
+        with self._free.request() as turn_comes:
+            yield turn_comes
+            yield self._env.timeout(took_s * self._busy_share)
+        yield self._env.timeout(took_s * (1 - self._busy_share))
+
+
+class InGroups:
+    """What came while a group was answered is the next: its first's time, and `together_s` for each other."""
+
+    def __init__(self, env: simpy.Environment, together_s: float) -> None:
+        self._env = env
+        self._together_s = together_s
+        self._waiting: list[tuple[simpy.Event, float]] = []
+        self._is_busy = False
+
+    def answer(self, took_s: float) -> Generator[simpy.Event, object, None]:
+        answered = self._env.event()
+        self._waiting.append((answered, took_s))
+        if not self._is_busy:
+            self._is_busy = True
+            self._env.process(self._serve())
+        yield answered
+
+    def _serve(self) -> Generator[simpy.Event, object, None]:
+        """Until nobody waits."""
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            yield self._env.timeout(group[0][1] + (len(group) - 1) * self._together_s)
+            for answered, _ in group:
+                answered.succeed()
+        self._is_busy = False
+
+
 def _place(
     env: simpy.Environment,
-    server: simpy.Resource,
+    server: Server,
     test: LoadTest,
     draw: np.random.Generator,
     trace: Trace,
@@ -143,7 +199,7 @@ def _place(
     """One conversation after the other; nothing is sent at or after the end."""
     scripts, think_s = test.conversations.scripts, test.conversations.think_time_mean_s
     bounds = np.cumsum([script.share for script in scripts])[:-1]  # shares add up to 1
-    times_s, busy_share = test.times_s, test.busy_share
+    times_s = test.times_s
     yield env.timeout(draw.random() * test.ramp_s)
     while True:
         script = scripts[int(np.searchsorted(bounds, draw.random(), side="right"))]
@@ -152,10 +208,7 @@ def _place(
             due_s = env.now
             took_s = float(times_s[int(draw.random() * len(times_s))])
             pause_s = float(draw.standard_exponential()) * think_s
-            with server.request() as turn_comes:
-                yield turn_comes
-                yield env.timeout(took_s * busy_share)
-            yield env.timeout(took_s * (1 - busy_share))
+            yield from server.answer(took_s)
             trace.due_s.append(due_s)
             trace.done_s.append(env.now)
             trace.escalated.append(turn.expect == "escalated")

@@ -400,3 +400,18 @@ def test_ctrl_c_stops_a_load_test_with_its_server_and_writes_nothing(tmp_path: P
     assert list(tmp_path.iterdir()) == []  # neither results nor the server's scratch folder
     found = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
     assert found.stdout == ""  # no server, no load generator
+
+
+def test_the_command_of_a_working_copy_is_the_copy_s_own(tmp_path: Path) -> None:
+    """A module copied at the installation would be yesterday's after the next change."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    code = "import wavetank, simulator; print(wavetank.__file__, simulator.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(ROOT / "wavetank.py"), str(ROOT / "simulator" / "__init__.py")]

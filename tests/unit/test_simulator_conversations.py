@@ -14,12 +14,16 @@ CONVERSATIONS = load("bulk_send", [f"conversations.think_time_mean_s={THINK_S}"]
 
 
 def responses(
-    at_once: int, service_times_s: np.ndarray, replications: int = 8, duration_s: float = 400.0
+    at_once: int,
+    service_times_s: np.ndarray,
+    replications: int = 8,
+    duration_s: float = 400.0,
+    together_s: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean response time and answers a second of each replication, after a warm-up of 50 s."""
     means, rates = [], []
     for number in range(1, replications + 1):
-        test = LoadTest(CONVERSATIONS, at_once, duration_s, 50.0, service_times_s, 1.0, 1)
+        test = LoadTest(CONVERSATIONS, at_once, duration_s, 50.0, service_times_s, 1.0, 1, together_s)
         trace = hold(test, number)
         due_s, done_s = np.array(trace.due_s), np.array(trace.done_s)
         means.append((done_s - due_s)[due_s >= 50].mean())
@@ -54,8 +58,31 @@ def test_many_customers_and_constant_service_agree_with_pollaczek_khinchine() ->
     assert means.mean() == pytest.approx(service_s + waiting_s, rel=0.02)
 
 
+@pytest.mark.parametrize("service_s", [0.005, 0.02])
+@pytest.mark.parametrize("varies", [False, True])
+def test_a_server_that_answers_in_groups_agrees_with_bulk_service(service_s: float, varies: bool) -> None:
+    """M/G/1 with groups of any size: who comes waits for the rest of the group under way, if there is one."""
+    at_once = 400
+    times = -service_s * np.log(1 - QUANTILES) if varies else np.array([service_s])
+    rate = at_once / (THINK_S + service_s)
+    nobody_came = np.exp(-rate * times).mean()  # during a group
+    busy = times.mean() / (times.mean() + nobody_came / rate)
+    expected = times.mean() + busy * (times**2).mean() / (2 * times.mean())
+    means, _ = responses(at_once, times, replications=4, duration_s=50.0, together_s=1e-9)
+    # a finite crowd is a little less than an endless one, and there are fewer the longer they wait
+    assert means.mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_each_further_message_of_a_group_takes_its_time() -> None:
+    each_s = 0.1
+    _, rates = responses(100, np.array([each_s]), 2, together_s=each_s)
+    assert rates.mean() == pytest.approx(1 / each_s, rel=0.01)  # 50 a second would come: it is never idle
+
+
 def test_one_customer_never_waits() -> None:
     trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1), 1)
+    assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.25)
+    trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1, 0.1), 1)
     assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.25)
 
 
