@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,30 +18,39 @@ WARM_UP = 100  # messages: first ones meet cold caches
 NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
 AT_ONCE = 16  # connections: so many are a group, and few enough for the threads of one process
 
+FEW = 2  # messages in a group on average, from which on it is groups that are committed
+
 Message = tuple[str, str]  # customer, text
+
+
+class Told(NamedTuple):
+    """The target's own count."""
+
+    cpu_s: float
+    commits: int
 
 
 def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
     """Send `n` messages one after another to the idle target, then as many over AT_ONCE connections.
 
     The messages are those of the load test, from customers of their own; the first few are not timed. A
-    target that does not tell its CPU time counts as busy throughout. InputError in one line when the target
-    or token is wrong.
+    target that does not tell its CPU time and commits in `GET /stats` counts as busy throughout, and as one
+    that answers each message by itself. InputError in one line when the target or token is wrong.
     """
     messages = _messages(loaded, WARM_UP + 2 * n)
     with Client(target, token) as client:
         for message in messages[:WARM_UP]:
             _timed(client, message)
-        before_s = _cpu_s(client)
+        before = _told(client)
         times_s = [_timed(client, message) for message in messages[WARM_UP:][:n]]
-        after_s = _cpu_s(client)
-    busy_share = 1.0
-    if before_s is not None and after_s is not None:
-        busy_share = min(1.0, (after_s - before_s) / sum(times_s))
-    each_s = _each_at_once_s(target, token, messages[WARM_UP + n :])
-    # Quicker than it could be one by one: it answers several together.
-    is_grouped = each_s < busy_share * sum(times_s) / n
-    return Calibration(times_s, busy_share, each_s if is_grouped else None)
+        between = _told(client)
+        _send_at_once(target, token, messages[WARM_UP + n :])
+        after = _told(client)
+    if before is None or between is None or after is None:
+        return Calibration(times_s, 1.0)
+    busy_share = min(1.0, (between.cpu_s - before.cpu_s) / sum(times_s))
+    in_groups = 0 < after.commits - between.commits <= n / FEW
+    return Calibration(times_s, busy_share, (after.cpu_s - between.cpu_s) / n if in_groups else None)
 
 
 def _messages(loaded: Loaded, count: int) -> list[Message]:
@@ -54,24 +64,24 @@ def _messages(loaded: Loaded, count: int) -> list[Message]:
     ][:count]
 
 
-def _each_at_once_s(target: str, token: str, messages: Sequence[Message]) -> float:
-    """Seconds for each message when AT_ONCE connections send them, each one after another."""
+def _send_at_once(target: str, token: str, messages: Sequence[Message]) -> None:
+    """Over AT_ONCE connections, each one after another."""
 
     def send(some: Sequence[Message]) -> None:
         with Client(target, token) as client:
             for message in some:
                 _timed(client, message)
 
-    began = perf_counter()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(send, (messages[at::AT_ONCE] for at in range(AT_ONCE))))
-    return (perf_counter() - began) / len(messages)
 
 
-def _cpu_s(client: Client) -> float | None:
-    """CPU time that the target has used so far, if it tells."""
-    cpu_s = client.call("GET", "/stats").get("process_cpu_s")
-    return None if cpu_s is None else float(cpu_s)
+def _told(client: Client) -> Told | None:
+    """What the target says that it has used and done so far, if it does."""
+    stats = client.call("GET", "/stats")
+    if "process_cpu_s" not in stats or "commits" not in stats:
+        return None
+    return Told(float(stats["process_cpu_s"]), int(stats["commits"]))
 
 
 def _timed(client: Client, message: Message) -> float:

@@ -78,7 +78,8 @@ class ImportsTaken(Struct, frozen=True):
 class Stats(Struct, frozen=True):
     """`sends` counts attempts, `delivery_rate` is delivered / sends; `dispatch_lag_s` in real seconds.
 
-    Lag, network delay and processor time are this process's own, where several serve.
+    Lag, network delay, processor time and `commits` (transactions of the writer) are this process's own,
+    where several serve.
 
     `kpis` are those of docs/kpis.md that a server sees; null where there is nothing to divide by.
     """
@@ -99,6 +100,7 @@ class Stats(Struct, frozen=True):
     queue_length: int
     dispatch_lag_s: float
     process_cpu_s: float
+    commits: int
     kpis: dict[str, float | None]
     top_keywords: list[Keyword]
     network_delay_s: float | None
@@ -114,6 +116,7 @@ def stats(
     lag_s: float,
     network_delay_s: float | None,
     process_cpu_s: float,
+    commits: int,
 ) -> Stats:
     counts = states(connection)
     outcomes = _totals(connection, select(hourly_sends.c.outcome, func.sum(hourly_sends.c.n)))
@@ -144,6 +147,7 @@ def stats(
         queue_length=counts[QUEUED],
         dispatch_lag_s=round(lag_s, 4),
         process_cpu_s=process_cpu_s,
+        commits=commits,
         kpis=_kpis(counts, sends, replies, opt_outs, closed),
         top_keywords=_top_keywords(connection, now_s),
         network_delay_s=None if network_delay_s is None else round(network_delay_s, 4),

@@ -24,16 +24,15 @@ Routes = Mapping[tuple[str, str], Seen]  # by method and path
 class _Found(Collector):
     """What was found at one moment, for one scrape."""
 
-    def __init__(self, stats: Stats, alarms: Alarms, routes: Routes, commits: int, exhausted: int) -> None:
+    def __init__(self, stats: Stats, alarms: Alarms, routes: Routes, exhausted: int) -> None:
         self._stats = stats
         self._alarms = alarms
         self._routes = routes
-        self._commits = commits
         self._exhausted = exhausted
 
     def collect(self) -> Iterator[Metric]:
         yield from _of_messages(self._stats)
-        yield from _of_server(self._stats, self._commits)
+        yield from _of_server(self._stats)
         yield CounterMetricFamily(
             "wavetank_handovers_exhausted", "Looked up after the last resend.", value=self._exhausted
         )
@@ -41,10 +40,10 @@ class _Found(Collector):
         yield from _of_requests(self._routes)
 
 
-def exposition(stats: Stats, alarms: Alarms, routes: Routes, commits: int, exhausted: int) -> bytes:
+def exposition(stats: Stats, alarms: Alarms, routes: Routes, exhausted: int) -> bytes:
     """All of it as text. `exhausted`: hand-overs that every resend has failed."""
     registry = CollectorRegistry()
-    registry.register(_Found(stats, alarms, routes, commits, exhausted))
+    registry.register(_Found(stats, alarms, routes, exhausted))
     return generate_latest(registry)
 
 
@@ -56,7 +55,7 @@ def _of_messages(stats: Stats) -> Iterator[Metric]:
     yield CounterMetricFamily("wavetank_opt_outs", "Customers who opted out.", value=stats.opt_outs)
 
 
-def _of_server(stats: Stats, commits: int) -> Iterator[Metric]:
+def _of_server(stats: Stats) -> Iterator[Metric]:
     yield _gauge("accounts", "Sending accounts by state.", "state", stats.accounts)
     yield GaugeMetricFamily("wavetank_contacts", "Contacts on record.", value=stats.contacts)
     yield GaugeMetricFamily("wavetank_queue_length", "Messages not yet claimed.", value=stats.queue_length)
@@ -66,7 +65,7 @@ def _of_server(stats: Stats, commits: int) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "wavetank_dispatch_lag_seconds", "From due to handed over.", value=stats.dispatch_lag_s
     )
-    yield CounterMetricFamily("wavetank_commits", "Transactions of the writer.", value=commits)
+    yield CounterMetricFamily("wavetank_commits", "Transactions of the writer.", value=stats.commits)
     yield CounterMetricFamily(
         "wavetank_process_cpu_seconds", "Processor time of the server.", value=stats.process_cpu_s
     )

@@ -35,6 +35,7 @@ async def read_stats(service: Service) -> figures.Stats:
         lag_s=service.dispatcher.lag_s,
         network_delay_s=service.dispatcher.handovers.delay_s(),
         process_cpu_s=time.process_time(),
+        commits=service.writer.commits,
     )
     return await service.readers.run(look)
 
@@ -95,9 +96,7 @@ async def prometheus(service: Service, _call: Call) -> Answer:
     from server.analytics import metrics  # not before somebody asks: its library takes a megabyte
 
     found = await read_stats(service), await read_alarms(service)
-    return 200, metrics.exposition(
-        *found, service.seen, service.writer.commits, service.dispatcher.handovers.exhausted
-    )
+    return 200, metrics.exposition(*found, service.seen, service.dispatcher.handovers.exhausted)
 
 
 async def account_list(service: Service, _call: Call) -> Answer:

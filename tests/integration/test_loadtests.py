@@ -48,6 +48,7 @@ class StandIn:
         self.connections: set[tuple[str, int]] = set()
         self.fault: Callable[[str], Response | None] = lambda text: None
         self.stall_s = 0.0
+        self.group: int | None = None  # messages to a commit; None: it tells nothing of itself
 
     async def reply(self, request: Request) -> Response:
         message = await request.json()
@@ -96,10 +97,13 @@ class StandIn:
             }
         )
 
-    async def empty(self, request: Request) -> Response:
+    async def stats(self, request: Request) -> Response:
         if request.headers["authorization"] != f"Bearer {TOKEN}":
             return JSONResponse({"detail": "give a valid token", "field": "Authorization"}, 401)
-        return JSONResponse({})
+        if self.group is None:
+            return JSONResponse({})
+        heard = len(self.heard)
+        return JSONResponse({"process_cpu_s": heard * 0.001, "commits": heard // self.group})
 
     def app(self) -> Starlette:
         return Starlette(
@@ -107,8 +111,8 @@ class StandIn:
                 Route("/reply", self.reply, methods=["POST"]),
                 Route("/send", self.send, methods=["POST"]),
                 Route("/send/b1", self.progress),
-                Route("/stats", self.empty),
-                Route("/healthz", self.empty),
+                Route("/stats", self.stats),
+                Route("/healthz", self.stats),
             ]
         )
 
@@ -280,6 +284,15 @@ def test_calibration_returns_raw_times_of_messages_one_after_another(stand_in: S
     assert all(0 < time_s < 1 for time_s in times)
     assert len(stand_in.heard) == 220  # 100 to warm up, and 60 at once
     assert len({message["from"] for message in stand_in.heard}) > 20
+
+
+def test_calibration_tells_groups_by_the_commits(stand_in: StandIn, target: str) -> None:
+    stand_in.group = 1
+    alone = calibrate(target, TOKEN, LOADED, n=40)
+    assert alone.together_s is None
+    assert alone.busy_share == pytest.approx(min(1.0, 40 * 0.001 / sum(alone.times_s)))
+    stand_in.group = 5
+    assert calibrate(target, TOKEN, LOADED, n=40).together_s == pytest.approx(0.001)
 
 
 def test_a_refused_token_is_one_line(target: str) -> None:

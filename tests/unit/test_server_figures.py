@@ -43,6 +43,7 @@ def read_stats(connection: Connection) -> figures.Stats:
         lag_s=0.0,
         network_delay_s=None,
         process_cpu_s=0.0,
+        commits=0,
     )
 
 

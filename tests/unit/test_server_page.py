@@ -27,6 +27,7 @@ STATS = Stats(
     queue_length=1,
     dispatch_lag_s=0.0,
     process_cpu_s=0.0,
+    commits=0,
     kpis={},
     top_keywords=[Keyword("<price>", 30, 0.6), Keyword("size", 10, 0.2)],
     network_delay_s=0.25,
