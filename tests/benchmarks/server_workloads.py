@@ -53,12 +53,12 @@ def write_scenario(folder: Path, contacts: int) -> Path:
     return path
 
 
-def single_sends(contacts: int) -> Iterator[bytes]:
+def single_sends(contacts: int, path: str = "/send") -> Iterator[bytes]:
     """One personal message a request."""
     number = 0
     while True:
         body = {"template": TEMPLATE, "recipients": [_recipient(number, contacts)]}
-        yield request("/send", json.dumps(body).encode(), TOKEN)
+        yield request(path, json.dumps(body).encode(), TOKEN)
         number += 1
 
 
