@@ -144,11 +144,8 @@ class Scheduling:
         now_s = self._clock.now()
         sends = [request for request in requests if isinstance(request, Send)]
         others = [request for request in requests if not isinstance(request, Send)]
-        unplan = next((one.limit for one in others if isinstance(one, Unplan)), 0)
+        fleet, unplanned = self._fleet(connection, others, now_s)
         release = next((one.limit for one in others if isinstance(one, Release)), 0)
-        may_plan = self._leases is None or self._leases.may_plan(connection)
-        unplanned = self._unplan(connection, unplan, may_plan) if unplan else None
-        fleet = self._fleet(connection, others, now_s) if may_plan and not unplan else self._planner.nobody
         waiting = released(connection, now_s, release) if release and fleet.open else []
         before = _answered_before(connection, sends)
         fresh = [send for send in sends if send.key not in before and not _is_late(send, now_s)]
@@ -168,18 +165,22 @@ class Scheduling:
             partial(self._committed, fleet, planned, news),
         )
 
-    def _unplan(self, connection: Connection, most: int, may_plan: bool) -> int | None:
-        if may_plan:
-            return forget_plans(connection, most)
-        ask_for_plan(connection)
-        return None
-
-    def _fleet(self, connection: Connection, others: Sequence[object], now_s: float) -> Fleet:
+    def _fleet(
+        self, connection: Connection, others: Sequence[object], now_s: float
+    ) -> tuple[Fleet, int | None]:
+        """Whom to plan with, and the answer to an Unplan."""
+        unplan = next((one.limit for one in others if isinstance(one, Unplan)), 0)
+        if self._leases is not None and not self._leases.may_plan(connection):
+            if unplan:
+                ask_for_plan(connection)
+            return self._planner.nobody, None
+        if unplan:
+            return self._planner.nobody, forget_plans(connection, unplan)
         made = next((one.fleet for one in others if isinstance(one, PlanWith)), None)
         fleet = self._planner.fleet if made is None else made
         if self._leases is not None or made is not None:  # a ban may have been committed since it was made
             close_banned(connection, fleet, now_s)
-        return fleet
+        return fleet, None
 
     def _committed(self, fleet: Fleet, planned: Planned | None, news: Mapping[int, Entry]) -> None:
         if planned is not None:
