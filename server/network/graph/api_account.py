@@ -4,6 +4,7 @@ import hmac
 from typing import Any
 
 from server.http.problems import Problem
+from server.network.graph.fields import OBJECT, check_object, fields_of
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.numbers import APP_NAME
 from server.network.graph.refusal import ApiError, unknown_object
@@ -12,6 +13,7 @@ from server.network.graph.showing import shown_number
 from server.network.graph.verifying import verify
 
 USER_ID = "410770000000001"  # of the system user whose token it is
+VERSION = "v26.0"  # of a field's webhooks, as subscriptions show it
 PERMISSIONS = ("whatsapp_business_management", "whatsapp_business_messaging")
 
 
@@ -40,29 +42,42 @@ async def delete_subscribed(call: Call) -> Answer:
 
 
 async def post_subscription(call: Call) -> Answer:
-    """The app's own webhook address."""
-    emulator = call.emulator
-    if call.node != emulator.account.app_id:
-        raise unknown_object(call.node)
-    given = parameters_of(call)
+    """The app's own webhook address, and the fields it is told of: these, and no longer those of before."""
+    emulator, given = call.emulator, _of_app(call)
+    names = fields_of(given)
     url = str(given.get("callback_url", ""))
     callback = emulator.checked_callback(url, str(given.get("verify_token", "")))
     await verify(emulator.allowed.target(url), callback.verify_token)
-    emulator.account.app_callback = callback
+    emulator.account.app_callback, emulator.account.app_fields = callback, names
     return SUCCESS
 
 
 async def get_subscriptions(call: Call) -> Answer:
+    _of_app(call)
     account = call.emulator.account
-    if call.node != account.app_id:
+    if (callback := account.app_callback) is None:
+        return answer({"data": []})
+    names = [{"name": one, "version": VERSION} for one in account.app_fields]
+    shown = {"object": OBJECT, "callback_url": callback.url, "active": True, "fields": names}
+    return answer({"data": [shown]})
+
+
+async def delete_subscription(call: Call) -> Answer:
+    """The fields that are named are told no more; without any, or when none is left, nothing is."""
+    gone, account = fields_of(_of_app(call)), call.emulator.account
+    account.app_fields = tuple(one for one in account.app_fields if one not in gone)
+    if not account.app_fields:
+        account.app_callback = None
+    return SUCCESS
+
+
+def _of_app(call: Call) -> dict[str, Any]:
+    """What is asked of the app's subscription."""
+    if call.node != call.emulator.account.app_id:
         raise unknown_object(call.node)
-    callback = account.app_callback
-    shown = (
-        {"object": "whatsapp_business_account", "callback_url": callback.url, "active": True}
-        if callback
-        else {}
-    )
-    return answer({"data": [shown] if shown else []})
+    given = parameters_of(call)
+    check_object(given)
+    return given
 
 
 async def phone_numbers(call: Call) -> Answer:
@@ -118,6 +133,7 @@ ROUTES = (
     Line("DELETE", "/{node:node}/subscribed_apps", delete_subscribed),
     Line("GET", "/{node:node}/subscriptions", get_subscriptions),
     Line("POST", "/{node:node}/subscriptions", post_subscription),
+    Line("DELETE", "/{node:node}/subscriptions", delete_subscription),
     Line("GET", "/{node:node}/phone_numbers", phone_numbers),
     Line("GET", "/oauth/access_token", access_token, None),
     Line("POST", "/oauth/access_token", access_token, None),

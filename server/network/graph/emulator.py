@@ -29,6 +29,7 @@ from server.network.graph.telling import Telling
 from server.network.graph.templates import Template
 from server.network.graph.uploads import Uploads
 from server.network.graph.users import wa_id_of
+from server.network.graph.webhook_bodies import Update
 from server.network.graph.webhooks import Sending, Webhooks
 from server.network.limits import Assumed, Decision, Limits, Portfolio
 from server.network.rules import Category, Throughput, rules_at
@@ -295,9 +296,9 @@ class Emulator:
         self.calendar.clock_changed()
         self._clock_changed()
 
-    def _target_of(self, number_id: str) -> Target | None:
-        """Where its webhooks go; None: nowhere."""
-        callback = self.account.callback_of(self.numbers.get(number_id))
+    def _target_of(self, update: Update) -> Target | None:
+        """Where it goes; None: nowhere."""
+        callback = self.account.callback_of(update.field, self.numbers.get(update.sender.phone_number_id))
         if callback is None:
             return None
         target = self._targets.get(callback.url)

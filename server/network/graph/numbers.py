@@ -1,9 +1,10 @@
 """The business account and its phone numbers, as the API shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.network.graph.fields import FIELDS, OVERRIDDEN
 from server.network.graph.links import Links
 from server.network.graph.refusal import ApiError
 from server.network.limits import Number as LimitedNumber
@@ -104,6 +105,7 @@ class Account:
     name: str
     callback: Callback | None = None  # of this account, before the app's
     app_callback: Callback | None = None
+    app_fields: Sequence[str] = FIELDS  # of webhooks, that the app subscribed to
     is_subscribed: bool = True
 
     def shown(self) -> dict[str, Any]:
@@ -136,9 +138,14 @@ class Account:
             entry["override_callback_uri"] = self.callback.url
         return entry
 
-    def callback_of(self, number: Number | None) -> Callback | None:
-        """Where a number's webhooks go: its own address, else this account's, else the app's."""
-        if not self.is_subscribed:
+    def callback_of(self, field: str, number: Number | None) -> Callback | None:
+        """Where webhooks of a field go: to the number's own address, else this account's, else the app's.
+
+        Nowhere without a subscription; to the app's address alone unless the field is `OVERRIDDEN`.
+        """
+        if not self.is_subscribed or field not in self.app_fields:
             return None
+        if field not in OVERRIDDEN:
+            return self.app_callback
         own = number.callback if number is not None else None
         return own or self.callback or self.app_callback

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 MAX_UPDATES = 1000  # in one webhook; platform 1.4
 MAX_BYTES = 3 * 1024 * 1024  # platform 1.4
+OF_MESSAGES = ("statuses", "messages", "errors")  # kinds of updates in the field messages
 
 _encode = msgspec.json.Encoder().encode
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -39,6 +40,11 @@ class Update(NamedTuple):
     item: bytes
     contact: bytes | None = None
     at_s: int | None = None
+
+    @property
+    def field(self) -> str:
+        """The field of webhooks that it belongs to."""
+        return "messages" if self.kind in OF_MESSAGES else self.kind
 
 
 class Pricing(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -104,7 +110,7 @@ def body_of(updates: Sequence[Update]) -> bytes:
     entries: list[dict[str, Any]] = []
     last: tuple[Sender, str] | None = None
     for update in updates:
-        if (update.sender, update.kind) == last and update.kind in ("statuses", "messages", "errors"):
+        if (update.sender, update.kind) == last and update.kind in OF_MESSAGES:
             _add(entries[-1]["changes"][-1]["value"], update)
             continue
         entry = _entry(update)
@@ -123,14 +129,14 @@ def _entry(update: Update) -> dict[str, Any]:
 
 def _change(update: Update) -> dict[str, Any]:
     sender = update.sender
-    if update.kind not in ("statuses", "messages", "errors"):
-        return {"value": Raw(update.item), "field": update.kind}
+    if update.kind not in OF_MESSAGES:
+        return {"value": Raw(update.item), "field": update.field}
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": sender.display, "phone_number_id": sender.phone_number_id},
     }
     _add(value, update)
-    return {"value": value, "field": "messages"}
+    return {"value": value, "field": update.field}
 
 
 def _add(value: dict[str, Any], update: Update) -> None:

@@ -50,11 +50,11 @@ def retry_delay_s(attempts: int) -> float:
 class Webhooks:
     """The queue and the connections that empty it.
 
-    `target_of` says where the updates of a phone_number_id ('' for the account) go now; None: nowhere.
+    `target_of` says where an update goes now; None: nowhere.
     """
 
     def __init__(
-        self, sending: Sending, calendar: Calendar, target_of: Callable[[str], Target | None]
+        self, sending: Sending, calendar: Calendar, target_of: Callable[[Update], Target | None]
     ) -> None:
         self._sending = sending
         self._calendar = calendar
@@ -70,7 +70,7 @@ class Webhooks:
 
     def put(self, update: Update) -> None:
         """Tell `update` as soon as a connection is free."""
-        target = self._target_of(update.sender.phone_number_id)
+        target = self._target_of(update)
         if target is None:
             self.counts["unsubscribed"] += 1
             return
