@@ -166,11 +166,18 @@ def places(moved: Mapping[int, Place] | None = None) -> dict[int, Place]:
 
 
 def sync_error(
-    code: int, fbtrace_id: str, *, details: str = "", message: str = "", subcode: int | None = None
+    code: int,
+    fbtrace_id: str,
+    *,
+    details: str = "",
+    message: str = "",
+    subcode: int | None = None,
+    user: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """The body of a refused request: `{"error": {...}}` (platform facts 1.2).
 
-    `details` explains this one case, `message` replaces the standard one. KeyError for an unknown code.
+    `details` explains this one case, `message` replaces the standard one, `user` is the title and the text
+    that people are shown. KeyError for an unknown code.
     """
     row = CODES[code]
     error: dict[str, Any] = {
@@ -182,6 +189,8 @@ def sync_error(
     }
     if subcode is not None:
         error["error_subcode"] = subcode
+    if user is not None:
+        error["error_user_title"], error["error_user_msg"] = user
     if row.transient:
         error["is_transient"] = True
     return {"error": error}

@@ -212,14 +212,14 @@ def test_media_and_its_url_expire() -> None:
 
 
 def test_templates_are_made_reviewed_used_and_deleted(network: Emulator) -> None:
-    body = "Dear {{1}}, order {{2}} is {{3}}."
+    body, example = "Dear {{1}}, order {{2}} is {{3}} now.", {"body_text": [["Ada", "17", "packed"]]}
     made = network.post(
         f"/v26.0/{WABA}/message_templates",
         {
             "name": "order_state",
             "language": "en",
             "category": "UTILITY",
-            "components": [{"type": "BODY", "text": body}],
+            "components": [{"type": "BODY", "text": body, "example": example}],
         },
     )
     assert made["status"] == "PENDING"

@@ -29,7 +29,10 @@ OFFER = {
 PICTURE = {
     **OFFER,
     "name": "picture",
-    "components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Look"}],
+    "components": [
+        {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4::aW"]}},
+        {"type": "BODY", "text": "Look"},
+    ],
 }
 
 
@@ -83,6 +86,17 @@ def test_what_is_wrong_makes_none_of_them(network: Emulator, wrong: dict[str, An
     before = network.get(f"/{WABA}/message_templates")["summary"]["total_count"]
     assert refused(network, "POST", UPSERT, {**CODE, "name": "wrong", **wrong})["code"] == 100
     assert network.get(f"/{WABA}/message_templates")["summary"]["total_count"] == before
+
+
+def test_a_text_that_the_platform_refuses_makes_and_changes_nothing(network: Emulator) -> None:
+    path, wrong = f"/{WABA}/message_templates", [{"type": "BODY", "text": "Until {{1}}"}]
+    error = refused(network, "POST", path, {**OFFER, "name": "until", "components": wrong})
+    assert (error["code"], error["error_subcode"], error["message"]) == (100, 2388299, "Invalid parameter")
+    assert error["error_user_title"] == "Leading or trailing params not allowed"
+    assert templates(network, "until") == {}
+    kept = made(network, "until", "Until Sunday")
+    assert refused(network, "POST", f"/{kept}", {"components": wrong})["error_subcode"] == 2388299
+    assert network.get(f"/{kept}")["components"] == [{"type": "BODY", "text": "Until Sunday"}]
 
 
 def test_two_templates_are_compared(network: Emulator) -> None:

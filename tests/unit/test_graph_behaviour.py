@@ -16,7 +16,8 @@ from server.network.graph.chance import draws
 from server.network.graph.faults import Fault, Faults
 from server.network.graph.media import MAX_BYTES, MediaStore, kind_of
 from server.network.graph.refusal import ApiError
-from server.network.graph.templates import Templates, check_use, variables
+from server.network.graph.template_texts import variables
+from server.network.graph.templates import Templates, check_use
 
 MANY = 4000
 
@@ -153,6 +154,9 @@ def template(**parts: object) -> Templates:
     return templates
 
 
+HANDLE = {"header_handle": ["4::aW"]}
+
+
 def use(*components: dict[str, object]) -> object:
     import msgspec
 
@@ -166,17 +170,24 @@ def use(*components: dict[str, object]) -> object:
 @pytest.mark.parametrize(
     ("components", "given_", "code"),
     [
-        ([{"type": "BODY", "text": "Hi {{1}} and {{1}}"}], [], 132000),
-        ([{"type": "BODY", "text": "Hi"}, {"type": "HEADER", "format": "IMAGE"}], [], 132012),
+        ([{"type": "BODY", "text": "Hi {{1}} and {{1}} too", "example": {"body_text": [["a"]]}}], [], 132000),
         (
-            [{"type": "BODY", "text": "Hi"}, {"type": "HEADER", "format": "TEXT", "text": "{{1}}"}],
+            [{"type": "BODY", "text": "Hi"}, {"type": "HEADER", "format": "IMAGE", "example": HANDLE}],
+            [],
+            132012,
+        ),
+        (
+            [
+                {"type": "BODY", "text": "Hi"},
+                {"type": "HEADER", "format": "TEXT", "text": "{{1}}", "example": {"header_text": ["a"]}},
+            ],
             [],
             132000,
         ),
         (
             [
                 {"type": "BODY", "text": "Hi"},
-                {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x/{{1}}"}]},
+                {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x/{{1}}", "example": "a"}]},
             ],
             [],
             131008,
@@ -194,10 +205,6 @@ def test_parameters_must_fit_the_template(
     with pytest.raises(ApiError) as caught:
         check_use(template(components=components), use(*given_))  # type: ignore[arg-type]
     assert caught.value.code == code
-
-
-def test_variables_are_counted_once() -> None:
-    assert variables("{{1}} {{ 2 }} {{1}} {{name}}") == ["1", "2", "name"]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,9 @@ async def _override(call: Call, number: Number, configuration: dict[str, Any]) -
 
 def _edit(template: Template, given: dict[str, Any]) -> None:
     if "components" in given:
-        template.components = checked_components(given["components"], template.category)
+        template.components = checked_components(
+            given["components"], template.category, template.parameter_format
+        )
     template.status = "PENDING"
 
 

@@ -105,7 +105,7 @@ async def upsert_templates(call: Call) -> Answer:
     languages = given.get("languages")
     if not isinstance(languages, list) or not languages:
         raise invalid_parameter("languages", "a list of codes such as en_US")
-    components = checked_components(given.get("components"), "AUTHENTICATION")
+    components = checked_components(given.get("components"), "AUTHENTICATION", "POSITIONAL")
     name, codes = given.get("name"), dict.fromkeys(checked_language(one) for one in languages)
     old = {code: call.emulator.templates.find(str(name), code) for code in codes}
     if any(one is not None and one.category != "AUTHENTICATION" for one in old.values()):

@@ -145,6 +145,7 @@ def refusal(error: ApiError, profile: Profile) -> tuple[Answer, Headers]:
         details=error.details,
         message=error.message,
         subcode=error.subcode,
+        user=error.user,
     )
     status = error.http or http_status(error.code, profile)
     extra: list[tuple[bytes, bytes]] = []

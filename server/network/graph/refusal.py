@@ -12,14 +12,18 @@ class ApiError(Exception):
         subcode: int | None = None,
         message: str = "",
         http: int | None = None,
+        user: tuple[str, str] | None = None,
     ) -> None:
-        """`details` explains this case; `message` replaces the code's own; `http` the profile's status."""
+        """`details` explains this case; `message` replaces the code's own; `http` the profile's status;
+        `user` is a title and a text to show to people, where the platform gives them.
+        """
         super().__init__(details)
         self.code = code
         self.details = details
         self.subcode = subcode
         self.message = message
         self.http = http
+        self.user = user
 
 
 def invalid_parameter(name: str, must_be: str) -> ApiError:

@@ -15,6 +15,7 @@ from server.network import quality
 from server.network.graph.authentication import with_preset_text
 from server.network.graph.outgoing import Component, TemplateUse
 from server.network.graph.refusal import ApiError, invalid_parameter
+from server.network.graph.template_texts import check_texts, variables
 from server.network.rules import Category
 
 Status = Literal["PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED"]
@@ -25,8 +26,6 @@ CATEGORIES: dict[str, Category] = {
 }
 FORMATS = ("POSITIONAL", "NAMED")
 NAME = re.compile(r"[a-z0-9_]{1,512}")
-VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-MAX_BODY_TEXT = 1024
 FIRST_ID = 7_000_000_000_001
 MEDIA_FORMATS = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
 
@@ -115,6 +114,8 @@ class Templates:
                 subcode=2388024,
                 message="Invalid parameter",
             )
+        parameter_format = _parameter_format(given.get("parameter_format"))
+        components = checked_components(given.get("components"), category.upper(), parameter_format)
         template_id = str(next(self._next_id))
         identity = {
             "message_template_id": int(template_id),
@@ -127,8 +128,8 @@ class Templates:
             language=language,
             category=category.upper(),
             status=status,
-            components=checked_components(given.get("components"), category.upper()),
-            parameter_format=_parameter_format(given.get("parameter_format")),
+            components=components,
+            parameter_format=parameter_format,
             made_s=now_s,
             rated=quality.Template(identity),
         )
@@ -155,8 +156,8 @@ def _are_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
-def checked_components(components: object, category: str) -> list[dict[str, Any]]:
-    """Components of a request; ApiError 100 unless there is a sound body.
+def checked_components(components: object, category: str, parameter_format: str) -> list[dict[str, Any]]:
+    """Components of a request; ApiError 100 unless there is a body, and all texts are sound.
 
     An authentication template's text is the platform's own, and is written in here.
     """
@@ -170,8 +171,10 @@ def checked_components(components: object, category: str) -> list[dict[str, Any]
     text = body.get("text")
     if category == "AUTHENTICATION" and text is None:
         return with_preset_text(components)
-    if not isinstance(text, str) or not 1 <= len(text) <= MAX_BODY_TEXT:
-        raise invalid_parameter("components", f"the body needs a text of 1 to {MAX_BODY_TEXT} characters")
+    if not isinstance(text, str) or not text:
+        raise invalid_parameter("components", "the body needs a text")
+    if category != "AUTHENTICATION":
+        check_texts(components, parameter_format)
     return components
 
 
@@ -180,11 +183,6 @@ def _parameter_format(given: object) -> str:
     if wanted not in FORMATS:
         raise invalid_parameter("parameter_format", f"one of {', '.join(FORMATS)}")
     return wanted
-
-
-def variables(text: str) -> list[str]:
-    """The names or places between double braces, each once, in order."""
-    return list(dict.fromkeys(VARIABLE.findall(text)))
 
 
 def check_use(templates: Templates, use: TemplateUse) -> Template:
