@@ -10,7 +10,7 @@ Every accepted message must end in `delivered` or `failed`, with the window it w
 seconds on any clock, and must not run backwards. Nothing here reads a clock, draws a number or does I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from types import MappingProxyType
@@ -131,6 +131,24 @@ class Limits:
             new_pairs(self.assumed.pair_reading),
             SpamGuard(self.assumed.spam),
         )
+
+    def change_rules(self, rules: LimitRules, numbers: Iterable[Number]) -> None:
+        """From now on `rules` hold, for `numbers`: all that there are. Their users stay in the day's count.
+
+        A portfolio gets the highest level among its numbers (`Tier.following`). ValueError for rules under
+        which numbers do not share a limit: none ever followed others.
+        """
+        if rules.tier_scope != "portfolio":
+            raise ValueError(f"{rules.name}: numbers that shared a limit cannot be parted")
+        self.rules = rules
+        shared: dict[int, list[Number]] = {}
+        for number in numbers:
+            shared.setdefault(number.portfolio.key, []).append(number)
+        for together in shared.values():
+            before = {id(one.tier): one.tier for one in together}
+            after = together[0].portfolio.tier = Tier.following(rules, list(before.values()))
+            for one in together:
+                one.tier = after
 
     def decide(
         self, now_s: float, number: Number, user: User, category: Category, region: str | None = None

@@ -146,6 +146,14 @@ def rules_at(now_s: float) -> Rules:
     return rules_on(datetime.fromtimestamp(now_s, UTC).date())
 
 
+def next_limits(after_s: float) -> tuple[float, LimitRules] | None:
+    """The limits that follow those of a time (Unix seconds), and from when; None: none are known."""
+    coming = next((rules for rules in LIMITS if rules.since > rules_at(after_s).limits.since), None)
+    if coming is None:
+        return None
+    return datetime(coming.since.year, coming.since.month, coming.since.day, tzinfo=UTC).timestamp(), coming
+
+
 def business_account(day: date, throughput: Throughput = "standard", level: int = 0) -> BusinessAccount:
     """A number under the rules of a day. `level`: its messaging limit, an index into the limits' `tiers`.
 

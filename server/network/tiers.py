@@ -7,6 +7,7 @@ apart: the last acceptance speaks for all.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Literal
 
@@ -48,7 +49,28 @@ class Tier:
         self._half_used_s = -inf
         self._qualified_s: float | None = None
         self._flagged_s: float | None = None
-        self._set(level)
+        self.set_level(level)
+
+    @classmethod
+    def following(cls, rules: LimitRules, tiers: Sequence["Tier"]) -> "Tier":
+        """One limit under other rules in place of some: the highest of their levels, and the users of all.
+
+        At least one. What counted towards a rise or a fall begins anew, but for the users of the month.
+        """
+        made = cls(rules, max(tier.level for tier in tiers))
+        if made.limit == inf:
+            return made
+        on_the_way: dict[User, tuple[float, int]] = {}
+        for tier in tiers:
+            for user, (at_s, count) in tier._on_the_way.items():
+                before_s, more = on_the_way.get(user, (-inf, 0))
+                on_the_way[user] = max(at_s, before_s), count + more
+        made._on_the_way.update(sorted(on_the_way.items(), key=lambda item: item[1][0]))
+        made._delivered.update(_latest([tier._delivered for tier in tiers]))
+        made._in_both = len(made._delivered.keys() & made._on_the_way.keys())
+        if made.level == 0:
+            made._month.update(_latest([tier._month for tier in tiers]))
+        return made
 
     def used(self, now_s: float) -> int:
         """Unique users that hold a slot."""
@@ -113,7 +135,7 @@ class Tier:
     def move(self, now_s: float, rating: Rating, month_users: int, *, verified: bool = False) -> bool:
         """`review` for who counts users in columns: `month_users` got messages in `first_rise_days`."""
         if self._falls(now_s, rating):
-            self._set(self.level - 1)
+            self.set_level(self.level - 1)
             return True
         if not self._qualifies(now_s, month_users, high=rating == "GREEN", verified=verified):
             self._qualified_s = None
@@ -122,7 +144,7 @@ class Tier:
             self._qualified_s = now_s
         if now_s - self._qualified_s < self.rules.rise_after_s:
             return False
-        self._set(self.level + 1)
+        self.set_level(self.level + 1)
         return True
 
     def _falls(self, now_s: float, rating: Rating) -> bool:
@@ -140,7 +162,8 @@ class Tier:
             return verified or (high and month_users >= self.rules.first_rise_users)
         return high and now_s - self._half_used_s < self.rules.rise_days * DAY_S
 
-    def _set(self, level: int) -> None:
+    def set_level(self, level: int) -> None:
+        """Moves the limit at once. `level`: index into `rules.tiers`."""
         self.level = level
         self.limit = self.rules.tiers[level]
         self._half = self.rules.rise_share * self.limit
@@ -175,6 +198,15 @@ class Tier:
                 return
             del self._on_the_way[user]
             self._in_both -= user in self._delivered
+
+
+def _latest(times: Sequence[Mapping[User, float]]) -> list[tuple[User, float]]:
+    """The latest time of each user, in order of time."""
+    latest: dict[User, float] = {}
+    for one in times:
+        for user, at_s in one.items():
+            latest[user] = max(at_s, latest.get(user, -inf))
+    return sorted(latest.items(), key=lambda item: item[1])
 
 
 def _drop_before(times: OrderedDict[User, float], before_s: float) -> None:

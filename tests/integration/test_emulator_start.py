@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from running_emulator import NUMBER, ROOT, TOKEN, emulator, new_customer, receiver
+from running_emulator import NUMBER, ROOT, TOKEN, emulator, new_customer, receiver, until
 
 from scenarios.errors import InputError
 from scenarios.loading import load
@@ -84,6 +84,23 @@ def test_it_starts_under_the_rules_of_a_day(day: str, limit: str, model: str) ->
         running.post(f"/{NUMBER}/messages", {**body, "template": template})
         status = hook.until(hook.statuses)[0]
         assert status["pricing"]["pricing_model"] == model
+
+
+def test_its_limits_change_when_those_of_the_platform_did() -> None:
+    """Two numbers, each with its own limit, share the higher one from the first of October on."""
+    numbers = ("4711", "4712")
+    given = [word for one in numbers for word in ("--phone-number-id", one)]
+    with emulator("--start", "2025-09-30", *given) as running:
+
+        def limits() -> list[str]:
+            return [running.get(f"/{one}")["messaging_limit_tier"] for one in numbers]
+
+        running.post("/emulator/numbers/4711", {"level": 0})
+        assert limits() == ["TIER_250", "TIER_1K"]
+        running.post("/emulator/clock", {"advance_s": 86_400})
+        until(lambda: limits() == ["TIER_2K", "TIER_2K"])
+        running.post("/emulator/numbers/4711", {"level": 2})
+        assert limits() == ["TIER_10K", "TIER_10K"]
 
 
 def test_a_webhook_address_that_is_not_allowed_is_one_line_and_status_2() -> None:

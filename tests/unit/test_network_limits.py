@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from server.network import errors, marketing_cap, spam
-from server.network.limits import Assumed, Limits, Number, Reading
+from server.network.limits import OUTSIDE, Assumed, Limits, Number, Reading
 from server.network.rules import Category, Throughput, rules_on
 from server.network.tiers import Tier
 
@@ -420,7 +420,7 @@ def test_a_rise_to_unlimited_forgets_the_slots() -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits, level=3)
     send(limits, number, T0, "a")
-    number.tier._set(4)
+    number.tier.set_level(4)
     assert number.tier.used(T0) == 0
 
 
@@ -436,3 +436,59 @@ def test_memory_is_bounded_by_what_the_windows_hold(reading: Reading) -> None:
     assert number.tier.used(T0 + 60.0 * 5_000) <= 1440
     assert len(number.windows._service) <= 1442
     assert len(limits.cap._sent) <= 1442
+
+
+def test_numbers_that_come_to_share_a_limit_keep_their_level_and_their_users() -> None:
+    """As in 2025-10: of several limits the highest stays, and nobody is forgotten."""
+    limits = Limits(OLD_RULES)
+    business = limits.portfolio(1)
+    first, second, third = (limits.number(business) for _ in range(3))
+    second.tier.set_level(2)
+    for user in range(800):
+        assert send(limits, first, T0 + user, user) is None
+        assert send(limits, third, T0 + user, 400 + user) is None
+    waiting = limits.decide(T0 + 900, first, "late", "utility")
+    limits.change_rules(NOW_RULES, [first, second, third])
+    assert first.tier is second.tier is third.tier is business.tier
+    assert (business.tier.level, business.tier.limit) == (2, 10_000)
+    assert business.tier.used(T0 + 900) == 1_201
+    limits.failed(T0 + 900, first, "late", "utility", waiting.window)
+    assert business.tier.used(T0 + 901) == 1_200
+    assert business.tier.used(T0 + 799 + DAY) == 0
+
+
+def test_a_changed_limit_binds_at_once_and_a_user_counts_once() -> None:
+    limits = Limits(OLD_RULES)
+    business = limits.portfolio(1)
+    first, second = limits.number(business), limits.number(business)
+    for user in range(1_000):
+        assert send(limits, first, T0 + user, user) is None
+        assert send(limits, second, T0 + user, user + 900) is None
+    assert send(limits, first, T0 + 1_000, "new") == errors.SPAM_RATE
+    limits.change_rules(NOW_RULES, [first, second])
+    for user in range(100):
+        assert send(limits, first, T0 + 1_010 + user, 5_000 + user) is None
+    assert send(limits, second, T0 + 1_200, "new") == errors.SPAM_RATE
+    assert send(limits, first, T0 + 1_200, 1_899) is None
+
+
+def test_a_message_under_way_while_the_rules_change_is_still_counted_once() -> None:
+    limits = Limits(OLD_RULES)
+    business = limits.portfolio(0)
+    first, second = limits.number(business), limits.number(business)
+    for number in (first, second):
+        limits.decide(T0, number, "a", "utility")
+    limits.change_rules(NOW_RULES, [first, second])
+    assert business.tier.used(T0) == 1
+    limits.delivered(T0 + 1, first, "a", "utility", OUTSIDE)
+    limits.failed(T0, second, "a", "utility", OUTSIDE)
+    assert business.tier.used(T0 + DAY) == 1
+    assert business.tier.used(T0 + 1 + DAY) == 0
+
+
+def test_no_limit_stays_none() -> None:
+    limits = Limits(OLD_RULES)
+    number = number_of(limits)
+    limits.change_rules(NOW_RULES, [number])
+    assert number.tier.limit == float("inf")
+    assert number.tier.used(T0) == 0

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from server.network.rules import business_account, rules_at, rules_on
+from server.network.rules import business_account, next_limits, rules_at, rules_on
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,13 @@ def test_rules_at_a_time_are_those_of_its_day_in_utc() -> None:
     midnight = datetime(2025, 10, 1, tzinfo=UTC).timestamp()
     assert rules_at(midnight - 1).limits.tier_scope == "number"
     assert rules_at(midnight).limits.tier_scope == "portfolio"
+
+
+def test_the_next_limits_are_known_with_their_midnight() -> None:
+    midnight = datetime(2025, 10, 1, tzinfo=UTC).timestamp()
+    assert next_limits(midnight - 1) == (midnight, rules_at(midnight).limits)
+    assert next_limits(midnight - 5 * 365 * 86_400) == (midnight, rules_at(midnight).limits)
+    assert next_limits(midnight) is None
 
 
 def test_a_business_account_is_what_its_day_throughput_and_level_grant() -> None:

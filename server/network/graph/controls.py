@@ -198,7 +198,7 @@ async def set_number(call: Call) -> Answer:
     if body.throughput is not UNSET:
         number.limited.meter.change(call.emulator.clock.now(), body.throughput)
     if body.level is not UNSET:
-        number.limited.tier.level = body.level
+        number.limited.tier.set_level(body.level)
     if body.registered is not UNSET:
         number.is_registered = body.registered
     return answer(number.shown())

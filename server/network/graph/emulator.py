@@ -32,7 +32,7 @@ from server.network.graph.users import wa_id_of
 from server.network.graph.webhook_bodies import Update
 from server.network.graph.webhooks import Sending, Webhooks
 from server.network.limits import Assumed, Decision, Limits, Portfolio
-from server.network.rules import Category, Throughput, rules_at
+from server.network.rules import Category, LimitRules, Throughput, next_limits, rules_at
 from server.network.template_pacing import Pacer, PacingParameters
 
 HELLO_WORLD = {
@@ -132,6 +132,7 @@ class Emulator:
         self._holding = Holding(self._pacer, self.standing, self.lives, self.calendar)
         self._clock_changed = clock_changed
         self._targets: dict[str, Target] = {}
+        self._await_limits(clock.now())
 
     @property
     def app_token(self) -> str:
@@ -295,6 +296,16 @@ class Emulator:
         self.clock.advance(by_s)
         self.calendar.clock_changed()
         self._clock_changed()
+
+    def _await_limits(self, after_s: float) -> None:
+        """Change the limits when the platform did, after this time."""
+        if (coming := next_limits(after_s)) is not None:
+            at_s, rules = coming
+            self.calendar.at(at_s, lambda: self._change_limits(at_s, rules))
+
+    def _change_limits(self, at_s: float, rules: LimitRules) -> None:
+        self.limits.change_rules(rules, [one.limited for one in self.numbers.values()])
+        self._await_limits(at_s)
 
     def _target_of(self, update: Update) -> Target | None:
         """Where it goes; None: nowhere."""

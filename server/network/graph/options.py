@@ -32,8 +32,8 @@ class Options:
 
     `customers`: as the scenario's, or predictable: each message delivered after a second and read two later,
     nothing else happens by itself. `moved`: CODE=sync or CODE=webhook. `level`: index of the messaging limit.
-    `start`: ISO date or time at which the clock starts, in UTC unless it says otherwise; None: now. The
-    limits are those of that day. `pacing_threshold`: messages of a new template that are sent before others
+    `start`: ISO date or time at which the clock starts, in UTC unless it says otherwise; None: now.
+    `pacing_threshold`: messages of a new template that are sent before others
     are held; None: no pacing.
     """
 
