@@ -11,7 +11,7 @@ from scenarios.zones import WANTED, is_zone
 MOST_PURCHASES_A_WEEK = 50
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
 LEAST_DAYS = 50  # ten batches of five: MSER-5 (docs/simulator.md)
-PORTFOLIO_LIMITS_SINCE = date(2025, 10, 1)  # docs/network.md: before, each number had a limit of its own
+PORTFOLIO_LIMITS_SINCE = date(2025, 10, 7)  # docs/network.md: before, each number had a limit of its own
 
 
 def problem_of(scenario: Scenario) -> str | None:

@@ -206,11 +206,12 @@ class Account:
 
     def _move(self, now_s: float, names: list[str], *, verified: bool) -> list[Event]:
         tier = self._numbers[names[0]][0].tier
-        level = tier.level
+        level, before = tier.level, tier.limit
         if not tier.review(now_s, worst(self._numbers[name][1].rating for name in names), verified=verified):
             return []
         event = "UPGRADE" if tier.level > level else "DOWNGRADE"
-        events = [_quality_event(event, name, self._numbers[name][0]) for name in names]
+        old = {"old_limit": limit_name(before)}
+        events = [_quality_event(event, name, self._numbers[name][0], **old) for name in names]
         return [*events, _capability_event(tier.limit)]
 
     def _upgrade(self, now_s: float, name: str, number: Number, ratings: Ratings) -> list[Event]:
@@ -236,14 +237,17 @@ def worst(ratings: Iterable[Rating]) -> Rating:
     return min(ratings, key=order.index)
 
 
-def _quality_event(event: str, name: str, number: Number) -> Event:
-    """`current_limit` is the older name of the limit; both are sent [M-copy]."""
+def _quality_event(event: str, name: str, number: Number, **more: str) -> Event:
+    """`current_limit` is the older name of the limit; both are sent [M-copy]. `more`: `old_limit`, of
+    moves alone [M].
+    """
     limit = limit_name(number.tier.limit)
     return Event(
         "phone_number_quality_update",
         {
             "display_phone_number": name,
             "event": event,
+            **more,
             "current_limit": limit,
             "max_daily_conversations_per_business": limit,
         },

@@ -95,7 +95,7 @@ LIMITS = (
     ),
     LimitRules(
         name="limits from 2025-10",
-        since=date(2025, 10, 1),  # the facts give the month; assumed: its first day
+        since=date(2025, 10, 7),  # [M]: upcoming-messaging-limits-changes; facts 1.6 give but the month
         tiers=(250, 2_000, 10_000, 100_000, inf),  # [M]
         tier_scope="portfolio",  # [M]
         first_rise_users=2_000,  # [M-copy], with high-quality templates; or a verified business

@@ -38,6 +38,10 @@ class Windows:
             return Window(service, free_entry=True)
         return IN_SERVICE if service else OUTSIDE
 
+    def free_entry_ends(self, user: User) -> float | None:
+        """When the free entry of a user ends or ended, if it is remembered; on the clock of the calls."""
+        return self._free_entry.get(user)
+
     def heard(self, now_s: float, user: User, *, from_ad: bool = False) -> None:
         """A message or call of the user; `from_ad`: by a click-to-WhatsApp ad or page button."""
         _open(self._service, now_s, user, SERVICE_WINDOW_S)

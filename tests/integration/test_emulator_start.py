@@ -87,10 +87,10 @@ def test_it_starts_under_the_rules_of_a_day(day: str, limit: str, model: str) ->
 
 
 def test_its_limits_change_when_those_of_the_platform_did() -> None:
-    """Two numbers, each with its own limit, share the higher one from the first of October on."""
+    """Two numbers, each with its own limit, share the higher one from 7 October on."""
     numbers = ("4711", "4712")
     given = [word for one in numbers for word in ("--phone-number-id", one)]
-    with emulator("--start", "2025-09-30", *given) as running:
+    with emulator("--start", "2025-10-06", *given) as running:
 
         def limits() -> list[str]:
             return [running.get(f"/{one}")["messaging_limit_tier"] for one in numbers]

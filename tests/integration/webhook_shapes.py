@@ -33,7 +33,9 @@ class Metadata(Strict):
 class Pricing(Strict):
     billable: bool
     pricing_model: Literal["PMP", "CBP"]
-    category: Literal["marketing", "utility", "authentication", "service", "referral_conversion"]
+    category: Literal[
+        "marketing", "marketing_lite", "utility", "authentication", "service", "referral_conversion"
+    ]
     type: Literal["regular", "free_customer_service", "free_entry_point"] | None = None
 
 
@@ -218,6 +220,7 @@ class NumberQualityUpdate(Strict):
     event: Literal["ONBOARDING", "UPGRADE", "DOWNGRADE", "FLAGGED", "UNFLAGGED"]
     current_limit: str
     max_daily_conversations_per_business: str
+    old_limit: str | None = None
 
 
 class CapabilityUpdate(Strict):

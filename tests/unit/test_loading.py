@@ -142,7 +142,7 @@ def test_section_given_as_a_value_is_explained() -> None:
                 "experiment.start=2025-09-30T23:00:00Z",
                 "experiment.horizon_days=500",
             ],
-            "experiment.start: found 2025-09-30T23:00:00+00:00; business accounts are simulated from 2025-10-01",
+            "experiment.start: found 2025-09-30T23:00:00+00:00; business accounts are simulated from 2025-10-07",
         ),
     ],
 )

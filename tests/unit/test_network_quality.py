@@ -181,6 +181,7 @@ def test_a_limit_that_rises_is_told() -> None:
     assert quality.value == {
         "display_phone_number": PHONE,
         "event": "UPGRADE",
+        "old_limit": "TIER_2K",
         "current_limit": "TIER_10K",
         "max_daily_conversations_per_business": "TIER_10K",
     }

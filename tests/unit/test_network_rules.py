@@ -10,8 +10,8 @@ from server.network.rules import business_account, next_limits, rules_at, rules_
     [
         (date(2025, 6, 30), 1_000, "CBP", False, float("inf")),
         (date(2025, 7, 1), 1_000, "PMP", True, float("inf")),
-        (date(2025, 9, 30), 1_000, "PMP", True, float("inf")),
-        (date(2025, 10, 1), 2_000, "PMP", True, float("inf")),
+        (date(2025, 10, 6), 1_000, "PMP", True, float("inf")),
+        (date(2025, 10, 7), 2_000, "PMP", True, float("inf")),
         (date(2026, 9, 30), 2_000, "PMP", True, float("inf")),
         (date(2026, 10, 1), 2_000, "PMP", False, 1_000),
     ],
@@ -27,13 +27,13 @@ def test_rules_change_on_their_day(
 
 
 def test_rules_at_a_time_are_those_of_its_day_in_utc() -> None:
-    midnight = datetime(2025, 10, 1, tzinfo=UTC).timestamp()
+    midnight = datetime(2025, 10, 7, tzinfo=UTC).timestamp()
     assert rules_at(midnight - 1).limits.tier_scope == "number"
     assert rules_at(midnight).limits.tier_scope == "portfolio"
 
 
 def test_the_next_limits_are_known_with_their_midnight() -> None:
-    midnight = datetime(2025, 10, 1, tzinfo=UTC).timestamp()
+    midnight = datetime(2025, 10, 7, tzinfo=UTC).timestamp()
     assert next_limits(midnight - 1) == (midnight, rules_at(midnight).limits)
     assert next_limits(midnight - 5 * 365 * 86_400) == (midnight, rules_at(midnight).limits)
     assert next_limits(midnight) is None

@@ -151,15 +151,18 @@ class Emulator:
             raise unknown_object(node)
         return number
 
-    def send(self, node: str, raw: bytes) -> dict[str, Any]:
-        """Take the message or read receipt in `raw` from a number; the answer, or ApiError."""
+    def send(self, node: str, raw: bytes, *, is_lite: bool = False) -> dict[str, Any]:
+        """Take the message or read receipt in `raw` from a number; the answer, or ApiError.
+
+        `is_lite`: by the API of marketing messages.
+        """
         number = self.number(node)
         body = outgoing.read(raw)
         if not number.is_registered:
             raise ApiError(133010, "The account does not exist in the Cloud API: register the number first")
         if body.status is not None:
             return {"success": True}
-        return self._take(number, body)
+        return self._take(number, body, is_lite=is_lite)
 
     def send_marketing(self, node: str, raw: bytes) -> dict[str, Any]:
         """As `send`, but for marketing templates alone."""
@@ -167,9 +170,9 @@ class Emulator:
         template = body.template if body.type == "template" else None
         if template is None or templates.check_use(self.templates, template).category != "MARKETING":
             raise ApiError(131009, "Only marketing templates can be sent as marketing messages")
-        return self.send(node, raw)
+        return self.send(node, raw, is_lite=True)
 
-    def _take(self, number: Number, body: outgoing.Body) -> dict[str, Any]:
+    def _take(self, number: Number, body: outgoing.Body, *, is_lite: bool) -> dict[str, Any]:
         now_s = self.clock.now()
         given, to = _recipient(body)
         template = self._checked_content(body, now_s)
@@ -194,6 +197,8 @@ class Emulator:
             window=window,
             accepted_s=now_s,
             template_id=template.id if template is not None else None,
+            free_until_s=number.limited.windows.free_entry_ends(to) if window.free_entry else None,
+            is_lite=is_lite,
             opaque=body.biz_opaque_callback_data,
         )
         self.messages.add(message)

@@ -67,7 +67,7 @@ class Lives:
         message.sent_s = at_s
         self.counts["sent"] += 1
         message.pricing = self._pricing(number, message)
-        self._tell(number, message, "sent", at_s)
+        self._tell(number, message, "sent", at_s, is_priced=True)
         if message.to in number.blocked_by:
             return  # a sender who is blocked stays at sent (platform 1.4)
         delay_s = self._customers.delivery_s(message)
@@ -95,29 +95,35 @@ class Lives:
         self._limits.delivered(now_s, number.limited, message.to, message.category, message.window)
         self._standing.delivered(number, message)
         read_s, act, act_s = self._customers.reaction(message)
-        if read_s is None or read_s > self._customers.behaviour.coincide_s:
-            self._tell(number, message, "delivered", at_s)
+        is_told = read_s is None or read_s > self._customers.behaviour.coincide_s
+        if is_told:
+            self._tell(number, message, "delivered", at_s, is_priced=True)
         if read_s is not None:
             due_s = at_s + read_s
-            self._calendar.at(due_s, lambda: self._read(number, message, due_s))
+            self._calendar.at(due_s, lambda: self._read(number, message, due_s, is_alone=not is_told))
             if act is not None:
                 self._calendar.at(due_s + act_s, lambda: self._customers.act(number, message, act))
 
-    def _read(self, number: Number, message: Message, at_s: float) -> None:
+    def _read(self, number: Number, message: Message, at_s: float, *, is_alone: bool) -> None:
+        """`is_alone`: it was not told as delivered."""
         message.read_s = at_s
         self.counts["read"] += 1
         self._limits.read(self._calendar.clock.now(), message.to, message.category)
-        self._tell(number, message, "read", at_s)
+        self._tell(number, message, "read", at_s, is_priced=is_alone)
         self._customers.conversations.answered(self._customers.behaviour, number, message.to)
 
-    def _tell(self, number: Number, message: Message, status: Of, at_s: float) -> None:
+    def _tell(
+        self, number: Number, message: Message, status: Of, at_s: float, *, is_priced: bool = False
+    ) -> None:
+        """The price is told with sent, and with one of delivered and read [M: statuses]."""
         details = explained(message.code) if message.code is not None else ""
-        self._telling.status(number, message, status, at_s, details)
+        self._telling.status(number, message, status, at_s, details, is_priced=is_priced)
 
     def _pricing(self, number: Number, message: Message) -> Pricing:
-        """Decided once, when it is sent; told with every status of the message."""
+        """Decided once, when it is sent. The API of marketing messages has a category of its own [M]."""
         now_s = self._calendar.clock.now()
         earlier = number.service_sent.add(now_s) if message.category == "service" else 0
         found = charge(rules_at(now_s).pricing, message.category, message.window, earlier)
         kind = found.type if found.model == "PMP" else None
-        return Pricing(found.billable, found.model, found.category, kind)
+        is_lite = message.is_lite and found.category == "marketing"
+        return Pricing(found.billable, found.model, "marketing_lite" if is_lite else found.category, kind)

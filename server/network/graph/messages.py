@@ -29,6 +29,8 @@ class Message(Struct, kw_only=True, gc=False):
     window: Window
     accepted_s: float
     template_id: str | None = None
+    free_until_s: float | None = None  # when the free entry that it was accepted in ends
+    is_lite: bool = False  # sent by the API of marketing messages
     opaque: str | None = None
     sent_s: float | None = None
     delivered_s: float | None = None

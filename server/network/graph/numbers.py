@@ -74,6 +74,7 @@ class Number:
         """As the API answers."""
         callback = {"phone_number": self.callback.url} if self.callback is not None else {}
         review = {"new_display_name": self.new_display_name, "new_name_status": "PENDING_REVIEW"}
+        limit = limit_name(self.limited.tier.limit)
         automation = {"conversational_automation": {"id": self.id, **self.automation}}
         return {
             "id": self.id,
@@ -88,7 +89,8 @@ class Number:
             "is_official_business_account": False,
             "is_pin_enabled": self.pin is not None,
             "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
-            "messaging_limit_tier": limit_name(self.limited.tier.limit),
+            "messaging_limit_tier": limit,  # until v23 [M]; clients ask for it still
+            "whatsapp_business_manager_messaging_limit": limit,  # since v24 [M]
             "webhook_configuration": callback,
             **(review if self.new_display_name else {}),
             **(automation if self.automation else {}),

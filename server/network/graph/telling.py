@@ -43,10 +43,12 @@ class Telling:
         self._calendar = calendar
         self._names = names
 
-    def status(self, number: Number, message: Message, status: Of, at_s: float, details: str) -> None:
-        """A status of an outbound message; `details` of why it failed."""
+    def status(
+        self, number: Number, message: Message, status: Of, at_s: float, details: str, *, is_priced: bool
+    ) -> None:
+        """A status of an outbound message; `details` of why it failed; `is_priced`: with its price."""
         has_failed = status == "failed" and message.code is not None
-        pricing = message.pricing if not has_failed else None
+        pricing = message.pricing if is_priced else None
         item = Status(
             id=message.id,
             status=status,
@@ -105,8 +107,13 @@ class Telling:
 
 
 def _conversation(message: Message, status: Of, pricing: Pricing | None) -> Conversation | None:
-    """As the platform still tells it beside the price of a message."""
-    if pricing is None:
+    """Beside the price of a message by conversation, each its own; since v24 of free entry alone, one for all
+    of its messages [M]. When it ends is told with sent alone [M].
+    """
+    if pricing is None or (pricing.pricing_model == "PMP" and message.free_until_s is None):
         return None
-    ends = str(int(message.accepted_s) + CONVERSATION_S) if status == "sent" else None
-    return Conversation(f"{message.sequence:032x}", ends, Origin(pricing.category))
+    if message.free_until_s is None:
+        name, ends_s = f"{message.sequence:032x}", message.accepted_s + CONVERSATION_S
+    else:
+        name, ends_s = f"{int(message.to):016x}{int(message.free_until_s * 1000):016x}", message.free_until_s
+    return Conversation(name, str(int(ends_s)) if status == "sent" else None, Origin(pricing.category))
