@@ -78,12 +78,17 @@ class Ratings:
 
 
 class Template:
-    """A template's quality and pauses. `identity`: id, name and language as the events carry them."""
+    """A template's quality and pauses. `identity`: id, name and language as the events carry them; `category`
+    goes with those of its status.
+    """
 
-    __slots__ = ("_until_s", "identity", "pauses", "ratings", "status")
+    __slots__ = ("_until_s", "category", "identity", "pauses", "ratings", "status")
 
-    def __init__(self, identity: dict[str, Any], parameters: Parameters | None = None) -> None:
+    def __init__(
+        self, identity: dict[str, Any], parameters: Parameters | None = None, category: str | None = None
+    ) -> None:
         self.identity = identity
+        self.category = category
         self.ratings = Ratings(parameters or Parameters())
         self.status: Status = "APPROVED"
         self.pauses = 0
@@ -123,23 +128,23 @@ class Template:
     def _pause(self, now_s: float, *, is_held: bool) -> list[Event]:
         if self.pauses == len(PAUSES_S):
             self.status = "DISABLED"
-            return [self._told("DISABLED", "DISABLED")]
+            return [self.told("DISABLED", disable_info=disable_info(now_s))]
         self.status = "PAUSED"
         self._until_s = inf if is_held else now_s + PAUSES_S[self.pauses]
         self.pauses += 1
-        return [self._told("PAUSED", "FIRST_PAUSE" if self.pauses == 1 else "SECOND_PAUSE")]
+        title = "FIRST_PAUSE" if self.pauses == 1 else "SECOND_PAUSE"
+        return [self.told("PAUSED", other_info={"title": title})]
 
     def _let_go(self) -> list[Event]:
         self.status = "APPROVED"
         self.ratings.forget()
-        return [self._told("APPROVED", "UNPAUSE")]
+        return [self.told("APPROVED", other_info={"title": "UNPAUSE"})]
 
-    def _told(self, event: str, title: str) -> Event:
-        """The titles are general knowledge, not in our facts."""
-        return Event(
-            "message_template_status_update",
-            {"event": event, **self.identity, "reason": "NONE", "other_info": {"title": title}},
-        )
+    def told(self, event: str, reason: str = "NONE", **more: dict[str, str]) -> Event:
+        """A change of its status. The titles in `more` are general knowledge, not in our facts."""
+        category = {"message_template_category": self.category} if self.category is not None else {}
+        value = {"event": event, **self.identity, **category, "reason": reason, **more}
+        return Event("message_template_status_update", value)
 
 
 class Account:
@@ -222,6 +227,11 @@ class Account:
             return []
         number.meter.change(now_s, "upgraded")
         return [_quality_event("THROUGHPUT_UPGRADE", name, number)]
+
+
+def disable_info(now_s: float) -> dict[str, str]:
+    """What goes with the event that a template was disabled now (Unix seconds) [M]."""
+    return {"disable_date": str(int(now_s))}
 
 
 def limit_name(limit: float) -> str:

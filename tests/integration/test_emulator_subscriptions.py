@@ -86,6 +86,11 @@ def test_an_address_of_its_own_gets_messages_and_the_apps_gets_the_rest(network:
         accounts.until(lambda: told(accounts) == [{"messages"}])
         own["override_callback_uri"] = numbers.url
         network.post(f"/{NUMBER}", {"webhook_configuration": own})
+        assert network.get(f"/{NUMBER}", fields="webhook_configuration")["webhook_configuration"] == {
+            "phone_number": numbers.url,
+            "whatsapp_business_account": accounts.url,
+            "application": apps.url,
+        }
         three_things_happen(network)
         numbers.until(lambda: told(numbers) == [{"messages"}])
         assert told(apps) == [{"message_template_status_update", "user_preferences"}]

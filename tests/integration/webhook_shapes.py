@@ -200,11 +200,16 @@ class OtherInfo(Strict):
     title: str
 
 
+class DisableInfo(Strict):
+    disable_date: Seconds
+
+
 class TemplateStatusUpdate(TemplateEvent):
     event: Literal["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED"]
     reason: str
     message_template_category: Literal["MARKETING", "UTILITY", "AUTHENTICATION"] | None = None
     other_info: OtherInfo | None = None
+    disable_info: DisableInfo | None = None
 
 
 Quality = Literal["GREEN", "YELLOW", "RED", "UNKNOWN"]

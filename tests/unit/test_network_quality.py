@@ -79,7 +79,9 @@ def test_a_template_is_paused_for_three_hours_then_six_then_disabled() -> None:
         assert template.refusal(now) is None
         (let_go,) = template.review(now)
         assert let_go.value["event"] == "APPROVED"
-    assert spoil(template, now)[-1].value["event"] == "DISABLED"
+    disabled = spoil(template, now)[-1].value
+    assert (disabled["event"], "other_info" in disabled) == ("DISABLED", False)
+    assert abs(int(disabled["disable_info"]["disable_date"]) - now) < DAY
     assert template.refusal(now + 1000 * DAY) == 132016
     assert template.review(now + 1000 * DAY) == []
 

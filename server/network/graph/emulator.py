@@ -271,13 +271,9 @@ class Emulator:
         elif status == "PAUSED":
             self._pacer.paused(self.clock.now(), template.kind)
             self._holding.decide(template, "RED")
-        value = {
-            "event": status,
-            **template.rated.identity,
-            "message_template_category": template.category,
-            "reason": template.rejected_reason,
-        }
-        self.telling.account_event("message_template_status_update", value)
+        more = {"disable_info": quality.disable_info(self.clock.now())} if status == "DISABLED" else {}
+        told = template.rated.told(status, template.rejected_reason, **more)
+        self.telling.account_event(told.field, told.value)
 
     def set_flow_status(self, flow: Flow, status: flows.Status) -> None:
         """Change it, and tell the business."""

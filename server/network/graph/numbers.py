@@ -72,7 +72,6 @@ class Number:
 
     def shown(self) -> dict[str, Any]:
         """As the API answers."""
-        callback = {"phone_number": self.callback.url} if self.callback is not None else {}
         review = {"new_display_name": self.new_display_name, "new_name_status": "PENDING_REVIEW"}
         limit = limit_name(self.limited.tier.limit)
         automation = {"conversational_automation": {"id": self.id, **self.automation}}
@@ -91,7 +90,6 @@ class Number:
             "throughput": {"level": THROUGHPUT_SHOWN[self.limited.meter.kind]},
             "messaging_limit_tier": limit,  # until v23 [M]; clients ask for it still
             "whatsapp_business_manager_messaging_limit": limit,  # since v24 [M]
-            "webhook_configuration": callback,
             **(review if self.new_display_name else {}),
             **(automation if self.automation else {}),
         }
@@ -139,6 +137,15 @@ class Account:
         if self.callback is not None:
             entry["override_callback_uri"] = self.callback.url
         return entry
+
+    def callbacks_shown(self, number: Number) -> dict[str, str]:
+        """The addresses that a number's webhooks may go to; those that there are."""
+        addresses = {
+            "phone_number": number.callback,
+            "whatsapp_business_account": self.callback,
+            "application": self.app_callback,
+        }
+        return {name: one.url for name, one in addresses.items() if one is not None}
 
     def callback_of(self, field: str, number: Number | None) -> Callback | None:
         """Where webhooks of a field go: to the number's own address, else this account's, else the app's.

@@ -15,7 +15,8 @@ def shown_number(call: Call, number: Number) -> dict[str, Any]:
     """A phone number."""
     emulator = call.emulator
     now_s, account = emulator.clock.now(), emulator.account
-    return _with(call, number.shown(), {"health_status": lambda: health.of_number(now_s, account, number)})
+    shown = {**number.shown(), "webhook_configuration": account.callbacks_shown(number)}
+    return _with(call, shown, {"health_status": lambda: health.of_number(now_s, account, number)})
 
 
 def shown_template(call: Call, template: Template) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class Templates:
             components=components,
             parameter_format=parameter_format,
             made_s=now_s,
-            rated=quality.Template(identity),
+            rated=quality.Template(identity, category=category.upper()),
         )
         self._by_key[name, language] = self._by_id[template.id] = template
         return template
