@@ -36,6 +36,7 @@ from server.conversations.searching import IndexTexts
 from server.dispatch.routing import Teams
 from server.dispatch.tag_rules import StandingRule
 from server.http.auth import Tokens
+from server.http.problems import Problem
 from server.http.seen import Seen
 from server.network import emulated
 from server.network.answers import Answers
@@ -65,6 +66,7 @@ DAY_S = 86_400.0
 DAYS_PER_MONTH = 30.44
 # Who sends first is told when it will go; after a long stop they are answered sooner than planned.
 RECOVERY_S = 1.0
+TAKEN_BACK_S = 1.0  # real seconds between looks whether the token of an open stream still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,29 @@ class Service:
 
     async def admit(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> frozenset[str]:
         """`Tokens.demand`, also for what another worker has just issued or revoked."""
-        if self.leases is not None:
-            now_s = time.monotonic()
-            if self.tokens.are_old(now_s) or self.tokens.unknown(headers) is not None:
-                self.tokens.renew(await self.readers.run(load_tokens), now_s)
+        if self.leases is not None and (
+            self.tokens.are_old(time.monotonic()) or self.tokens.unknown(headers) is not None
+        ):
+            await self._renew_tokens()
         return self.tokens.demand(headers, scope)
+
+    async def taken_back(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> None:
+        """Returns TAKEN_BACK_S after `admit` would no longer let the caller in, at the latest, if this worker
+        took the token back, and half a second later if another did.
+
+        All open streams share the looks at the database; while it does not answer, they show nothing new.
+        """
+        with contextlib.suppress(Problem):
+            while True:
+                await asyncio.sleep(TAKEN_BACK_S)
+                if self.leases is not None:
+                    with contextlib.suppress(StoreUnavailable):
+                        await self.watching.latest("tokens", self._renew_tokens)
+                self.tokens.demand(headers, scope)
+
+    async def _renew_tokens(self) -> None:
+        seen_s = time.monotonic()
+        self.tokens.renew(await self.readers.run(load_tokens), seen_s)
 
 
 @contextlib.asynccontextmanager

@@ -36,7 +36,7 @@ class Tokens:
         """Those of this run; what was issued is added to them."""
         self._scopes_of = {key: frozenset(scopes) for key, scopes in scopes_of.items()}
         self._issued: set[bytes] = set()
-        self._renewed_s = float("-inf")
+        self._renewed_s = self._revoked_s = float("-inf")
 
     def add(self, key: bytes, scopes: Iterable[str]) -> None:
         """One more of this run."""
@@ -46,9 +46,10 @@ class Tokens:
         self.add(key, scopes)
         self._issued.add(key)
 
-    def revoke(self, key: bytes) -> None:
-        self._issued.discard(key)
-        self._scopes_of.pop(key, None)
+    def revoke(self, key: bytes, now_s: float) -> None:
+        """`now_s` of the clock of `renew`: what was seen before it does not bring the token back."""
+        self._revoked_s = now_s
+        self._forget(key)
 
     def are_old(self, now_s: float) -> bool:
         """Whether it is time to look again which are issued; `now_s` of a clock that only rises."""
@@ -56,13 +57,17 @@ class Tokens:
 
     def renew(self, issued: Mapping[bytes, Iterable[str]], seen_s: float) -> None:
         """Those that were issued at `seen_s`, in place of those before; not if later ones are known."""
-        if seen_s < self._renewed_s:
+        if seen_s < max(self._renewed_s, self._revoked_s):
             return
         self._renewed_s = seen_s
         for key in self._issued - issued.keys():
-            self.revoke(key)
+            self._forget(key)
         for key, scopes in issued.items():
             self.issue(key, scopes)
+
+    def _forget(self, key: bytes) -> None:
+        self._issued.discard(key)
+        self._scopes_of.pop(key, None)
 
     def unknown(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         """The digest of the caller's token, if there is one and nobody knows it here."""

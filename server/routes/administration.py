@@ -1,6 +1,7 @@
 """Tokens, and the controls of the emulated network."""
 
 import secrets
+import time
 
 import msgspec
 
@@ -44,7 +45,7 @@ async def revoke_token(service: Service, call: Call) -> Answer:
     gone: bytes | None = await service.writer.submit(RevokeToken(call.path["token_id"]))
     if gone is None:
         raise Problem(404, "no such token", "token_id")
-    service.tokens.revoke(gone)
+    service.tokens.revoke(gone, time.monotonic())
     return 200, msgspec.json.encode(Revoked(call.path["token_id"]))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.auth import of_browser
 from server.http.bodies import read_body
+from server.http.listening import ABORT
 from server.http.problems import MEDIA_TYPE, NOT_JSON, Problem, of_decoding
 from server.http.responding import Headers, respond
 from server.http.seen import Seen
@@ -21,6 +22,9 @@ from server.store.database import OutcomeUnknown, StoreUnavailable
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream"
+STREAM_HEADERS = [(b"content-type", EVENTS), (b"cache-control", b"no-store")]
+FIRST = {"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS}  # of a stream, and its end
+LAST = {"type": "http.response.body", "body": b""}
 BEARER = b"Bearer"
 LOGIN = b'Basic realm="Wavetank: any name, the token as password", charset="UTF-8"'
 UNAVAILABLE = Problem(503, "the database does not answer; nothing was changed, try again")
@@ -31,6 +35,7 @@ UNKNOWN = Problem(
 )
 ESCAPED_NUL = rb"\u0000"
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not after an odd number of backslashes
+END_S = 1.0  # real seconds in which a reader takes the end of a stream that is closed to it
 LARGEST = 2**31 - 1  # number in a path
 NO_PARAMS: Mapping[str, Any] = {}
 MAX_BODY = 8 * 1024 * 1024  # bytes; 10,000 recipients with a few variables take 1.5 MB
@@ -123,8 +128,7 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive) -> Any:
         scopes: frozenset[str] = frozenset()
         if self._scope is not None:
-            headers = of_browser(scope["headers"]) if self._browser else scope["headers"]
-            scopes = await self._service.admit(headers, self._scope)
+            scopes = await self._service.admit(self._credentials(scope), self._scope)
         path = scope.get("path_params", NO_PARAMS)
         _check_path(path)
         query = _query(scope["query_string"], self._query) if self._query is not None else None
@@ -133,6 +137,9 @@ class Endpoint:
             body = self._decoded(body)
         call = Call(query, scope["headers"], path, body, scopes)
         return await self._handler(self._service, call)
+
+    def _credentials(self, scope: Scope) -> Headers:
+        return of_browser(scope["headers"]) if self._browser else scope["headers"]
 
     def _decoded(self, body: bytes) -> Any:
         assert self._decode is not None
@@ -191,17 +198,24 @@ def _query(text: bytes, kind: type) -> Any:
 
 
 class Stream(Endpoint):
-    """A route whose answer is events, one after the other, until they end or their reader goes away."""
+    """A route whose answer is events, one after the other, until they end, their reader goes away, or its
+    token is taken back.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             with self._service.watching.follower():
                 events: Events = await self._answer(scope, receive)
-                await _stream(events, receive, send)
+                await send(FIRST)
+                await _stream(events, self._taken_back(scope), scope, receive, send)
         except Problem as problem:
             await _refuse(scope, send, problem, LOGIN if self._browser else BEARER)
         except StoreUnavailable:
             await _refuse(scope, send, UNAVAILABLE, BEARER)
+
+    def _taken_back(self, scope: Scope) -> Awaitable[None]:
+        assert self._scope is not None  # nobody needs a token for what never ends
+        return self._service.taken_back(self._credentials(scope), self._scope)
 
 
 async def _refuse(scope: Scope, send: Send, problem: Problem, login: bytes) -> None:
@@ -209,16 +223,36 @@ async def _refuse(scope: Scope, send: Send, problem: Problem, login: bytes) -> N
     await respond(scope, send, problem.status, MEDIA_TYPE, problem.document(), extra)
 
 
-async def _stream(events: Events, receive: Receive, send: Send) -> None:
+async def _stream(
+    events: Events, taken_back: Awaitable[None], scope: Scope, receive: Receive, send: Send
+) -> None:
     gone = asyncio.ensure_future(_disconnect(receive))
     told = asyncio.ensure_future(_tell(events, send))
+    closed = asyncio.ensure_future(taken_back)
     try:
-        await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({gone, told, closed}, return_when=asyncio.FIRST_COMPLETED)
+        if closed.done() and not told.done():
+            closed.result()
+            told.cancel()
+            await asyncio.wait({told})
+            await _close(scope, send, gone)
     finally:
-        gone.cancel()
-        told.cancel()
+        for one in (gone, told, closed):
+            one.cancel()
     if told.done() and not told.cancelled():
         told.result()
+
+
+async def _close(scope: Scope, send: Send, gone: asyncio.Future[None]) -> None:
+    """Tell the reader that this is the end; one that does not take it is cut off, and holds no stream."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            await send(LAST)
+            return
+    abort = (scope.get("extensions") or {}).get(ABORT)
+    if abort is not None:
+        abort()
+        await asyncio.wait({gone})
 
 
 async def _disconnect(receive: Receive) -> None:
@@ -228,12 +262,10 @@ async def _disconnect(receive: Receive) -> None:
 
 async def _tell(events: Events, send: Send) -> None:
     """Each event when the reader has taken those before: a slow one holds up nobody else."""
-    headers = [(b"content-type", EVENTS), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
     async with aclosing(events) as pieces:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    await send(LAST)
 
 
 def _headers_of(problem: Problem, login: bytes) -> Headers:

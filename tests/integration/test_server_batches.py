@@ -1,5 +1,6 @@
 """A batch that is paused, resumed, cancelled and followed, on a server at 120 times real speed."""
 
+import base64
 import contextlib
 import json
 import socket
@@ -221,3 +222,31 @@ def test_a_server_that_stops_does_not_wait_for_followers(tmp_path: Path) -> None
             assert list(lines)[-1] == ""
         _, err = server.process.communicate(timeout=5)
     assert (server.process.returncode, err) == (0, "")
+
+
+def test_open_streams_end_when_their_token_is_taken_back_and_others_stay(client: httpx.Client) -> None:
+    batch = send(client, "515", 5, schedule="2031-01-01T10:00:00Z")
+    made = client.post("/tokens", json={"scopes": ["read"]}).json()
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    login = base64.b64encode(f"any:{made['token']}".encode()).decode()
+    asked = [
+        (f"/send/{batch}/events", bearer),
+        ("/stats/events", bearer),
+        ("/live", bearer),
+        ("/live", {"Authorization": f"Basic {login}"}),  # as a browser sends it
+        ("/stats/events", HEADER),
+    ]
+    with contextlib.ExitStack() as open_streams:
+        *streams, other = [
+            open_streams.enter_context(client.stream("GET", path, headers=headers)).iter_lines()
+            for path, headers in asked
+        ]
+        for stream in (*streams, other):
+            assert next(stream) == "retry: 2000"
+        assert client.delete(f"/tokens/{made['id']}").is_success
+        end = time.monotonic() + 15  # a second, on a machine that is not busy
+        for stream in streams:
+            assert all(time.monotonic() < end for _ in stream), "it went on"
+        told = 0
+        while told < 2:  # one of them may have come before
+            told += next(other).startswith("event: progress")

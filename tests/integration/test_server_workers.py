@@ -1,5 +1,6 @@
 """Several workers behind one address: whatever one knows the others know, and one that dies is replaced."""
 
+import contextlib
 import os
 import signal
 import time
@@ -61,6 +62,22 @@ def test_a_token_that_one_took_back_is_soon_unknown_to_all(client: httpx.Client)
     assert {one.status_code for one in at_once(24, client, method="GET", url="/stats", headers=headers)} == {
         401
     }
+
+
+def test_a_stream_ends_whichever_worker_takes_its_token_back(client: httpx.Client) -> None:
+    made = client.post("/tokens", json={"scopes": ["read"]}).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    with contextlib.ExitStack() as open_streams:
+        streams = [
+            open_streams.enter_context(client.stream("GET", "/stats/events", headers=headers)).iter_lines()
+            for _ in range(12)
+        ]
+        for stream in streams:
+            assert next(stream) == "retry: 2000"
+        assert client.delete(f"/tokens/{made['id']}").is_success
+        end = time.monotonic() + 15  # two seconds, on a machine that is not busy
+        for stream in streams:
+            assert all(time.monotonic() < end for _ in stream), "it went on"
 
 
 def test_a_key_makes_one_batch_whoever_is_asked(client: httpx.Client) -> None:

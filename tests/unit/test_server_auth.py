@@ -58,6 +58,16 @@ def test_what_was_issued_is_renewed_as_a_whole_and_this_runs_own_stays() -> None
     assert tokens.demand(header("Bearer the token of this run"), "admin") == {"admin"}
     with pytest.raises(Problem):
         tokens.demand(header("Bearer the first that was issued"), "read")
-    tokens.revoke(second)
+    tokens.revoke(second, 13.0)
     with pytest.raises(Problem):
         tokens.demand(header("Bearer the second that was issued"), "read")
+
+
+def test_a_look_that_began_before_a_token_was_taken_back_does_not_bring_it_back() -> None:
+    tokens, key = Tokens({}), digest("a token that was issued")
+    tokens.renew({key: ["read"]}, 10.0)
+    tokens.revoke(key, 12.5)
+    tokens.renew({key: ["read"]}, 12.4)
+    with pytest.raises(Problem):
+        tokens.demand(header("Bearer a token that was issued"), "read")
+    assert tokens.are_old(12.6)  # the look told nothing
