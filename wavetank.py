@@ -3,6 +3,10 @@
 Exit status: 0 done, 1 the thing asked about failed, 2 the input was wrong.
 """
 
+from scenarios.interruption import INTERRUPTED, end_without_a_word, hold_back, raise_again
+
+end_without_a_word()  # while the rest is imported; until the end of this module
+
 import codecs
 import os
 import sys
@@ -51,7 +55,6 @@ DEMO_FOLDER = Path("out/demo")
 REPORT_FOLDER = Path("out")
 CALIBRATION_REQUESTS = 300
 UNFINISHED = "unfinished"  # subfolder with what an interrupted run has left
-INTERRUPTED = 130  # exit status after Ctrl-C
 MOST_REPLICATIONS = 1000  # where --precision and --best give up
 TABLE_WIDTH = 1000  # characters of a table that is not for a terminal
 
@@ -358,6 +361,7 @@ def serve(
     command = [sys.executable, "-P", "-m", "server", "--now"]
     command += [f"--{name}={value}" for name, value in options.items()]
     command += [f"--set={setting}" for setting in settings]
+    hold_back()
     os.execve(sys.executable, [*command, "--", scenario], {"MALLOC_ARENA_MAX": "1", **os.environ})
 
 
@@ -708,6 +712,8 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
     text = error.object[error.start : error.end]
     return "".join(PLAIN.get(letter, "?") for letter in text), error.end
 
+
+raise_again()
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,10 @@
 """`python -m server SCENARIO`: the server in a process of its own, as `wavetank serve` runs it."""
 
+from scenarios.interruption import INTERRUPTED, end_without_a_word, let_come, raise_again
+
+end_without_a_word()  # while the rest is imported; before this, it waits if `wavetank serve` was here
+let_come()
+
 import argparse
 import os
 import sys
@@ -10,7 +15,7 @@ from server.serve import serve
 
 
 def main() -> int:
-    """Exit status: 0 stopped by a signal, 2 wrong input."""
+    """Exit status: 0 stopped by a signal, 2 wrong input, 130 Ctrl-C before it began."""
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     parser.add_argument("scenario", metavar="SCENARIO", nargs="?", default="bulk_send")
     parser.add_argument("--host", default="127.0.0.1")
@@ -25,6 +30,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         loaded = load(given.scenario, given.settings)
+        raise_again()
         serve(
             loaded,
             host=given.host,
@@ -38,6 +44,8 @@ def main() -> int:
     except InputError as error:
         sys.stderr.write(f"wavetank: {error}\n")
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

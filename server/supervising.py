@@ -2,7 +2,7 @@
 
 A worker is a process of its own that accepts from the shared socket. Its one link to this process is a pipe:
 on it the worker says that it is ready, or in one line why it cannot start; and when this process is gone, the
-pipe's end tells the worker to stop.
+pipe's end tells the worker to stop. Ctrl-C comes to this process alone.
 """
 
 import contextlib
@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from scenarios.errors import InputError
+from scenarios.interruption import deaf_children
 from server.http.listening import STOP_S, prepare_process
 from server.worker import Told, work
 
@@ -63,7 +64,9 @@ def supervise(told: Told, listener: socket.socket, ready: Callable[[], None], co
 def _start(told: Told, listener: socket.socket) -> _Worker:
     ours, theirs = _spawn.Pipe()
     process = _spawn.Process(target=_main, args=(told, listener, theirs), name="wavetank-worker")
-    process.start()
+    resource_tracker.ensure_running()  # now: its own start lets Ctrl-C come again
+    with deaf_children():
+        process.start()
     theirs.close()
     return _Worker(process, ours)
 

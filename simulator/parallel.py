@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from scenarios.errors import InputError
+from scenarios.interruption import deaf_children
 
 Done = TypeVar("Done")
 Run = Callable[[Any, int], Done]
@@ -111,7 +112,7 @@ def _on_processes(
     pool = get_reusable_executor(workers, timeout=IDLE_S, initializer=_ignore_interrupts, env=one_thread)
 
     def begin(task: Task) -> Future[tuple[Task, Done]]:
-        with _deaf():  # the first one starts the workers
+        with deaf_children():  # the first one starts the workers
             begun: Future[tuple[Task, Done]] = pool.submit(_run_from_file, run, files[task.shared], task)
         return begun
 
@@ -141,17 +142,6 @@ def _on_disk(shared: Sequence[Any]) -> Iterator[list[Path]]:
         for each, file in zip(shared, files, strict=True):
             joblib.dump(each, file)
         yield files
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Ctrl-C waits meanwhile, and never reaches a process that is started here: it would die of it, with a
-    traceback, before it can ignore it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:

@@ -1,5 +1,9 @@
 """`python -m server.network.graph`: the emulator in a process of its own, as `wavetank emulator` runs it."""
 
+from scenarios.interruption import INTERRUPTED, end_without_a_word, raise_again
+
+end_without_a_word()  # while the rest is imported
+
 import argparse
 import os
 import sys
@@ -10,14 +14,17 @@ from server.network.graph.options import Options, start
 
 
 def main() -> int:
-    """Exit status: 0 stopped by a signal, 2 wrong input."""
+    """Exit status: 0 stopped by a signal, 2 wrong input, 130 Ctrl-C before it began."""
     given = vars(_parser().parse_args())
     try:
         loaded = load(given.pop("scenario"), given.pop("settings"))
+        raise_again()
         start(loaded, Options(**given, token=os.environ.get("WAVETANK_TOKEN")))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 
