@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from server.dispatch.contact_index import ContactIndex
-from server.dispatch.tag_health import Band, TagTimes, Verdict, tag_state, taxonomy_state
+from server.dispatch.tag_health import TagTimes, TaxonomyHealth, Verdict, tag_state, taxonomy_health
 from server.dispatch.tag_rules import StandingRule
 from server.store.tables import tag_log as log_table
 from server.store.tables import tags
@@ -25,19 +25,6 @@ class TagHealth(Struct, frozen=True):
     created: str | None
     used: str | None
     updated: str | None
-
-
-class TaxonomyHealth(Struct, frozen=True):
-    """`mismatch`: share of links at odds with the standing rules; `conflicting`: share of contacts."""
-
-    tags: int
-    band: Band
-    links: int
-    most_on_one: int
-    overtagged: int
-    mismatch: float
-    conflicting: float
-    alarms: list[str]
 
 
 class Tags(Struct, frozen=True):
@@ -77,8 +64,7 @@ def all_tags(
     now_s: float,
 ) -> Tags:
     health = {name: _health(index, name, of_tag, now_s) for name, of_tag in times.items()}
-    state = taxonomy_state(index, rules, conflicts, now_s)
-    taxonomy = TaxonomyHealth(*state[:-1], alarms=list(state.alarms))
+    taxonomy = taxonomy_health(index, rules, conflicts, now_s)
     return Tags({name: one.contacts for name, one in health.items()}, health, taxonomy)
 
 

@@ -1,6 +1,7 @@
 """How healthy tags are: used by nobody, carried by too many, out of date, at odds with each other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from server.dispatch.contact_index import ContactIndex, size_of
@@ -37,8 +38,9 @@ class TagState(NamedTuple):
     verdicts: tuple[Verdict, ...]
 
 
-class TaxonomyState(NamedTuple):
-    """Of all tags together. `mismatch` is a share of links, `conflicting` one of contacts."""
+@dataclass(frozen=True, slots=True)
+class TaxonomyHealth:
+    """`mismatch`: share of links at odds with the standing rules; `conflicting`: share of contacts."""
 
     tags: int
     band: Band
@@ -68,9 +70,9 @@ def tag_state(index: ContactIndex, name: str, times: TagTimes, now_s: float) -> 
     return TagState(contacts, share, sleeping, verdicts or ("ok",))
 
 
-def taxonomy_state(
+def taxonomy_health(
     index: ContactIndex, rules: Sequence[StandingRule], conflicts: Sequence[tuple[str, str]], now_s: float
-) -> TaxonomyState:
+) -> TaxonomyHealth:
     """All tags. `conflicts` are pairs of tags that nobody should carry together."""
     everybody = size_of(index.present)
     links = sum(size_of(bits & index.present) for bits in index.tags.values())
@@ -90,7 +92,7 @@ def taxonomy_state(
     }
     alarms = tuple(name for name, holds in tests.items() if holds)
     most = index.most_tags()
-    return TaxonomyState(len(index.tags), band, links, most, overtagged, mismatch, conflicting, alarms)
+    return TaxonomyHealth(len(index.tags), band, links, most, overtagged, mismatch, conflicting, alarms)
 
 
 def band_of(tags: int) -> Band:

@@ -73,6 +73,7 @@ class Replication:
         if compiled:
             keep_freed()
         self.env = simpy.Environment()
+        self._processes: list[Process] = []
         self.changed = self.env.event()  # the day's hazards are others
         self.renewed = self.env.event()  # there is more to send, or to plan
         self.hidden = hidden_of(world.traits, seed, number, scenario.network.unregistered_fraction)
@@ -129,16 +130,22 @@ class Replication:
     def run(self) -> None:
         """From the start to the horizon."""
         for campaign in self.world.campaigns:
-            self.env.process(self._campaign(campaign))
+            self._start(self._campaign(campaign))
         if self.world.posts:
-            self.env.process(self._posts())
-        self.env.process(self._scans())
-        self.env.process(self._bans())
+            self._start(self._posts())
+        self._start(self._scans())
+        self._start(self._bans())
         self.env.run(until=self.world.horizon_s)
         self._send_until(self.world.horizon_s)
         self._close_day(self.tally.days - 1)
         if self.orders:
             self._book_orders()
+        for process in self._processes:
+            process.close()  # those that wait and this run refer to each other: it would stay for a while
+
+    def _start(self, process: Process) -> None:
+        self._processes.append(process)
+        self.env.process(process)
 
     def _gate(self, platform: Platform) -> Gate:
         return Gate(
@@ -333,7 +340,7 @@ class Replication:
         self.tally.total["withdrawn"] += int(np.count_nonzero(is_post))
         self._plan_in_turns(wanted.rows(np.flatnonzero(~is_post)))
         self._judge()
-        self.env.process(self._replacement(line))
+        self._start(self._replacement(line))
 
     def _close_day(self, day: int) -> None:
         """Book the day's hazard, and what its posts came to."""

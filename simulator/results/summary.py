@@ -113,9 +113,7 @@ def simulate_once(world: World, number: int) -> Summary:
     """Run replication `number` (from 1) and sum it up."""
     run = Replication(world, number)
     run.run()
-    summary = summary_of(run)
-    vars(run).clear()  # it and its processes refer to each other: the columns would stay for a while
-    return summary
+    return summary_of(run)
 
 
 def summary_of(run: Replication) -> Summary:

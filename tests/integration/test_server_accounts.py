@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
@@ -15,16 +16,15 @@ accounts.age_months = 7.0
 EAST = [f"+1{area}555{line:04d}" for area in ("212", "312") for line in range(100, 200)]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("accounts")
-    with running(
-        write_scenario(folder, extra=EXTRA), folder / "wavetank.db", "--speed", "60", *ALL_ARRIVE
-    ) as server:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    """One for each test: they count what all accounts did."""
+    scenario = write_scenario(tmp_path, extra=EXTRA)
+    with running(scenario, tmp_path / "wavetank.db", "--speed", "60", *ALL_ARRIVE) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(server: Running) -> Iterator[httpx.Client]:
     with server.client() as client:
         yield client
@@ -77,6 +77,7 @@ def test_a_batch_is_balanced_over_the_accounts_and_told_in_their_health(client: 
 
 
 def test_a_block_counts_against_the_account_that_wrote_last(client: httpx.Client) -> None:
+    wait_until_settled(client, send(client, [(EAST[0], "text")]))
     client.post("/events", json={"events": [{"contact": EAST[0], "kind": "blocked"}]})
     blocked = [one for one in client.get("/accounts").json()["accounts"] if one["blocks"]]
     assert [(one["blocks"], one["sent"]) for one in blocked] == [(1, 1)]

@@ -1,5 +1,6 @@
 """Contacts by filter, tags and their rules, events: on both databases, and after a restart."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from databases import KINDS
 from postgres import new_database
 from running_server import ALL_ARRIVE, Running, numbers, running, write_scenario
 
@@ -18,23 +20,26 @@ RULES = (
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, str]]:
-    folder = tmp_path_factory.mktemp("contacts")
+FAST = ("--speed", "60", *ALL_ARRIVE)  # standing rules are looked at every second
+
+
+@contextlib.contextmanager
+def new_place(kind: str, folder: Path) -> Iterator[tuple[Path, str]]:
+    """A scenario, and an empty database for one server."""
     scenario = write_scenario(folder, extra=RULES)
-    if request.param == "sqlite":
+    if kind == "sqlite":
         yield scenario, str(folder / "wavetank.db")
         return
     with new_database() as url:
         yield scenario, url
 
 
-@pytest.fixture(scope="module")
-def server(place: tuple[Path, str]) -> Iterator[Running]:
-    # Sixty times as fast: standing rules are looked at every second.
-    with running(*place, "--speed", "60", *ALL_ARRIVE) as server:
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with (
+        new_place(request.param, tmp_path_factory.mktemp("contacts")) as place,
+        running(*place, *FAST) as server,
+    ):
         yield server
 
 
@@ -245,26 +250,32 @@ def test_an_export_is_imported_again_and_holds_no_formula(client: httpx.Client) 
     assert again.content == tagged.content
 
 
-def test_after_a_restart_the_index_is_what_it_was(place: tuple[Path, str], server: Running) -> None:
-    """The last test of this file: it ends the server that the others use."""
-    asked = [
-        "vip",
-        "product-boots",
-        "ever clicked",
-        "ever replied",
-        "opted_out = yes",
-        "orders > 1",
-        "tags > 2",
-        "ever sent",
-    ]
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_a_restart_the_index_is_what_it_was(kind: str, tmp_path: Path) -> None:
+    who, other, third = numbers("212", 20)[1:4]
+    asked = {
+        "vip": 16,
+        "product-boots": 1,
+        "ever clicked": 1,
+        "ever replied": 1,
+        "opted_out = yes": 1,
+        "orders > 1": 1,
+        "tags > 2": 2,
+        "ever sent": 2,
+    }
 
-    def counts(client: httpx.Client) -> list[int]:
-        return [found(client, expression, limit=0)["count"] for expression in asked]
+    def counts(client: httpx.Client) -> dict[str, int]:
+        return {expression: found(client, expression, limit=0)["count"] for expression in asked}
 
-    with server.client() as client:
-        before = counts(client)
-    server.process.terminate()
-    server.process.wait(20)
-    with running(*place) as again, again.client() as client:
-        assert counts(client) == before
-        assert all(before)
+    with new_place(kind, tmp_path) as place:
+        with running(*place, *FAST) as server, server.client() as client:
+            happen(client, *[{"contact": who, "kind": "ordered", "product": "boots"}] * 2)
+            happen(client, {"contact": other, "kind": "clicked"})
+            client.post("/reply", json={"from": third, "text": "STOP"})
+            client.post("/tag", json={"contacts": [other], "add": ["one", "two"]})
+            client.post("/send", json={"template": "Hi", "recipients": [{"to": who}, {"to": other}]})
+            eventually(lambda: counts(client), asked)
+            server.process.terminate()
+            server.process.wait(20)
+        with running(*place) as again, again.client() as client:
+            assert counts(client) == asked

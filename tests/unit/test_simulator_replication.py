@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +76,22 @@ def test_waking_more_often_changes_nothing() -> None:
         assert np.array_equal(one.series[name], other.series[name])
     for name in one.histograms:
         assert np.array_equal(one.histograms[name], other.histograms[name])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_run_that_nobody_holds_any_more_is_gone_at_once(compiled: bool) -> None:
+    """Its columns are large: the next run must not wait for the collector to have room."""
+    gc.disable()
+    try:
+        banned = world("network.ban_per_30_days=0.999", "experiment.horizon_days=20")
+        run = Replication(banned, 1, compiled=compiled)
+        run.run()
+        assert run.tally.total["accounts_banned"]
+        held = weakref.ref(run)
+        del run
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_the_horizon_cuts_events_and_nothing_else() -> None:

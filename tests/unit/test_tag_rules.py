@@ -7,7 +7,7 @@ import pytest
 
 from server.dispatch.contact_index import ContactIndex
 from server.dispatch.filters import parse
-from server.dispatch.tag_health import TagTimes, band_of, tag_state, taxonomy_state
+from server.dispatch.tag_health import TagTimes, band_of, tag_state, taxonomy_health
 from server.dispatch.tag_rules import Change, Event, StandingRule, due_changes, on_event
 
 DAY_S = 86_400.0
@@ -118,7 +118,7 @@ def test_who_did_nothing_for_six_months_sleeps_unless_they_are_new() -> None:
 
 def test_the_taxonomy_counts_links_conflicts_and_what_is_at_odds_with_the_rules() -> None:
     index = index_of(10, vip=[1, 2, 3], angry=[3], gone=[9])
-    state = taxonomy_state(
+    state = taxonomy_health(
         index, [standing("vip", (), ("gone",)), standing("angry", ("care",))], [("vip", "angry")], NOW_S
     )
     assert (state.tags, state.links, state.most_on_one) == (3, 5, 2)
