@@ -32,11 +32,18 @@ class Databases(NamedTuple):
 @contextlib.contextmanager
 def databases(kind: str, folder: Path) -> Iterator[Databases]:
     """Empty ones: SQLite files in the folder, or a PostgreSQL database with two workers."""
+    with empty(kind, folder) as db:
+        yield Databases(db, () if kind == "sqlite" else ("--workers=2",))
+
+
+@contextlib.contextmanager
+def empty(kind: str, folder: Path) -> Iterator[str]:
+    """What `--db` takes of one of KINDS; an SQLite file is made in the folder."""
     if kind == "sqlite":
-        yield Databases(str(folder / "wavetank.db"))
+        yield str(folder / "wavetank.db")
     else:
         with new_database() as url:
-            yield Databases(url, ("--workers=2",))
+            yield url
 
 
 def _read(db: str, schema: str, query: str) -> Rows:

@@ -1,6 +1,5 @@
 """Contacts by filter, tags and their rules, events: on both databases, and after a restart."""
 
-import contextlib
 import csv
 import io
 from collections.abc import Iterator
@@ -10,8 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from databases import KINDS
-from postgres import new_database
+from databases import KINDS, empty
 from running_server import ALL_ARRIVE, Running, numbers, running, write_scenario
 
 RULES = (
@@ -23,23 +21,11 @@ RULES = (
 FAST = ("--speed", "60", *ALL_ARRIVE)  # standing rules are looked at every second
 
 
-@contextlib.contextmanager
-def new_place(kind: str, folder: Path) -> Iterator[tuple[Path, str]]:
-    """A scenario, and an empty database for one server."""
-    scenario = write_scenario(folder, extra=RULES)
-    if kind == "sqlite":
-        yield scenario, str(folder / "wavetank.db")
-        return
-    with new_database() as url:
-        yield scenario, url
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with (
-        new_place(request.param, tmp_path_factory.mktemp("contacts")) as place,
-        running(*place, *FAST) as server,
-    ):
+    folder = tmp_path_factory.mktemp("contacts")
+    scenario = write_scenario(folder, extra=RULES)
+    with empty(request.param, folder) as db, running(scenario, db, *FAST) as server:
         yield server
 
 
@@ -267,8 +253,9 @@ def test_after_a_restart_the_index_is_what_it_was(kind: str, tmp_path: Path) -> 
     def counts(client: httpx.Client) -> dict[str, int]:
         return {expression: found(client, expression, limit=0)["count"] for expression in asked}
 
-    with new_place(kind, tmp_path) as place:
-        with running(*place, *FAST) as server, server.client() as client:
+    scenario = write_scenario(tmp_path, extra=RULES)
+    with empty(kind, tmp_path) as db:
+        with running(scenario, db, *FAST) as server, server.client() as client:
             happen(client, *[{"contact": who, "kind": "ordered", "product": "boots"}] * 2)
             happen(client, {"contact": other, "kind": "clicked"})
             client.post("/reply", json={"from": third, "text": "STOP"})
@@ -277,5 +264,5 @@ def test_after_a_restart_the_index_is_what_it_was(kind: str, tmp_path: Path) -> 
             eventually(lambda: counts(client), asked)
             server.process.terminate()
             server.process.wait(20)
-        with running(*place) as again, again.client() as client:
+        with running(scenario, db) as again, again.client() as client:
             assert counts(client) == asked

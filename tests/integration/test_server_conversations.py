@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from postgres import new_database
+from databases import KINDS, empty
 from running_server import Running, numbers, running, write_scenario
 
 EXTRA = """replies.unread_timeout_s = 120
@@ -26,22 +26,14 @@ conversations.scripts = [
 """
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, str]]:
+FAST = ("--speed", "60")  # two minutes pass in two seconds
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("inbox")
     scenario = write_scenario(folder, extra=EXTRA)
-    if request.param == "sqlite":
-        yield scenario, str(folder / "wavetank.db")
-        return
-    with new_database() as url:
-        yield scenario, url
-
-
-@pytest.fixture(scope="module")
-def server(place: tuple[Path, str]) -> Iterator[Running]:
-    with running(*place, "--speed", "60") as server:  # two minutes pass in two seconds
+    with empty(request.param, folder) as db, running(scenario, db, *FAST) as server:
         yield server
 
 
@@ -120,26 +112,34 @@ def test_agents_share_an_inbox(client: httpx.Client) -> None:
 
 
 def test_one_search_finds_customers_and_agents(client: httpx.Client) -> None:
-    found = client.get("/conversations", params={"q": "refund way"}).json()["results"]
-    assert [(one["author"], one["text"]) for one in found] == [("bob", "Refund is on its way")]
-    mine = client.get("/conversations", params={"q": "DAMAGED"}).json()["results"]
-    assert mine[0]["phone"] == mine[0]["author"] == numbers("213", 1)[0]
+    phone = numbers("213", 2)[1]
+    write(client, phone, "the zip came damaged")
+    waiting = {one["phone"]: one["id"] for one in client.get("/inbox").json()["conversations"]}
+    path = f"/inbox/{waiting[phone]}"
+    assert client.post(f"{path}/claim", json={"agent": "bob"}).is_success
+    assert client.post(f"{path}/answer", json={"agent": "bob", "text": "A new zip leaves today"}).is_success
+    found = client.get("/conversations", params={"q": "zip today"}).json()["results"]
+    assert [(one["author"], one["text"]) for one in found] == [("bob", "A new zip leaves today")]
+    (mine,) = client.get("/conversations", params={"q": "DAMAGED zip"}).json()["results"]
+    assert mine["phone"] == mine["author"] == phone
+    assert client.post(f"{path}/close", json={"agent": "bob"}).is_success
     assert client.get("/conversations").status_code == 422
     assert client.get("/conversations/12").status_code == 422
     assert client.get("/conversations/+12125550777").status_code == 404
 
 
-def test_turns_go_on_where_a_kill_left_them(place: tuple[Path, str], server: Running) -> None:
-    """The last test of this file: it kills the server that the others use."""
-    phone = numbers("312", 1)[0]
-    with server.client() as client:
-        assert write(client, phone, "damaged")["agent"] == "ann"
-        eventually(lambda: holder(client, phone), "bob")
-        write(client, numbers("312", 2)[1], "return it")
-    server.process.kill()
-    server.process.wait(20)
-    with running(*place, "--speed", "60") as again, again.client() as client:
-        eventually(lambda: holder(client, phone), "ann")
-        (waiting,) = client.get("/inbox").json()["conversations"]
-        assert waiting["whole_team_unread"]
-        eventually(lambda: lines(client, numbers("312", 2)[1])[-1], "1. Print the label ...")
+@pytest.mark.parametrize("kind", KINDS)
+def test_turns_go_on_where_a_kill_left_them(kind: str, tmp_path: Path) -> None:
+    scenario, (phone, other) = write_scenario(tmp_path, extra=EXTRA), numbers("312", 2)
+    with empty(kind, tmp_path) as db:
+        with running(scenario, db, *FAST) as server, server.client() as client:
+            assert write(client, phone, "damaged")["agent"] == "ann"
+            eventually(lambda: holder(client, phone), "bob")
+            write(client, other, "return it")
+            server.process.kill()
+            server.process.wait(20)
+        with running(scenario, db, *FAST) as again, again.client() as client:
+            eventually(lambda: holder(client, phone), "ann")
+            (waiting,) = client.get("/inbox").json()["conversations"]
+            assert waiting["whole_team_unread"]
+            eventually(lambda: lines(client, other)[-1], "1. Print the label ...")
