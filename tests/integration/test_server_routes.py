@@ -500,6 +500,7 @@ def test_alarms_list_every_figure_with_its_claims(client: httpx.Client) -> None:
 
 
 def test_metrics_are_what_prometheus_reads(client: httpx.Client) -> None:
+    assert client.get("/alarms").is_success
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     found = {sample.name: sample for family in parse(answer.text) for sample in family.samples}
