@@ -107,10 +107,20 @@ def test_who_imports_the_command_line_keeps_its_own_way_of_being_interrupted() -
     assert ended(start(ROOT, program=("-c", script))) == (0, "True\n", "")
 
 
-@pytest.mark.parametrize("module", ["argparse", "sqlalchemy", "server.app"])
-def test_a_server_whose_modules_are_not_all_there_ends_without_a_word(tmp_path: Path, module: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [
+        ("server", "argparse"),
+        ("server", "sqlalchemy"),
+        ("server", "server.app"),
+        ("server.network.graph", "scenarios.loading"),
+    ],
+)
+def test_a_server_whose_modules_are_not_all_there_ends_without_a_word(
+    tmp_path: Path, program: str, module: str
+) -> None:
     pressed_when_imported(tmp_path, module)
-    assert ended(start(tmp_path, "bulk_send", program=("-m", "server"))) == (130, "", "")
+    assert ended(start(tmp_path, "bulk_send", program=("-m", program))) == (130, "", "")
 
 
 def test_serve_ends_without_a_word_while_its_process_becomes_the_server(tmp_path: Path) -> None:
