@@ -10,9 +10,13 @@ from server.clock import Clock
 from server.conversations.conveying import is_window_open
 from server.dispatch.routing import Teams, Turn, turn_at
 from server.http.problems import Problem
+from server.store.bulk import Bulk
 from server.store.dialects import among
+from server.store.queries import Query
 from server.store.tables import contacts, conversations, said
 from server.store.writer import Applied
+
+MOST_PASSED = 1_000  # conversations at a time: bounds how long others wait; the rest at the next look
 
 Act = Literal["read", "claim", "release", "answer", "close"]
 
@@ -36,7 +40,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
-    """Give unread conversations whose agents' time is over to the next. Answer: how many."""
+    """Give unread conversations whose agents' time is over to the next, MOST_PASSED. Answer: how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +90,23 @@ class Inbox:
     def pass_on(self, connection: Connection, requests: Sequence[PassOn]) -> Applied:
         now_s = self._clock.now()
         moved = 0
-        for row in connection.execute(_OVERDUE, {"before": now_s - self._unread_s}).all():
-            agents = self._teams.agents.get(row.team, self._teams.agents[self._teams.last])
-            turn = turn_at(agents, Turn(row.agent, row.turn_s, row.passes), now_s, self._unread_s)
-            changed = turn.agent != row.agent
+        turns = []
+        rows = _OVERDUE.rows(connection, before=now_s - self._unread_s, most=MOST_PASSED)
+        for key, team, agent, since_s, passes, claimed in rows:
+            agents = self._teams.agents.get(team, self._teams.agents[self._teams.last])
+            turn = turn_at(agents, Turn(agent, since_s, passes), now_s, self._unread_s)
+            changed = turn.agent != agent
             moved += changed
-            claimed = row.claimed and not changed
-            connection.execute(
-                _TURN,
+            turns.append(
                 {
-                    "key": row.id,
+                    "key": key,
                     "whose": turn.agent,
                     "since": turn.since_s,
                     "count": turn.passes,
-                    "locked": claimed,
-                },
+                    "locked": bool(claimed) and not changed,
+                }
             )
+        _TURN.execute(connection, turns)
         return Applied([moved] * len(requests))
 
     def say_due(self, connection: Connection, requests: Sequence[SayDue]) -> Applied:
@@ -160,8 +165,20 @@ _CHANGE = (
 )
 _LET_GO = update(contacts).where(contacts.c.id == bindparam("who")).values(with_human_s=None)
 _IS_UNREAD = (conversations.c.closed_s.is_(None), conversations.c.unread_s.is_not(None))
-_OVERDUE = select(conversations).where(*_IS_UNREAD, conversations.c.turn_s <= bindparam("before"))
-_TURN = (
+_OVERDUE = Query(
+    select(
+        conversations.c.id,
+        conversations.c.team,
+        conversations.c.agent,
+        conversations.c.turn_s,
+        conversations.c.passes,
+        conversations.c.claimed,
+    )
+    .where(*_IS_UNREAD, conversations.c.turn_s <= bindparam("before"))
+    .order_by(conversations.c.turn_s)
+    .limit(bindparam("most"))
+)
+_TURN = Bulk(
     update(conversations)
     .where(conversations.c.id == bindparam("key"))
     .values(
