@@ -41,8 +41,10 @@ def let_come() -> None:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Ctrl-C waits meanwhile, and never reaches a process that is started here: it would die of it, with a
-    traceback, before it can ignore it. Who starts it stops it."""
+    """Ctrl-C waits meanwhile, and never reaches a process that is started here.
+
+    That would die of it, with a traceback, before it can ignore it. Who starts it stops it.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -104,10 +104,10 @@ class Service:
         return self.tokens.demand(headers, scope)
 
     async def taken_back(self, headers: Sequence[tuple[bytes, bytes]], scope: str) -> None:
-        """Returns TAKEN_BACK_S after `admit` would no longer let the caller in, at the latest, if this worker
-        took the token back, and half a second later if another did.
+        """Returns once `admit` would no longer let the caller in.
 
-        All open streams share the looks at the database; while it does not answer, they show nothing new.
+        TAKEN_BACK_S later at most if this worker took the token back, half a second more if another did. All
+        open streams share the looks at the database; while it does not answer, they show nothing new.
         """
         with contextlib.suppress(Problem):
             while True:

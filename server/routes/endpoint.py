@@ -198,9 +198,7 @@ def _query(text: bytes, kind: type) -> Any:
 
 
 class Stream(Endpoint):
-    """A route whose answer is events, one after the other, until they end, their reader goes away, or its
-    token is taken back.
-    """
+    """A route whose answer is events, until they end, their reader goes away, or its token is taken back."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
