@@ -16,9 +16,8 @@ from scenarios.result import Calibration
 
 WARM_UP = 100  # messages: first ones meet cold caches
 NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
-AT_ONCE = 16  # connections: so many are a group, and few enough for the threads of one process
-
-FEW = 2  # messages in a group on average, from which on it is groups that are committed
+AT_ONCE = 16  # connections: so many are a group, and few enough for the threads of one process (assumed)
+LEAST_GROUP = 2  # messages to a commit, from which on the target commits in groups (assumed)
 
 Message = tuple[str, str]  # customer, text
 
@@ -49,7 +48,7 @@ def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibrat
     if before is None or between is None or after is None:
         return Calibration(times_s, 1.0)
     busy_share = min(1.0, (between.cpu_s - before.cpu_s) / sum(times_s))
-    in_groups = 0 < after.commits - between.commits <= n / FEW
+    in_groups = 0 < after.commits - between.commits <= n / LEAST_GROUP
     return Calibration(times_s, busy_share, (after.cpu_s - between.cpu_s) / n if in_groups else None)
 
 
