@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from server.dispatch.routing import Teams, least_loaded, team_of
-from server.store.bulk import Bulk
+from server.store.bulk import Bulk, insert_of
 from server.store.dialects import among
 from server.store.queries import Query
 from server.store.tables import conversations
@@ -117,22 +117,16 @@ _HEARD_AGAIN = Bulk(_ONE.values(urgent=bindparam("is_urgent")))  # the agent's t
 _HEARD = Bulk(
     _ONE.values(urgent=bindparam("is_urgent"), unread_s=bindparam("now"), turn_s=bindparam("now"), passes=0)
 )
-_OPENED = Bulk(
-    insert(conversations).values(
-        {
-            name: bindparam(name)
-            for name in (
-                "contact_id",
-                "team",
-                "agent",
-                "turn_s",
-                "passes",
-                "claimed",
-                "urgent",
-                "reason",
-                "opened_s",
-                "unread_s",
-            )
-        }
-    )
+_OPENED = insert_of(
+    conversations,
+    "contact_id",
+    "team",
+    "agent",
+    "turn_s",
+    "passes",
+    "claimed",
+    "urgent",
+    "reason",
+    "opened_s",
+    "unread_s",
 )

@@ -15,7 +15,7 @@ from server.dispatch.content import words_of
 from server.dispatch.replies import Decision, Rulebook, decide
 from server.dispatch.routing import Teams
 from server.dispatch.sentiment import Phrases, is_negative, is_urgent, next_run
-from server.store.bulk import Bulk
+from server.store.bulk import Bulk, insert_of
 from server.store.contacts import find_or_add
 from server.store.dialects import among
 from server.store.hourly import count_keywords
@@ -309,9 +309,5 @@ _PROMISED = (said.c.contact_id == bindparam("who"), said.c.said_s.is_(None), sai
 _TAKE_BACK = update(said).where(*_PROMISED).values(cancelled_s=bindparam("at"))
 _SAY_NO_MORE = Bulk(_TAKE_BACK)
 _SUPERSEDE = Bulk(_TAKE_BACK.where(said.c.intent == bindparam("what")))
-_PROMISE = Bulk(
-    insert(said).values(
-        {name: bindparam(name) for name in ("contact_id", "author", "intent", "text", "due_s")}
-    )
-)
+_PROMISE = insert_of(said, "contact_id", "author", "intent", "text", "due_s")
 _MOOD = Bulk(update(contacts).where(contacts.c.id == bindparam("who")).values(negative_run=bindparam("run")))

@@ -13,7 +13,7 @@ from itertools import count, islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, select
 
 from server.clock import Clock
 from server.http.problems import Problem
@@ -21,7 +21,7 @@ from server.sending.assigning import Planned, assign, last_due_s
 from server.sending.leases import Leases, ask_for_plan
 from server.sending.planning import Fleet, Planner, close_banned
 from server.sending.waiting import Waiting, forget_plans, move, released
-from server.store.bulk import Bulk
+from server.store.bulk import insert_of
 from server.store.dialects import among
 from server.store.directory import Directory, Entry, look_up, remember_nothing
 from server.store.ids import Ids
@@ -386,7 +386,8 @@ _ANSWERED = Query(
         among(batches.c.idempotency_key, "keys")
     )
 )
-_OF_BATCH = (
+_INSERT_BATCH = insert_of(
+    batches,
     "id",
     "created_s",
     "schedule_s",
@@ -399,7 +400,8 @@ _OF_BATCH = (
     "first_message_id",
     "last_message_id",
 )
-_OF_MESSAGE = (
+_INSERT = insert_of(
+    messages,
     "id",
     "batch_id",
     "contact_id",
@@ -412,5 +414,3 @@ _OF_MESSAGE = (
     "account_id",
     "due_s",
 )
-_INSERT_BATCH = Bulk(insert(batches).values({name: bindparam(name) for name in _OF_BATCH}))
-_INSERT = Bulk(insert(messages).values({name: bindparam(name) for name in _OF_MESSAGE}))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Update
+from sqlalchemy import Connection, Delete, Insert, Table, Update, bindparam, insert
 
 from server.store.queries import Compiled
 
@@ -41,6 +41,11 @@ class Bulk:
         if text.names is None:
             rows = [dict(zip(names, row, strict=True)) for row in rows]
         _run(connection, text.sql, rows)
+
+
+def insert_of(table: Table, *names: str) -> Bulk:
+    """New rows with these columns; the others are left to the database."""
+    return Bulk(insert(table).values({name: bindparam(name) for name in names}))
 
 
 def _run(connection: Connection, statement: str, rows: Sequence[Any]) -> None:

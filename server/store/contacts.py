@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from server.store.bulk import Bulk
+from server.store.bulk import insert_of
 from server.store.dialects import among
 from server.store.queries import Query
 from server.store.tables import contact_tags, contacts, messages, tags
@@ -75,7 +75,7 @@ def find_or_add(connection: Connection, zones: Mapping[str, str | None], now_s: 
     found = find(connection, zones)
     new = [phone for phone in zones if phone not in found]
     if new:
-        _LOAD.execute_columns(
+        _ADD.execute_columns(
             connection,
             phone=new,
             zone=[zones[phone] for phone in new],
@@ -120,7 +120,7 @@ def _load(connection: Connection, by_phone: Mapping[str, Listed], now_s: float) 
             insert(tags), [{"name": name, "created_s": now_s, "updated_s": now_s} for name in names]
         )
         known = tag_ids(connection)
-    _LOAD.execute_columns(
+    _ADD.execute_columns(
         connection,
         phone=by_phone.keys(),
         zone=[row.timezone for row in rows],
@@ -139,9 +139,5 @@ def is_empty(connection: Connection) -> bool:
     return connection.execute(select(func.count()).select_from(contacts)).scalar_one() == 0
 
 
-_LOAD = Bulk(
-    insert(contacts).values(
-        {name: bindparam(name) for name in ("phone", "zone", "consent", "variables", "added_s")}
-    )
-)
-_CARRY = Bulk(insert(contact_tags).values(contact_id=bindparam("contact_id"), tag_id=bindparam("tag_id")))
+_ADD = insert_of(contacts, "phone", "zone", "consent", "variables", "added_s")
+_CARRY = insert_of(contact_tags, "contact_id", "tag_id")
