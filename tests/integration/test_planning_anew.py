@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from query_plans import query_plans
 from sqlalchemy import Connection, func, select
 
 from scenarios.loading import load
@@ -131,22 +132,14 @@ def test_an_account_banned_while_the_pacer_is_made_gets_nothing(tmp_path: Path) 
 
 def test_neither_a_part_nor_what_was_sent_is_looked_for_in_all_messages(tmp_path: Path) -> None:
     """At a million messages only the indexes made for it are read; SQLite's own plan says so."""
-    seen: list[str] = []
 
-    def plans(connection: Connection) -> list[str]:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.set_trace_callback(seen.append)
+    def plan_anew(connection: Connection) -> None:
         forget_plans(connection, PART)
         released(connection, START_S, PART)
         fleet_from(connection, LOADED.scenario.pacing, 1, START_S)
-        driver.set_trace_callback(None)
-        return [
-            row[3]
-            for statement in seen
-            if "messages" in statement
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
-        ]
+
+    def plans(connection: Connection) -> list[str]:
+        return query_plans(connection, partial(plan_anew, connection))
 
     with open_stores(tmp_path / "w.db", tables.SCHEMA, emulated.SCHEMA) as stores:
         found = asyncio.run(stores.writer.run(plans))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from query_plans import query_plans
 from sqlalchemy import Connection, insert, select
 
 from scenarios.loading import load
@@ -79,23 +80,12 @@ def test_several_stops_in_one_group_are_each_heard(database: Database) -> None:
 
 def test_a_stop_looks_only_through_messages_that_are_not_sent(database: Database) -> None:
     """At a million messages the indexes of the three states alone are read; SQLite's own plan says so."""
-    seen: list[str] = []
 
     def plans(connection: Connection) -> list[str]:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.set_trace_callback(seen.append)
-        new_step().apply(connection, [heard(PHONES[1], "STOP")])
-        driver.set_trace_callback(None)
-        updates = [statement for statement in seen if statement.startswith("UPDATE messages")]
-        return [
-            row[3]
-            for statement in updates
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
-            if "messages" in row[3]
-        ]
+        step, stop = new_step(), heard(PHONES[1], "STOP")
+        return query_plans(connection, lambda: step.apply(connection, [stop]), of="UPDATE messages")
 
-    found = asyncio.run(database.run(plans))
+    found = [line for line in asyncio.run(database.run(plans)) if "messages" in line]
     assert [line.split(" (")[0].rsplit(" ", 1)[1] for line in found] == [
         "messages_queued",
         "messages_waiting",
