@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert
+from query_plans import query_plans
+from sqlalchemy import Connection, insert
 
 from scenarios.loading import load
 from server.analytics import figures, health
@@ -199,24 +200,16 @@ def test_alarms_see_what_happened_in_the_last_hour(database: Database) -> None:
 
 def test_no_read_of_everything_looks_at_every_message(database: Database) -> None:
     """At a million messages only the indexes made for it are read; SQLite's own plan says so."""
-    seen: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
-
-    def plans(connection: Connection) -> list[str]:
-        event.listen(connection, "before_cursor_execute", note)
+    def read_all(connection: Connection) -> None:
         read_stats(connection)
         health.alarms(connection, settings=SETTINGS, now_s=NOW_S, lag_s=0.0, network_delay_s=None)
         reading.account_states(connection, RULES, NOW_S)
         for by in ("hour", "account", "tag", "batch"):
             figures.history(connection, by, NOW_S, NOW_S + 3600, None)
-        event.remove(connection, "before_cursor_execute", note)
-        return [
-            f"{row[3]} / {statement}"
-            for statement, parameters in seen
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        ]
+
+    def plans(connection: Connection) -> list[str]:
+        return query_plans(connection, partial(read_all, connection))
 
     found = run(database, plans)
     assert any("messages" in line for line in found)
