@@ -103,6 +103,7 @@ def replayed(world: World, record: Recorded) -> tuple[list[int], int]:
     for request in record.requests:
         put(request.at_s, "request", request)
     codes: dict[Request, int] = {}
+    delivered_s: dict[Request, float] = {}
     while agenda:
         at_s, _, what, about = heappop(agenda)
         now_s = at_s + world.epoch_s
@@ -132,14 +133,15 @@ def replayed(world: World, record: Recorded) -> tuple[list[int], int]:
             limits.delivered(now_s, number, user, business.category, window)
             account.delivered(now_s, name)
             template.ratings.count(now_s, DELIVERED)
+            delivered_s[request] = now_s
         elif what == "read":
             limits.read(now_s, user, business.category)
         elif what == "replied":
             limits.heard(now_s, number, user)
         elif what == "blocked":
-            account.blocked(now_s, name)
-            template.ratings.count(now_s, BLOCKED)
+            account.blocked(now_s, name, delivered_s[request])
+            template.ratings.count(now_s, BLOCKED, delivered_s=delivered_s[request])
         else:
-            account.reported(now_s, name)
-            template.ratings.count(now_s, REPORTED)
+            account.reported(now_s, name, delivered_s[request])
+            template.ratings.count(now_s, REPORTED, delivered_s=delivered_s[request])
     return [codes[request] for request in record.requests], portfolio.tier.level

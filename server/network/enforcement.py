@@ -1,11 +1,12 @@
 """The enforcement ladder of a business, and the account events that tell of each step.
 
 Warning, then 1 and 3 days without business-initiated messages or new numbers, then 5 and 7 days without any,
-then disabled [3P]. What counts as a violation is not published: the caller decides (`quality` takes the spam
-rate limit for one). How long a step is remembered is assumed.
+then disabled [3P]. What counts as a violation is not published. Assumed: that the spam rate limit binds, once
+a day however many numbers it strikes; and how long a step is remembered.
 """
 
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, NamedTuple
 
 from server.network.limits import Portfolio
@@ -33,17 +34,29 @@ class Step(NamedTuple):
 _MILD, _SEVERE = (INITIATED, NEW_NUMBERS), (INITIATED, ANSWERS, NEW_NUMBERS)
 STEPS = (Step(0), Step(1, _MILD), Step(3, _MILD), Step(5, _SEVERE), Step(7, _SEVERE))  # [3P], then disabled
 FORGIVEN_S = 90 * DAY_S  # assumed: after so long without a violation the ladder starts anew
+ONE_S = DAY_S  # assumed: numbers of one business that the spam rate limit strikes within are one violation
 
 
 class Ladder:
     """Where a business stands."""
 
-    __slots__ = ("_last_s", "portfolio", "steps_taken")
+    __slots__ = ("_bound_s", "_last_s", "portfolio", "steps_taken")
 
     def __init__(self, portfolio: Portfolio) -> None:
         self.portfolio = portfolio
         self.steps_taken = 0
         self._last_s = 0.0
+        self._bound_s = -inf
+
+    def spam_limit_bound(self, now_s: float) -> list[Event]:
+        """The spam rate limit strikes one of the numbers; what that brings, as `violate`.
+
+        One campaign that leaves by twenty numbers would else disable a business within an hour.
+        """
+        if now_s - self._bound_s < ONE_S:
+            return []
+        self._bound_s = now_s
+        return self.violate(now_s)
 
     def violate(self, now_s: float, violation: str = "SPAM") -> list[Event]:
         """The next step: restricts the portfolio, and gives the events that tell of it.

@@ -238,10 +238,13 @@ class Limits:
         if category == "marketing":
             self.cap.read(now_s, user)
 
-    def blocked(self, now_s: float, number: Number) -> bool:
-        """A user blocked the number. True if that makes the spam rate limit bind."""
-        return number.spam.complained(now_s, BLOCKED)
+    def blocked(self, now_s: float, number: Number, delivered_s: float | None = None) -> bool:
+        """A user blocked the number. True if that makes the spam rate limit bind.
 
-    def reported(self, now_s: float, number: Number) -> bool:
-        """A user reported the number. True if that makes the spam rate limit bind."""
-        return number.spam.complained(now_s, REPORTED)
+        `delivered_s`: when the message that it is about was delivered; None if it is about none.
+        """
+        return number.spam.complained(now_s, BLOCKED, delivered_s)
+
+    def reported(self, now_s: float, number: Number, delivered_s: float | None = None) -> bool:
+        """As `blocked`, a user reported the number."""
+        return number.spam.complained(now_s, REPORTED, delivered_s)

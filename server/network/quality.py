@@ -3,7 +3,8 @@
 The ratings, the pauses of a template (3 h, 6 h, disabled) and the events are the platform's [M]; that blocks
 and reports of seven days decide is general knowledge; at which share they do is published nowhere. The
 thresholds are assumed: reports alone make RED at 0.5 % of deliveries, where claim T025 sees a number in
-danger; blocks, which say less, at 2 %; YELLOW is half way.
+danger; blocks, which say less, at 2 %; YELLOW is half way. As with the spam rate limit (`spam`), a block or
+report counts with the delivery that it is about.
 """
 
 from collections.abc import Iterable
@@ -43,6 +44,7 @@ class Parameters(NamedTuple):
     days: int = 7
     report_weight: float = SpamParameters().report_weight
     least_delivered: int = 100  # fewer tell nothing
+    least_judged: int = SpamParameters().least_judged  # fewer are taken for so many
     yellow: float = 0.01  # (blocks + weighted reports) / delivered, from which on ...
     red: float = 0.02
 
@@ -50,16 +52,21 @@ class Parameters(NamedTuple):
 class Ratings:
     """Deliveries, blocks and reports of the last days, and the rating they make."""
 
-    __slots__ = ("_counts", "parameters", "rating")
+    __slots__ = ("_counts", "_since_s", "parameters", "rating")
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.rating: Rating = "UNKNOWN"
+        self._since_s = -inf
         self._counts = Rolling(3, parameters.days, DAY_S)
 
-    def count(self, now_s: float, kind: int, count: int = 1) -> None:
-        """`kind`: DELIVERED, BLOCKED or REPORTED; `count`: so many at once."""
-        self._counts.add(now_s, kind, count)
+    def count(self, now_s: float, kind: int, count: int = 1, delivered_s: float | None = None) -> None:
+        """`kind`: DELIVERED, BLOCKED or REPORTED; `count`: so many at once.
+
+        `delivered_s`: when what a block or report is about was delivered; None if it is about no message.
+        """
+        if delivered_s is None or delivered_s >= self._since_s:
+            self._counts.add(now_s, kind, count, delivered_s)
 
     def review(self, now_s: float) -> Rating | None:
         """The rating before, if it changed. With too few deliveries it stays what it was."""
@@ -67,13 +74,14 @@ class Ratings:
         p, before = self.parameters, self.rating
         if delivered < p.least_delivered:
             return None
-        share = (blocked + p.report_weight * reported) / delivered
+        share = (blocked + p.report_weight * reported) / max(delivered, p.least_judged)
         self.rating = "RED" if share >= p.red else "YELLOW" if share >= p.yellow else "GREEN"
         return before if self.rating != before else None
 
-    def forget(self) -> None:
+    def forget(self, now_s: float) -> None:
         """Starts counting anew, with an unknown rating."""
         self.rating = "UNKNOWN"
+        self._since_s = now_s
         self._counts = Rolling(3, self.parameters.days, DAY_S)
 
 
@@ -110,7 +118,7 @@ class Template:
         if self.status == "DISABLED":
             return []
         if self.status == "PAUSED":
-            return self._let_go() if now_s >= self._until_s else []
+            return self._let_go(now_s) if now_s >= self._until_s else []
         before = self.ratings.review(now_s)
         if before is None:
             return []
@@ -120,10 +128,10 @@ class Template:
             return events
         return events + self._pause(now_s, is_held=is_held)
 
-    def unpause(self) -> None:
+    def unpause(self, now_s: float) -> None:
         """By hand [M]; nothing to tell of is made here."""
         if self.status == "PAUSED":
-            self._let_go()
+            self._let_go(now_s)
 
     def _pause(self, now_s: float, *, is_held: bool) -> list[Event]:
         if self.pauses == len(PAUSES_S):
@@ -135,9 +143,9 @@ class Template:
         title = "FIRST_PAUSE" if self.pauses == 1 else "SECOND_PAUSE"
         return [self.told("PAUSED", other_info={"title": title})]
 
-    def _let_go(self) -> list[Event]:
+    def _let_go(self, now_s: float) -> list[Event]:
         self.status = "APPROVED"
-        self.ratings.forget()
+        self.ratings.forget(now_s)
         return [self.told("APPROVED", other_info={"title": "UNPAUSE"})]
 
     def told(self, event: str, reason: str = "NONE", **more: dict[str, str]) -> Event:
@@ -170,17 +178,26 @@ class Account:
         """A message of the number reached a user."""
         self._numbers[display_phone_number][1].count(now_s, DELIVERED)
 
-    def blocked(self, now_s: float, display_phone_number: str) -> list[Event]:
-        """A user blocked the number; `Limits` is told too."""
-        number, ratings = self._numbers[display_phone_number]
-        ratings.count(now_s, BLOCKED)
-        return self.ladder.violate(now_s) if self.limits.blocked(now_s, number) else []
+    def blocked(
+        self, now_s: float, display_phone_number: str, delivered_s: float | None = None
+    ) -> list[Event]:
+        """A user blocked the number; `Limits` is told too.
 
-    def reported(self, now_s: float, display_phone_number: str) -> list[Event]:
-        """A user reported the number; `Limits` is told too."""
+        `delivered_s`: when the message that it is about was delivered; None if it is about none.
+        """
         number, ratings = self._numbers[display_phone_number]
-        ratings.count(now_s, REPORTED)
-        return self.ladder.violate(now_s) if self.limits.reported(now_s, number) else []
+        ratings.count(now_s, BLOCKED, delivered_s=delivered_s)
+        binds = self.limits.blocked(now_s, number, delivered_s)
+        return self.ladder.spam_limit_bound(now_s) if binds else []
+
+    def reported(
+        self, now_s: float, display_phone_number: str, delivered_s: float | None = None
+    ) -> list[Event]:
+        """As `blocked`, a user reported the number."""
+        number, ratings = self._numbers[display_phone_number]
+        ratings.count(now_s, REPORTED, delivered_s=delivered_s)
+        binds = self.limits.reported(now_s, number, delivered_s)
+        return self.ladder.spam_limit_bound(now_s) if binds else []
 
     def review(self, now_s: float, *, verified: bool = False) -> list[Event]:
         """Rates the numbers and moves limit and throughput where that is due. Ask every hour or so."""

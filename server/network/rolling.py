@@ -15,12 +15,15 @@ class Rolling:
         self._steps = [[0] * kinds for _ in range(steps)]
         self._newest = 0
 
-    def add(self, now_s: float, kind: int, count: int = 1) -> None:
+    def add(self, now_s: float, kind: int, count: int = 1, then_s: float | None = None) -> None:
+        """`then_s`: the earlier time that it belongs to, with which it leaves; one that has left counts not."""
         newest = int(now_s // self.step_s)
         if newest != self._newest:
             self._advance(newest)
-        self._steps[newest % len(self._steps)][kind] += count
-        self.totals[kind] += count
+        step = newest if then_s is None else int(then_s // self.step_s)
+        if step > newest - len(self._steps):
+            self._steps[step % len(self._steps)][kind] += count
+            self.totals[kind] += count
 
     def at(self, now_s: float) -> list[int]:
         """The totals; the list is the counter's own: read it, do not keep it."""

@@ -143,13 +143,16 @@ class Platform:
             (Kind.DELIVERED, happened.delivered),
             (Kind.READ, happened.read),
             (Kind.HEARD, happened.replied),
-            (Kind.BLOCKED, happened.blocked),
-            (Kind.REPORTED, happened.complained),
         ):
             self._note(kind, wave, event)
+        delivered_s = np.empty(len(wave.due_s))
+        delivered_s[happened.delivered.rows] = happened.delivered.at_s
+        for kind, event in ((Kind.BLOCKED, happened.blocked), (Kind.REPORTED, happened.complained)):
+            self._note(kind, wave, event, delivered_s.take(event.rows))
 
-    def _note(self, kind: Kind, wave: Wave, event: Event) -> None:
-        self._calendar.add(kind, event.at_s, wave.customer.take(event.rows), wave.account.take(event.rows))
+    def _note(self, kind: Kind, wave: Wave, event: Event, about_s: Times | None = None) -> None:
+        who, account = wave.customer.take(event.rows), wave.account.take(event.rows)
+        self._calendar.add(kind, event.at_s, who, account, about_s)
 
     def _charge(self, wave: Wave, delivered: Event, service: Flags) -> None:
         within = np.flatnonzero(delivered.at_s < self._horizon_s)

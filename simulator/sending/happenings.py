@@ -23,10 +23,14 @@ class Kind(IntEnum):
 
 
 class Happenings(NamedTuple):
-    """Columns of equal length; `account`: whose message it was, or who is written to."""
+    """Columns of equal length; `account`: whose message it was, or who is written to.
+
+    `about_s`: of blocks and reports, when the message that they are about was delivered; of the rest `at_s`.
+    """
 
     kind: NDArray[np.int8]
     at_s: Times
+    about_s: Times
     customer: NDArray[np.int32]
     account: NDArray[np.int32]
 
@@ -44,9 +48,17 @@ class Calendar:
         self._horizon_s = horizon_s
         self._bins: defaultdict[int, list[Happenings]] = defaultdict(list)
 
-    def add(self, kind: Kind, at_s: Times, customer: NDArray[np.int32], account: NDArray[np.int32]) -> None:
+    def add(
+        self,
+        kind: Kind,
+        at_s: Times,
+        customer: NDArray[np.int32],
+        account: NDArray[np.int32],
+        about_s: Times | None = None,
+    ) -> None:
         within = np.flatnonzero(at_s < self._horizon_s)
-        found = Happenings(np.full(len(at_s), kind, np.int8), at_s, customer, account).rows(within)
+        kinds, about_s = np.full(len(at_s), kind, np.int8), at_s if about_s is None else about_s
+        found = Happenings(kinds, at_s, about_s, customer, account).rows(within)
         for number, rows in grouped((found.at_s // BIN_S).astype(np.int64)):
             self._bins[number].append(found if isinstance(rows, slice) else found.rows(rows))
 

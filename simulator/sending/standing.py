@@ -84,7 +84,12 @@ class Standing:
         calm = np.split(np.arange(len(found.kind)), angry)
         self._deliver(found.rows(calm[0]))
         for row, following in zip(angry.tolist(), calm[1:], strict=True):
-            self._complain(int(found.kind[row]), float(found.at_s[row]), int(found.account[row]))
+            self._complain(
+                int(found.kind[row]),
+                float(found.at_s[row]),
+                float(found.about_s[row]),
+                int(found.account[row]),
+            )
             self._deliver(found.rows(following))
 
     def review(self, now_s: float, month_users: int) -> None:
@@ -106,12 +111,13 @@ class Standing:
             for ratings in (self._ratings[number], self._template.ratings):
                 ratings.count(unix_s, DELIVERED, count)
 
-    def _complain(self, kind: int, at_s: float, account: int) -> None:
-        number, unix_s = self._numbers[account], at_s + self._epoch_s
+    def _complain(self, kind: int, at_s: float, about_s: float, account: int) -> None:
+        """`about_s`: when the message that it is about was delivered."""
+        number, unix_s, delivered_s = self._numbers[account], at_s + self._epoch_s, about_s + self._epoch_s
         seen, tell = (
             (BLOCKED, self._limits.blocked) if kind == Kind.BLOCKED else (REPORTED, self._limits.reported)
         )
         for ratings in (self._ratings[account], self._template.ratings):
-            ratings.count(unix_s, seen)
-        if tell(unix_s, number):
-            self._ladder.violate(unix_s)
+            ratings.count(unix_s, seen, delivered_s=delivered_s)
+        if tell(unix_s, number, delivered_s):
+            self._ladder.spam_limit_bound(unix_s)

@@ -394,7 +394,7 @@ def test_it_waits_for_approval_and_hears_of_quality_and_restrictions() -> None:
             until(
                 lambda sent=sent: running.get("/emulator/messages", id=sent[-1].id)["messages"][0]["read_s"]
             )
-            for one in sent[:3]:
+            for one in sent[:5]:
                 running.post(f"/emulator/customers/{one.chat.id}/report", {"message": one.id})
             running.post("/emulator/clock", {"advance_s": 1.5 * 86_400})
 

@@ -439,6 +439,26 @@ def test_who_is_no_number_can_neither_be_blocked_nor_write(network: Emulator, wh
             assert (listed.status_code, listed.json()["field"]) == (422, "to")
 
 
+SECOND = "106540000000002"
+
+
+def test_a_customer_is_moved_only_by_a_message_that_came(network: Emulator) -> None:
+    to, other = new_customer(), new_customer()
+    message = network.post(f"/{SECOND}/messages", hello(to))["messages"][0]["id"]
+    with network.client() as client:
+        for who, body, status in (
+            (to, {"message": "wamid.none"}, 404),
+            (other, {"message": message}, 422),
+            (to, {"message": message, "number": NUMBER}, 422),
+            (to, {"message": message}, 200),
+        ):
+            answer = client.post(f"/emulator/customers/{who}/report", json=body)
+            assert answer.status_code == status
+            if status != 200:
+                assert answer.json()["field"] == "message"
+        assert answer.json() == {"number": SECOND, "customer": to}
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "-1", "x"])
 def test_a_page_without_a_sound_place_or_size_is_the_first(network: Emulator, number: str) -> None:
     with network.client() as client:

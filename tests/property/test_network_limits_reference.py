@@ -16,7 +16,7 @@ RULES = rules_on(date(2026, 11, 1)).limits
 HOUR, DAY = 3_600.0, 86_400.0
 MPS, BURST, LIMIT = 3, 4, 3  # small, so that short traffic meets them
 CAP = CapParameters(least=2, most=2, read_weight=0.0, hammer_tries=2)
-SPAM = SpamParameters(share=0.25, report_weight=2.0, least_delivered=4)
+SPAM = SpamParameters(share=0.25, report_weight=2.0, least_judged=4)
 
 
 @dataclass
@@ -103,8 +103,13 @@ class PlainNetwork:
         sent = {m.user for m in outside if m.state == "sent" and m.time_s > now_s - DAY}
         return sent | {m.user for m in outside if m.state == "delivered" and m.delivered_s > now_s - DAY}
 
-    def complain(self, now_s: float, number: int, weight: float) -> None:
-        self.complaints.append((now_s, number, weight))
+    def last_delivery_s(self, number: int) -> float | None:
+        """What a user complains about, if there is anything."""
+        arrived = [m.delivered_s for m in self.passed if m.number == number and m.state == "delivered"]
+        return max(arrived, default=None)
+
+    def complain(self, now_s: float, number: int, weight: float, delivered_s: float | None) -> None:
+        self.complaints.append((now_s if delivered_s is None else delivered_s, number, weight))
         first_hour = now_s // HOUR - 23
         delivered = sum(
             m.state == "delivered" and m.number == number and m.delivered_s // HOUR >= first_hour
@@ -112,7 +117,7 @@ class PlainNetwork:
         )
         bad = sum(w for t, n, w in self.complaints if n == number and t // HOUR >= first_hour)
         free = now_s >= self.held_until_s.get(number, -1.0)
-        if free and delivered >= SPAM.least_delivered and bad > SPAM.share * delivered:
+        if free and bad >= SPAM.share * max(delivered, SPAM.least_judged):
             self.held_until_s[number] = now_s + SPAM.hold_s
 
 
@@ -168,11 +173,12 @@ def compare(steps: list[tuple[float, str, int, int]]) -> None:
             limits.heard(now_s, numbers[at], user)
             plain.heard.append((now_s, at, user, False))
         elif what == "block":
-            limits.blocked(now_s, numbers[at])
-            plain.complain(now_s, at, 1.0)
+            about_s = plain.last_delivery_s(at)
+            limits.blocked(now_s, numbers[at], about_s)
+            plain.complain(now_s, at, 1.0, about_s)
         elif what == "report":
             limits.reported(now_s, numbers[at])
-            plain.complain(now_s, at, SPAM.report_weight)
+            plain.complain(now_s, at, SPAM.report_weight, None)
         else:
             category: Any = what
             decision = limits.decide(now_s, numbers[at], user, category)

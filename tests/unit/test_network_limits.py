@@ -11,7 +11,7 @@ from server.network.rules import Category, Throughput, rules_on
 from server.network.tiers import Tier
 
 T0 = 1_780_000_000.0
-DAY = 86_400.0
+HOUR, DAY = 3_600.0, 86_400.0
 NOW_RULES = rules_on(date(2026, 11, 1)).limits
 OLD_RULES = rules_on(date(2025, 9, 1)).limits
 
@@ -358,38 +358,48 @@ def test_a_user_who_stopped_marketing_still_gets_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "reports", "binds"), [(4, 0, False), (5, 0, True), (0, 1, False), (0, 2, True)]
+    ("blocks", "reports", "binds"), [(19, 0, False), (20, 0, True), (0, 4, False), (0, 5, True)]
 )
 def test_blocks_and_reports_make_the_spam_limit_bind_for_a_day(
     blocks: int, reports: int, binds: bool
 ) -> None:
     limits = Limits(NOW_RULES)
     number = number_of(limits)
-    for user in range(200):
+    for user in range(1_000):
         send(limits, number, T0 + user, user)
-    told = [limits.blocked(T0 + 200, number) for _ in range(blocks)]
-    told += [limits.reported(T0 + 200, number) for _ in range(reports)]
+    told = [limits.blocked(T0 + 1_000, number) for _ in range(blocks)]
+    told += [limits.reported(T0 + 1_000, number) for _ in range(reports)]
     assert told[-1] is binds
-    assert send(limits, number, T0 + 300, "a") == (errors.SPAM_RATE if binds else None)
-    limits.heard(T0 + 300, number, "b")
-    assert send(limits, number, T0 + 300, "b", "service") is None  # answers are not held
-    assert send(limits, number, T0 + 200 + DAY, "c") is None
+    assert send(limits, number, T0 + 1_100, "a") == (errors.SPAM_RATE if binds else None)
+    limits.heard(T0 + 1_100, number, "b")
+    assert send(limits, number, T0 + 1_100, "b", "service") is None  # answers are not held
+    assert send(limits, number, T0 + 1_000 + DAY, "c") is None
 
 
-def test_a_few_deliveries_prove_no_spam() -> None:
+def test_a_report_of_a_hundred_deliveries_is_chance_and_five_are_not() -> None:
     guard = spam.SpamGuard()
-    assert not any(guard.complained(T0, spam.REPORTED) for _ in range(50))
+    guard.delivered(T0, 100)
+    assert [guard.complained(T0, spam.REPORTED) for _ in range(5)] == [False] * 4 + [True]
 
 
 def test_complaints_are_forgotten_after_a_day() -> None:
     guard = spam.SpamGuard()
-    for _ in range(199):
-        guard.delivered(T0)
-    for _ in range(3):
+    guard.delivered(T0, 1_000)
+    for _ in range(19):
         guard.complained(T0, spam.BLOCKED)
-    for _ in range(200):
-        guard.delivered(T0 + DAY)
+    guard.delivered(T0 + DAY, 1_000)
     assert not guard.complained(T0 + DAY, spam.BLOCKED)
+
+
+def test_late_complaints_of_a_large_campaign_do_not_fall_on_the_few_messages_of_the_next_day() -> None:
+    """A block is held against the deliveries of its own hour, and leaves with them."""
+    guard = spam.SpamGuard()
+    guard.delivered(T0, 100_000)
+    told = [guard.complained(T0 + 23 * HOUR, spam.BLOCKED, T0) for _ in range(200)]
+    guard.delivered(T0 + DAY + HOUR, 1_000)
+    told += [guard.complained(T0 + DAY + HOUR, spam.BLOCKED, T0) for _ in range(50)]
+    told += [guard.complained(T0 + DAY + HOUR, spam.BLOCKED, T0 + DAY + HOUR) for _ in range(20)]
+    assert told == [False] * 269 + [True]
 
 
 def test_restrictions_of_a_portfolio_stop_what_they_name() -> None:

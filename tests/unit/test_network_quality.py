@@ -28,6 +28,8 @@ def ratings_of(delivered: int, blocked: int = 0, reported: int = 0) -> Ratings:
     ("delivered", "blocked", "reported", "rating"),
     [
         (99, 50, 50, "UNKNOWN"),
+        (100, 1, 2, "GREEN"),
+        (100, 0, 5, "RED"),
         (1000, 9, 0, "GREEN"),
         (1000, 10, 0, "YELLOW"),
         (1000, 20, 0, "RED"),
@@ -52,6 +54,17 @@ def test_a_rating_forgets_what_is_older_than_a_week() -> None:
     assert ratings.rating == "GREEN"
 
 
+def test_late_complaints_of_a_week_ago_are_not_held_against_what_came_since() -> None:
+    ratings = ratings_of(100_000, 200)
+    for _ in range(200):
+        ratings.count(T0 + 6 * DAY, BLOCKED, delivered_s=T0)
+    assert ratings.review(T0 + 6 * DAY) == "UNKNOWN"
+    ratings.count(T0 + 7 * DAY, DELIVERED, 1_000)
+    ratings.count(T0 + 7 * DAY, BLOCKED, 50, delivered_s=T0)
+    ratings.review(T0 + 7 * DAY)
+    assert ratings.rating == "GREEN"
+
+
 def new_template() -> Template:
     return Template(
         {"message_template_id": 7, "message_template_name": "sale", "message_template_language": "en"}
@@ -59,10 +72,19 @@ def new_template() -> Template:
 
 
 def spoil(template: Template, now_s: float) -> list[Event]:
-    for kind, count in ((DELIVERED, 100), (BLOCKED, 5)):
-        for _ in range(count):
-            template.ratings.count(now_s, kind)
+    for kind, count in ((DELIVERED, 100), (BLOCKED, 20)):
+        template.ratings.count(now_s, kind, count)
     return template.review(now_s)
+
+
+def test_what_came_before_a_pause_is_not_held_against_a_template_after_it() -> None:
+    template = new_template()
+    spoil(template, T0)
+    template.review(T0 + 3 * HOUR)
+    template.ratings.count(T0 + 4 * HOUR, DELIVERED, 100)
+    template.ratings.count(T0 + 4 * HOUR, BLOCKED, 30, delivered_s=T0)
+    template.review(T0 + 4 * HOUR)
+    assert (template.status, template.ratings.rating) == ("APPROVED", "GREEN")
 
 
 def test_a_template_is_paused_for_three_hours_then_six_then_disabled() -> None:
@@ -88,13 +110,13 @@ def test_a_template_is_paused_for_three_hours_then_six_then_disabled() -> None:
 
 def test_a_pause_while_messages_are_held_ends_by_hand_alone() -> None:
     template = new_template()
-    for kind, count in ((DELIVERED, 100), (BLOCKED, 5)):
+    for kind, count in ((DELIVERED, 100), (BLOCKED, 20)):
         template.ratings.count(T0, kind, count)
     paused = template.review(T0, is_held=True)[-1]
     assert (paused.value["event"], template.status) == ("PAUSED", "PAUSED")
     assert template.review(T0 + 1000 * DAY) == []
     assert template.refusal(T0 + 1000 * DAY) == 132015
-    template.unpause()
+    template.unpause(T0 + 1000 * DAY)
     assert (template.status, template.ratings.rating) == ("APPROVED", "UNKNOWN")
     assert template.refusal(T0 + 1000 * DAY) is None
 
@@ -151,6 +173,13 @@ def test_the_ladder_forgives_after_a_time() -> None:
     assert len(ladder.violate(T0 + FORGIVEN_S + DAY)) == 2
 
 
+def test_numbers_that_the_spam_rate_limit_strikes_on_one_day_are_one_violation() -> None:
+    ladder = Ladder(Limits(NOW_RULES).portfolio())
+    told = [ladder.spam_limit_bound(T0 + minute * 60) for minute in range(20)]
+    assert [len(events) for events in told] == [1] + [0] * 19
+    assert len(ladder.spam_limit_bound(T0 + DAY)) == 2
+
+
 def account_of(limits: Limits, level: int) -> tuple[Account, Number]:
     account = Account(limits, limits.portfolio(level))
     number = limits.number(account.portfolio)
@@ -171,7 +200,7 @@ def test_spam_is_a_violation() -> None:
     account, number = account_of(Limits(NOW_RULES), 4)
     deliver(account, number, 200, T0)
     assert account.blocked(T0 + 200, PHONE) == []
-    told = [event for _ in range(2) for event in account.reported(T0 + 200, PHONE)]
+    told = [event for _ in range(5) for event in account.reported(T0 + 200, PHONE)]
     assert [event.value["event"] for event in told] == ["ACCOUNT_VIOLATION"]
 
 
@@ -209,7 +238,7 @@ def test_a_bad_number_holds_back_the_limit_of_its_business_but_an_idle_one_does_
 def test_the_older_rules_flag_a_number_and_lower_its_limit() -> None:
     account, number = account_of(Limits(OLD_RULES), 2)
     deliver(account, number, 200, T0)
-    for _ in range(10):
+    for _ in range(20):
         account.blocked(T0 + 200, PHONE)
     (flagged,) = account.review(T0 + 200)
     assert flagged.value["event"] == "FLAGGED"
@@ -221,7 +250,7 @@ def test_the_older_rules_flag_a_number_and_lower_its_limit() -> None:
 def test_under_the_new_rules_a_bad_rating_is_only_a_rating() -> None:
     account, number = account_of(Limits(NOW_RULES), 2)
     deliver(account, number, 200, T0)
-    for _ in range(10):
+    for _ in range(20):
         account.blocked(T0 + 200, PHONE)
     assert account.review(T0 + 200) == []
     assert account.review(T0 + 200 + 7 * DAY) == []
@@ -249,7 +278,7 @@ def test_limits_have_names(limit: float, name: str) -> None:
 def test_the_first_limit_allows_two_numbers() -> None:
     account, number = account_of(Limits(OLD_RULES), 1)
     deliver(account, number, 200, T0)
-    for _ in range(10):
+    for _ in range(20):
         account.blocked(T0 + 200, PHONE)
     account.review(T0 + 200)
     assert account.review(T0 + 200 + 7 * DAY)[-1].value == {

@@ -16,7 +16,7 @@ from simulator.customers.funnel import Funnel
 from simulator.engine.replication import Replication
 from simulator.results.ledger import Cause, Kind, Ledger
 from simulator.results.summary import money_of, summary_of
-from simulator.sending.network import DAY_S
+from simulator.sending.network import BIN_S, DAY_S
 from simulator.sending.waves import Wave
 from simulator.world import World, world_of
 from tests.platform_replay import recorded, replayed
@@ -49,10 +49,10 @@ def money(run: Replication) -> Ledger:
     [
         (("business.limit_level=0", "population.size=2000"), {0}),
         (
-            ("funnel.complaint=0.008", "population.size=4000"),
-            {0, errors.RESTRICTED, errors.SPAM_RATE, 132015},
+            ("funnel.complaint=0.02", "population.size=4000"),
+            {0, errors.SPAM_RATE, 132015},
         ),
-        (("funnel.block=0.03", "population.size=4000"), {0, errors.RESTRICTED, 132015, 132016}),
+        (("funnel.block=0.03", "population.size=4000"), {0, errors.SPAM_RATE, 132015, 132016}),
         (("business.market=", "campaign.retries=2"), {0, errors.MARKETING_CAPPED}),
         (("business.category=utility", "business.market="), {0}),
     ],
@@ -64,6 +64,30 @@ def test_decisions_are_those_of_the_exact_machine(settings: tuple[str, ...], see
     assert [request.code for request in record.requests] == exact
     assert seen <= set(exact)
     assert summary_of(record.run).kpis["messaging_limit_level"] == level
+
+
+def test_a_restriction_is_felt_from_the_next_quarter_of_an_hour_on() -> None:
+    here = world(
+        "funnel.block=0.1", "population.size=4000", "business.quality_red=1", "business.messages_per_s=1"
+    )
+    record = recorded(here)
+    exact, _ = replayed(here, record)
+    stops = (errors.RESTRICTED, errors.LOCKED)
+    assert sum(mine.code in stops for mine in record.requests) > 500
+    pairs = list(zip(record.requests, exact, strict=True))
+    late = [(mine, code) for mine, code in pairs if mine.code != code]
+    assert {(mine.code, code) for mine, code in late} == {(0, code) for code in stops}
+    felt = {mine.at_s // BIN_S for mine in record.requests if mine.code in stops}
+    assert {mine.at_s // BIN_S for mine, _ in late}.isdisjoint(felt)
+
+
+def test_a_large_business_whom_few_block_is_not_restricted() -> None:
+    """Late blocks of a large campaign are not held against the few retries of the next day."""
+    run = finished(world("population.size=60000", "business.limit_level=4", "accounts.count=4"))
+    kpis = summary_of(run).kpis
+    assert kpis["block_rate"] > 0.001
+    assert kpis["restricted_days"] == 0
+    assert kpis["messages_unsent"] == 0
 
 
 def test_where_a_quarter_of_an_hour_matters_few_decisions_differ() -> None:

@@ -13,6 +13,7 @@ from server.network.graph.digits import whole
 from server.network.graph.faults import Fault, as_listed, problem_of
 from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.inbound import Writes
+from server.network.graph.messages import Message
 from server.network.graph.numbers import Number
 from server.network.graph.outgoing import is_number, wa_id
 from server.network.rules import Throughput
@@ -29,8 +30,8 @@ class ClockBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ActBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """On which number (phone_number_id), by default the first; `message`: the id of the one that moved to
-    it.
+    """On which number (phone_number_id), by default that of the message or the first; `message`: the id of
+    the one that moved to it.
     """
 
     number: str | None = None
@@ -100,8 +101,9 @@ def _customer(text: str, field: str) -> str:
 
 async def act(call: Call) -> Answer:
     """A customer blocks, unblocks, reports, stops or resumes marketing."""
-    number, customer = _number(call, call.body.number), _customer(call.path["customer"], "customer")
-    customers, message = call.emulator.customers, call.emulator.messages.get(call.body.message or "")
+    customers, customer = call.emulator.customers, _customer(call.path["customer"], "customer")
+    message = _message(call, customer)
+    number = _number(call, call.body.number if message is None else message.number_id)
     acts: dict[str, Callable[[Number, str], None]] = {
         "block": partial(customers.block, because_of=message),
         "unblock": customers.unblock,
@@ -113,6 +115,18 @@ async def act(call: Call) -> Answer:
         raise Problem(404, f"a customer can {', '.join(acts)}")
     acts[call.path["act"]](number, customer)
     return answer({"number": number.id, "customer": customer})
+
+
+def _message(call: Call, customer: str) -> Message | None:
+    """The one that moved the customer, if any."""
+    if call.body.message is None:
+        return None
+    message = call.emulator.messages.get(call.body.message)
+    if message is None:
+        raise Problem(404, "no such message", "message")
+    if message.to != customer or call.body.number not in (None, message.number_id):
+        raise Problem(422, f"went from {message.number_id} to {message.to}", "message")
+    return message
 
 
 def _number(call: Call, node: str | None) -> Number:

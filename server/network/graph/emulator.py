@@ -266,7 +266,7 @@ class Emulator:
         """
         template.status = status
         if status == "APPROVED":
-            template.rated.unpause()
+            template.rated.unpause(self.clock.now())
             self._pacer.begin(template.id)
         elif status == "PAUSED":
             self._pacer.paused(self.clock.now(), template.kind)

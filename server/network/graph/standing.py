@@ -42,20 +42,21 @@ class Standing:
         """A user blocked the number, perhaps because of a message."""
         self._watch()
         self._count(because_of, BLOCKED)
-        self._tell(self._account.blocked(self._calendar.clock.now(), number.display))
+        self._tell(self._account.blocked(self._calendar.clock.now(), number.display, _delivered(because_of)))
 
     def reported(self, number: Number, because_of: Message | None) -> None:
         """A user reported the number."""
         self._watch()
         self._count(because_of, REPORTED)
-        self._tell(self._account.reported(self._calendar.clock.now(), number.display))
+        self._tell(self._account.reported(self._calendar.clock.now(), number.display, _delivered(because_of)))
 
     def _count(self, message: Message | None, kind: int) -> None:
         template_id = message.template_id if message is not None else None
         template = self._templates.get(template_id) if template_id is not None else None
         if template is not None:
             now_s = self._calendar.clock.now()
-            template.rated.ratings.count(now_s, kind)
+            about_s = None if kind == DELIVERED else _delivered(message)
+            template.rated.ratings.count(now_s, kind, delivered_s=about_s)
             if kind == BLOCKED:
                 template.blocks_s.append(now_s)
 
@@ -92,3 +93,8 @@ class Standing:
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             self._telling.account_event(event.field, event.value)
+
+
+def _delivered(message: Message | None) -> float | None:
+    """When it was, if it was."""
+    return message.delivered_s if message is not None else None
