@@ -16,7 +16,7 @@ class Rolling:
         self._newest = 0
 
     def add(self, now_s: float, kind: int, count: int = 1, then_s: float | None = None) -> None:
-        """`then_s`: the earlier time that it belongs to, with which it leaves; one that has left counts not."""
+        """`then_s`: the earlier time that it belongs to and leaves with; one that has left is not counted."""
         newest = int(now_s // self.step_s)
         if newest != self._newest:
             self._advance(newest)

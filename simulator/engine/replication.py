@@ -82,8 +82,8 @@ class Replication:
         )
         self.exposures = exposures_of(world)
         self.crowd = crowd_of(world, number, self.hidden, self.organic)
-        if compiled:
-            self.crowd = side_by_side(self.crowd)
+        if compiled and watch is None and world.markets is None:
+            self.crowd = side_by_side(self.crowd)  # slow to take single columns from
         first_send_s = first_sends_s(scenario.accounts)
         posters = scenario.groups.accounts if world.posts else 0
         self.fleet = Fleet(scenario.accounts, first_send_s, posters, seed, number)
