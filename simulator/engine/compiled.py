@@ -23,7 +23,7 @@ from simulator.engine.fetching import fetch
 from simulator.engine.follow_ups import Rules
 from simulator.engine.luck import MULTIPLIERS, ROUNDS, WEYL, key_of
 from simulator.engine.odds import TIRED_CELLS, TIRED_STEP, Odds
-from simulator.engine.plain import Consequences, Sends, Stage
+from simulator.engine.plain import Consequences, Seen, Sends, Stage, Tell
 from simulator.engine.tally import Tables, Tally
 from simulator.sending.network import BIN_S, DAY_S
 from simulator.sending.waves import Wave
@@ -89,12 +89,13 @@ class Found(NamedTuple):
 
 
 class Compiled:
-    """Works send by send."""
+    """Works send by send. `tell` hears what a platform sees come of them."""
 
     batch = 1 << 17
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, tell: Tell | None = None) -> None:
+        self._stage, self._tell = stage, tell
+        self._seen_s = np.empty((len(Seen._fields), 0 if tell is None else self.batch))
         rules = len(stage.rules.after_s)
         self._found = Found(
             np.empty(self.batch, np.int64),
@@ -129,9 +130,12 @@ class Compiled:
             stage.rules,
             tally.tables,
             found,
+            self._seen_s,
             total,
             counts,
         )
+        if self._tell is not None:
+            self._tell(*_seen(sends.wave, self._seen_s[:, : len(sends.over)]))
         for name, count in zip(TOTALS, total.tolist(), strict=True):
             tally.total[name] += count
         failed, replied, ordered, *begun = counts.tolist()
@@ -145,6 +149,15 @@ class Compiled:
                 for rule, count in enumerate(begun)
             ),
         )
+
+
+def _seen(wave: Wave, at_s: Times) -> tuple[Wave, Seen]:
+    """The messages that were sent, and what a platform sees come of them; `at_s` as `_send` fills it."""
+    sent = np.flatnonzero(at_s[0] == at_s[0])
+    if len(sent) < len(wave.due_s):
+        wave, at_s = wave.rows(sent), at_s.take(sent, axis=1)
+    rows = [np.flatnonzero(moments < np.inf) for moments in at_s]
+    return wave, Seen._make(Event(*of) for of in zip(rows, map(np.take, at_s, rows), strict=True))
 
 
 @njit(cache=True, error_model="numpy")
@@ -226,10 +239,15 @@ def _send(
     rules: Rules,
     tables: Tables,
     found: Found,
+    seen_s: Times,
     total: Ints,
     counts: Ints,
 ) -> None:
-    """Works off a wave of one day in order of time: changes crowd and tables, writes the other three."""
+    """Works off a wave of one day in order of time: changes crowd and tables, writes the other four.
+
+    `seen_s`: (5, messages), when each was delivered, read, answered, blocked and reported; inf: it was not,
+    nan throughout: it was not sent. (5, 0) if nobody asks.
+    """
     customers, accounts, due, exposure, turns = wave
     numbers, is_post, _, is_message, is_retry, is_first, _ = exposures
     for_read, after_s, pause_s = rules
@@ -244,6 +262,7 @@ def _send(
     bin_, bin_ends_s = np.uintp(0), 0.0  # the latest bin and half hour are most often the next one's, too
     half_hour, half_hour_ends_s = np.uintp(0), 0.0
     day_ends_s = (day + 1) * DAY_S
+    is_told = seen_s.shape[1] > 0
     for row in range(len(customers)):
         place = row % CHUNK
         if place == 0:
@@ -259,6 +278,8 @@ def _send(
         post = is_post[what]
         if not at_s < who.opted_out_s or (post and not at_s < who.left_group_s):
             total[WITHDRAWN] += 1
+            if is_told:
+                seen_s[:, row] = np.nan
             continue
         total[SENT] += 1
         if not at_s < bin_ends_s:
@@ -280,12 +301,16 @@ def _send(
         if is_over[row]:
             chance *= odds.deliver_over
         u = drawn[0, place]
+        if is_told:
+            seen_s[:, row] = np.inf
         if not u < chance:
             found.failed[counts[0]] = row
             counts[0] += 1
             continue
         cell = _cell(u / chance)
         delivered_s = at_s + delays_s[0, cell]
+        if is_told:
+            seen_s[0, row] = delivered_s
         if delivered_s < horizon_s:
             total[DELIVERED] += 1
             if delivered_s < bin_ends_s:
@@ -323,6 +348,8 @@ def _send(
         if is_read:
             cell = _cell(share / read)
             read_s = delivered_s + delays_s[1, cell]
+            if is_told:
+                seen_s[1, row] = read_s
             if read_s < horizon_s:
                 total[READ] += 1
                 cells[1, seen] = cell
@@ -384,6 +411,8 @@ def _send(
             replied_s = read_s + delays_s[2, _cell(_digits(share / reply))]
             if replied_s < horizon_s:
                 total[REPLIED] += 1
+            if is_told:
+                seen_s[2, row] = replied_s
             found.replied[counts[1]], found.replied_s[counts[1]] = row, replied_s
             counts[1] += 1
         if who.unasked:
@@ -401,6 +430,11 @@ def _send(
             wait = rare[0, 0]
         left_s = read_s + delays_s[2, _cell(wait)]
         in_time = left_s < horizon_s
+        if is_told:
+            if blocks:
+                seen_s[3, row] = left_s
+            if complains:
+                seen_s[4, row] = left_s
         left_day = np.int64(left_s / DAY_S)
         if leaves:
             if post:

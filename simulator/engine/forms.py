@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from server.dispatch import booking
-from simulator.engine.plain import Consequences, Plain, Sends, Stage, Watch
+from simulator.engine.plain import Consequences, Plain, Sends, Stage, Tell, Watch
 from simulator.engine.sender import Booker
 from simulator.engine.tally import Tally
 from simulator.world import World
@@ -32,13 +32,13 @@ def is_worth_compiling(world: World) -> bool:
     return sends * world.scenario.experiment.replications >= COMPILE_FROM
 
 
-def engine_of(stage: Stage, watch: Watch | None, compiled: bool) -> Engine:
-    """`watch` sees columns, so with it none is compiled."""
+def engine_of(stage: Stage, watch: Watch | None, tell: Tell | None, compiled: bool) -> Engine:
+    """`watch` sees columns, so with it none is compiled; `tell` hears what a platform sees, of either."""
     if watch is not None or not compiled:
-        return Plain(stage, watch)
+        return Plain(stage, watch, tell)
     from simulator.engine.compiled import Compiled  # Numba takes longer to load than a small run
 
-    return Compiled(stage)
+    return Compiled(stage, tell)
 
 
 def booker_of(accounts: int, compiled: bool) -> Booker:

@@ -25,6 +25,19 @@ Flags = NDArray[np.bool_]
 Watch = Callable[[Wave, Flags, Funnel], None]
 
 
+class Seen(NamedTuple):
+    """What a platform sees come of sends."""
+
+    delivered: Event
+    read: Event
+    replied: Event
+    blocked: Event
+    complained: Event
+
+
+Tell = Callable[[Wave, Seen], None]
+
+
 class Stage(NamedTuple):
     """All that decides what follows a send. `seed` and `number` (of the replication) key the luck."""
 
@@ -61,12 +74,14 @@ class Consequences(NamedTuple):
 
 
 class Plain:
-    """Works on columns. `watch` sees every send with what came of it, in no particular order."""
+    """Works on columns. `watch` sees every send with what came of it, `tell` hears what a platform sees of
+    them; in no particular order.
+    """
 
     batch = 1 << 15  # sends worked on at once: their columns fit a core's cache
 
-    def __init__(self, stage: Stage, watch: Watch | None = None) -> None:
-        self._stage, self._watch = stage, watch
+    def __init__(self, stage: Stage, watch: Watch | None = None, tell: Tell | None = None) -> None:
+        self._stage, self._watch, self._tell = stage, watch, tell
         self._scratch = np.zeros(len(stage.crowd.zone), np.int32)
 
     def send(self, sends: Sends, tally: Tally) -> Consequences:
@@ -89,6 +104,8 @@ class Plain:
         _note(stage, sends, happened, tally)
         if self._watch is not None:
             self._watch(wave, sends.over, happened)
+        if self._tell is not None:
+            self._tell(wave, Seen._make(getattr(happened, name) for name in Seen._fields))
         failed = np.ones(len(wave.due_s), np.bool_)
         failed[happened.delivered.rows] = False
         waiting = begun(stage.rules, stage.exposures, stage.crowd.triggered_s, wave, happened)

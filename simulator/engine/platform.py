@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from server.network.errors import MARKETING_CAPPED, PAIR_RATE, SPAM_RATE
 from server.network.limits import Batch, CapParameters, Columns, allowances, give_back, refuse
 from server.network.rules import PAIR_GAP_S, SERVICE_WINDOW_S, TIER_WINDOW_S, rules_at
-from simulator.customers.funnel import Event, Funnel
+from simulator.customers.funnel import Event
 from simulator.engine.inbox import Answers
-from simulator.sending.happenings import Calendar, Happenings, Kind
+from simulator.engine.plain import Seen
+from simulator.sending.happenings import (
+    Calendar,
+    Complaints,
+    Happenings,
+    in_order,
+)
 from simulator.sending.markets import Markets, Prices
 from simulator.sending.network import BIN_S, DAY_S
+from simulator.sending.reading import Reading
 from simulator.sending.standing import Codes, Flags, Standing, Times
 from simulator.sending.waves import Wave, in_turns
 from simulator.world import World
@@ -33,8 +40,17 @@ class Users(NamedTuple):
     sent_s: Times  # last message of any kind
     heard_s: Times  # last message of the customer ...
     heard_by: NDArray[np.int32]  # ... and the number that it went to
-    reading: Times  # share of marketing read lately
-    allowance: NDArray[np.int8]  # marketing messages a day
+    allowance: NDArray[np.int8]  # marketing messages a day, of whom it was asked lately
+
+
+class Calendars(NamedTuple):
+    """What is to be seen in its time."""
+
+    lost: Calendar[Happenings]  # accepted, and will not arrive
+    delivered: Calendar[Happenings]
+    read: Calendar[Happenings]
+    heard: Calendar[Happenings]  # customers wrote to a number
+    complaints: Calendar[Complaints]
 
 
 class Platform:
@@ -49,20 +65,25 @@ class Platform:
         )
         size = world.customers.size
         self._columns = Columns.new(size, max(1, business.cap_most))
-        prior = np.full(size, self._cap.read_prior)
+        self._reading = Reading(size, self._cap.read_prior, self._cap.read_weight)
         self._users = Users(
             before_s=np.full(size, -np.inf),
             sent_s=np.full(size, -np.inf),
             heard_s=np.full(size, -np.inf),
             heard_by=np.full(size, -1, np.int32),
-            reading=prior,
-            allowance=allowances(self._cap, prior),
+            allowance=allowances(self._cap, self._reading.rate),
         )
         without = rules_at(world.epoch_s).limits.marketing_paused_in if self._is_marketing else frozenset()
         self._paused = np.array([name in without for name in markets.names])[markets.of]
         self._prices = Prices(business.category, markets, world.epoch_s, world.horizon_s)
         self._service_prices = Prices("service", markets, world.epoch_s, world.horizon_s)
-        self._calendar = Calendar(world.horizon_s)
+        self._calendars = Calendars(
+            lost=Calendar(world.horizon_s, Happenings),
+            delivered=Calendar(world.horizon_s, Happenings),
+            read=Calendar(world.horizon_s, Happenings),
+            heard=Calendar(world.horizon_s, Happenings),
+            complaints=Calendar(world.horizon_s, Complaints),
+        )
         self._bin = 0  # all before it is seen
         self._scratch = np.zeros(size, np.int32)
         self._stopped_reviews = 0
@@ -111,6 +132,8 @@ class Platform:
         service, who = self._in_service(wave), wave.customer.astype(np.int64)
         before_s = columns.delivered_s[who]
         marketing = np.full(len(who), self._is_marketing)
+        if self._is_marketing:
+            users.allowance[who] = allowances(self._cap, self._reading.rate[who])
         codes = refuse(columns, Batch(who, wave.due_s, marketing, service), limit, users.allowance, self._cap)
         begun = np.flatnonzero((codes == 0) & ~service)
         users.before_s[who[begun]] = before_s[begun]
@@ -131,28 +154,22 @@ class Platform:
 
     # what it sees
 
-    def saw(self, wave: Wave, _over: Flags, happened: Funnel) -> None:
+    def saw(self, wave: Wave, seen: Seen) -> None:
         """What comes of messages that were accepted: charged at once, all else in its time."""
         service = self._in_service(wave)
-        arrived = np.zeros(len(wave.due_s), np.bool_)
-        arrived[happened.delivered.rows] = True
-        lost = np.flatnonzero(~arrived & ~service)
-        self._note(Kind.LOST, wave, Event(lost, wave.due_s.take(lost)))
-        self._charge(wave, happened.delivered, service)
-        for kind, event in (
-            (Kind.DELIVERED, happened.delivered),
-            (Kind.READ, happened.read),
-            (Kind.HEARD, happened.replied),
-        ):
-            self._note(kind, wave, event)
-        delivered_s = np.empty(len(wave.due_s))
-        delivered_s[happened.delivered.rows] = happened.delivered.at_s
-        for kind, event in ((Kind.BLOCKED, happened.blocked), (Kind.REPORTED, happened.complained)):
-            self._note(kind, wave, event, delivered_s.take(event.rows))
-
-    def _note(self, kind: Kind, wave: Wave, event: Event, about_s: Times | None = None) -> None:
-        who, account = wave.customer.take(event.rows), wave.account.take(event.rows)
-        self._calendar.add(kind, event.at_s, who, account, about_s)
+        self._charge(wave, seen.delivered, service)
+        delivered_s = np.full(len(wave.due_s), np.nan)
+        delivered_s[seen.delivered.rows] = seen.delivered.at_s
+        lost = np.flatnonzero(np.isnan(delivered_s) & ~service)
+        calendars = self._calendars
+        calendars.lost.add(_of(wave, Event(lost, wave.due_s.take(lost))))
+        calendars.delivered.add(_of(wave, seen.delivered))
+        calendars.read.add(_of(wave, seen.read))
+        calendars.heard.add(_of(wave, seen.replied))
+        for event, is_report in ((seen.blocked, False), (seen.complained, True)):
+            rows, at_s = event
+            about = np.full(len(rows), is_report)
+            calendars.complaints.add(Complaints(at_s, wave.account.take(rows), delivered_s.take(rows), about))
 
     def _charge(self, wave: Wave, delivered: Event, service: Flags) -> None:
         within = np.flatnonzero(delivered.at_s < self._horizon_s)
@@ -163,39 +180,32 @@ class Platform:
     def _advance(self, until: int) -> None:
         """See all that happened before this bin."""
         for number in range(self._bin, until):
-            found = self._calendar.take(number)
-            if found is not None:
-                self._see(found)
+            self._see(number)
             if (number + 1) % REVIEW_BINS == 0:
                 self._review((number + 1) * BIN_S)
         self._bin = max(self._bin, until)
 
-    def _see(self, found: Happenings) -> None:
+    def _see(self, number: int) -> None:
         """All that happened in one bin."""
-        self._take_back(found.of(Kind.LOST))
-        self._standing.see(found)
-        heard = found.of(Kind.HEARD)
+        calendars = self._calendars
+        lost, delivered, read = (
+            calendar.take(number) for calendar in (calendars.lost, calendars.delivered, calendars.read)
+        )
+        complaints, heard = calendars.complaints.take(number), in_order(calendars.heard.take(number))
+        if len(lost.at_s):
+            self._take_back(in_order(lost))
+        if len(delivered.at_s) or len(complaints.at_s):
+            self._standing.see(delivered, complaints)
         self._users.heard_s[heard.customer] = heard.at_s  # of one customer's the last, in order of time
         self._users.heard_by[heard.customer] = heard.account
         if self._is_marketing:
-            seen = (found.kind == Kind.DELIVERED) | (found.kind == Kind.READ)
-            self._learn(found.rows(np.flatnonzero(seen)))
+            self._reading.learn(delivered, read)
 
     def _take_back(self, lost: Happenings) -> None:
-        """What was lost holds no place, and is marketing not got."""
+        """What was lost holds no place, and is marketing not got. In order of time."""
         for rows in in_turns(lost.customer, self._scratch):
             who = lost.customer[rows].astype(np.int64)
             give_back(self._columns, who, lost.at_s[rows], self._users.before_s[who])
-
-    def _learn(self, seen: Happenings) -> None:
-        """The reading rate, as `MarketingCap` has it: lower with each delivery, higher with each read."""
-        weight, users = self._cap.read_weight, self._users
-        for rows in in_turns(seen.customer, self._scratch):
-            who, is_read = seen.customer[rows], seen.kind[rows] == Kind.READ
-            rate = users.reading[who]
-            rate = np.where(is_read, np.minimum(1.0, rate + weight), rate * (1.0 - weight))
-            users.reading[who] = rate
-            users.allowance[who] = allowances(self._cap, rate)
 
     def _review(self, now_s: float) -> None:
         month_users = 0 if self._standing.level else self._used(now_s, self._standing.month_s)
@@ -218,3 +228,7 @@ class Platform:
             "messaging_limit_level": float(self._standing.level),
             "restricted_days": self._stopped_reviews * REVIEW_BINS * BIN_S / DAY_S,
         }
+
+
+def _of(wave: Wave, event: Event) -> Happenings:
+    return Happenings(event.at_s, wave.customer.take(event.rows), wave.account.take(event.rows))

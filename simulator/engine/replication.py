@@ -12,7 +12,6 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from simulator.customers.funnel import Funnel
 from simulator.customers.order_values import order_cents
 from simulator.customers.organic import NOTHING, Bought, organic_of
 from simulator.customers.traits import hidden_of
@@ -25,7 +24,7 @@ from simulator.engine.inbox import Inbox
 from simulator.engine.memory import keep_freed
 from simulator.engine.odds import odds_of, read_by_account
 from simulator.engine.pending import HOUR_S, Held, Pending, Wanted, together
-from simulator.engine.plain import Flags, Sends, Stage, Watch
+from simulator.engine.plain import Sends, Stage, Watch
 from simulator.engine.platform import Platform
 from simulator.engine.risk import Risk, over_limit
 from simulator.engine.sender import Sender, sender_of
@@ -82,8 +81,8 @@ class Replication:
         )
         self.exposures = exposures_of(world)
         self.crowd = crowd_of(world, number, self.hidden, self.organic)
-        if compiled and watch is None and world.markets is None:
-            self.crowd = side_by_side(self.crowd)  # slow to take single columns from
+        if compiled and watch is None:
+            self.crowd = side_by_side(self.crowd)
         first_send_s = first_sends_s(scenario.accounts)
         posters = scenario.groups.accounts if world.posts else 0
         self.fleet = Fleet(scenario.accounts, first_send_s, posters, seed, number)
@@ -112,9 +111,8 @@ class Replication:
             rules_of(scenario.programme.follow_ups),
         )
         self.platform = None if world.markets is None else Platform(world, world.markets)
-        if self.platform is not None:
-            watch = _both(self.platform.saw, watch)
-        self.engine = engine_of(stage, watch, compiled)
+        tell = None if self.platform is None else self.platform.saw
+        self.engine = engine_of(stage, watch, tell, compiled)
         self.inbox = Inbox(world, number)
         self.orders: list[Orders] = []
         self.bought = NOTHING  # what messages brought, after the run
@@ -395,14 +393,3 @@ class Replication:
         cents = order_cents(self.world.traits.order_value, discount, scale, value)
         self.bought = Bought(buyer, at_s, cents)
         self.tally.orders(account, at_s, cents)
-
-
-def _both(first: Watch, second: Watch | None) -> Watch:
-    if second is None:
-        return first
-
-    def watch(wave: Wave, over: Flags, happened: Funnel) -> None:
-        first(wave, over, happened)
-        second(wave, over, happened)
-
-    return watch

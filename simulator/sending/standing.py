@@ -12,7 +12,7 @@ from server.network.errors import LOCKED, RESTRICTED
 from server.network.limits import Assumed, Limits, SpamParameters
 from server.network.quality import BLOCKED, DELIVERED, REPORTED, Ladder, Parameters, Ratings, Template, worst
 from server.network.rules import rules_at
-from simulator.sending.happenings import Happenings, Kind
+from simulator.sending.happenings import Complaints, Happenings, in_order
 from simulator.sending.network import DAY_S
 
 Codes = NDArray[np.int32]
@@ -78,19 +78,21 @@ class Standing:
         """So many places of the messaging limit are taken."""
         self._portfolio.tier.counted(at_s + self._epoch_s, users)
 
-    def see(self, found: Happenings) -> None:
-        """Deliveries, blocks and reports, in order of time."""
-        angry = np.flatnonzero(found.kind >= Kind.BLOCKED)
-        calm = np.split(np.arange(len(found.kind)), angry)
-        self._deliver(found.rows(calm[0]))
-        for row, following in zip(angry.tolist(), calm[1:], strict=True):
-            self._complain(
-                int(found.kind[row]),
-                float(found.at_s[row]),
-                float(found.about_s[row]),
-                int(found.account[row]),
-            )
-            self._deliver(found.rows(following))
+    def see(self, delivered: Happenings, complaints: Complaints) -> None:
+        """All that happened in one bin, in any order."""
+        if len(delivered.at_s):
+            self._arrived(delivered)
+        complaints = in_order(complaints)
+        arrived = _arrived_before(complaints, delivered, len(self._numbers))
+        told = np.zeros(len(self._numbers), np.int64)
+        for row, number in enumerate(complaints.account.tolist()):
+            at_s = float(complaints.at_s[row])
+            self._deliver(number, at_s, int(arrived[row, number] - told[number]))
+            told[number] = arrived[row, number]
+            self._complain(number, at_s, float(complaints.delivered_s[row]), bool(complaints.is_report[row]))
+        last_s = float(max(delivered.at_s.max(initial=0.0), complaints.at_s.max(initial=0.0)))
+        for number, count in enumerate((arrived[-1] - told).tolist()):
+            self._deliver(number, last_s, count)
 
     def review(self, now_s: float, month_users: int) -> None:
         """What the platform does now and then; `month_users`: delivered to in the last `month_s`."""
@@ -101,23 +103,31 @@ class Standing:
         self._portfolio.tier.move(unix_s, rating, month_users, verified=self._verified)
         self._template.review(unix_s)
 
-    def _deliver(self, found: Happenings) -> None:
-        """Those between two complaints, counted at once."""
-        arrived = found.of(Kind.DELIVERED)
-        counts = np.bincount(arrived.account)
-        for number in np.flatnonzero(counts).tolist():
-            unix_s, count = float(arrived.at_s[0]) + self._epoch_s, int(counts[number])
-            self._numbers[number].spam.delivered(unix_s, count)
+    def _arrived(self, delivered: Happenings) -> None:
+        """For the ratings, which are made later, it does not matter what came first."""
+        unix_s = float(delivered.at_s.min()) + self._epoch_s
+        for number, count in enumerate(np.bincount(delivered.account).tolist()):
             for ratings in (self._ratings[number], self._template.ratings):
                 ratings.count(unix_s, DELIVERED, count)
 
-    def _complain(self, kind: int, at_s: float, about_s: float, account: int) -> None:
-        """`about_s`: when the message that it is about was delivered."""
-        number, unix_s, delivered_s = self._numbers[account], at_s + self._epoch_s, about_s + self._epoch_s
-        seen, tell = (
-            (BLOCKED, self._limits.blocked) if kind == Kind.BLOCKED else (REPORTED, self._limits.reported)
-        )
-        for ratings in (self._ratings[account], self._template.ratings):
-            ratings.count(unix_s, seen, delivered_s=delivered_s)
-        if tell(unix_s, number, delivered_s):
-            self._ladder.spam_limit_bound(unix_s)
+    def _deliver(self, number: int, at_s: float, count: int) -> None:
+        if count:
+            self._numbers[number].spam.delivered(at_s + self._epoch_s, count)
+
+    def _complain(self, number: int, at_s: float, delivered_s: float, is_report: bool) -> None:
+        kind, tell = (REPORTED, self._limits.reported) if is_report else (BLOCKED, self._limits.blocked)
+        now_s, then_s = at_s + self._epoch_s, delivered_s + self._epoch_s
+        for ratings in (self._ratings[number], self._template.ratings):
+            ratings.count(now_s, kind, delivered_s=then_s)
+        if tell(now_s, self._numbers[number], then_s):
+            self._ladder.spam_limit_bound(now_s)
+
+
+def _arrived_before(complaints: Complaints, delivered: Happenings, numbers: int) -> NDArray[np.int64]:
+    """How many messages of each number arrive before each complaint, in the last row all: (complaints + 1,
+    numbers).
+    """
+    following = np.searchsorted(complaints.at_s, delivered.at_s)
+    cell = following * numbers + delivered.account
+    counts = np.bincount(cell, minlength=(len(complaints.at_s) + 1) * numbers)
+    return counts.reshape(-1, numbers).cumsum(axis=0)

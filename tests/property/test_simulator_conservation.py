@@ -190,3 +190,6 @@ def test_the_compiled_form_is_the_same_to_the_bit(world: World) -> None:
     one, other = summary_of(plain), summary_of(compiled)
     assert one.kpis == pytest.approx(other.kpis, abs=0, rel=0, nan_ok=True)
     assert np.array_equal(plain.tally.revenue_cents, compiled.tally.revenue_cents)
+    if plain.platform is not None and compiled.platform is not None:
+        assert np.array_equal(plain.platform.charged, compiled.platform.charged)
+        assert plain.platform.figures() == compiled.platform.figures()
