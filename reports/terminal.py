@@ -14,6 +14,7 @@ from reports.comparison import Row as KpiRow
 from scenarios.comparison import Best, Comparison
 from scenarios.provenance import Row
 from scenarios.result import OwnCurrency, Precision, Result, Tier, Verdict, WarmUp
+from scenarios.trace import Entry
 
 LONGEST_VALUE = 60
 WIDEST = 10_000  # characters: nothing is broken
@@ -91,6 +92,13 @@ def warm_up_line(warm_up: WarmUp) -> str:
     """What was left out of which figures."""
     found = ", as MSER-5 finds" if warm_up.by_series else ""
     return f"without the first {warm_up.days:,} days{found}: {', '.join(warm_up.kpis)}"
+
+
+def event_line(entry: Entry) -> str:
+    """When, to whom or by which account, and what."""
+    named = (("customer", entry.customer), ("account", entry.account))
+    who = ", ".join(f"{kind} {index}" for kind, index in named if index is not None)
+    return f"{entry.time}  {who}: {entry.event}"
 
 
 def comparison_tables(answer: Comparison, width: int) -> list[Table]:

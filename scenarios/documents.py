@@ -1,5 +1,6 @@
 """Documents on disk: structs as JSON, the same bytes for the same struct, whole or not at all."""
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,17 @@ Document = TypeVar("Document", bound=msgspec.Struct)
 def encode(document: msgspec.Struct) -> bytes:
     """The document as JSON, keys in a fixed order. Non-finite numbers become null."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def check_folder(folder: Path) -> None:
+    """InputError for a folder that cannot be made: before the work whose results go there, not after it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{folder}: cannot be made: {there} is a file; name a folder with --out DIR")
+    if not os.access(there, os.W_OK):
+        raise InputError(
+            f"{folder}: cannot be made: {there} may not be written to; name another with --out DIR"
+        )
 
 
 def write(content: bytes, folder: Path, file_name: str) -> Path:

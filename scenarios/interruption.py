@@ -1,4 +1,4 @@
-"""Ctrl-C while a program starts, and what its children see of it.
+"""Ctrl-C: while a program starts, what its children see of it, and how a command ends that says more of it.
 
 Python answers it with the place in the code where it came, which tells a user nothing.
 """
@@ -13,6 +13,10 @@ try:
     from contextlib import contextmanager
 except KeyboardInterrupt:  # these are the first ones of a program
     os._exit(INTERRUPTED)
+
+
+class Stopped(Exception):
+    """Ctrl-C during a command that says how to go on."""
 
 
 def end_without_a_word() -> None:

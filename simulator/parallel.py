@@ -38,6 +38,22 @@ class Cluster(NamedTuple):
     scheduler: str | None = None
 
 
+def cluster_of(backend: str, scheduler: str | None) -> Cluster | None:
+    """The cluster that `--backend` and `--scheduler` name; None: processes of this machine.
+
+    InputError when one of them lacks the other.
+    """
+    if backend == "loky":
+        if scheduler is not None:
+            raise InputError("--scheduler: is for a cluster; give --backend dask or --backend ray too")
+        return None
+    if backend == "dask" and scheduler is None:
+        raise InputError(
+            "--backend dask: needs the address of a scheduler, as --scheduler tcp://10.0.0.1:8786"
+        )
+    return Cluster("dask" if backend == "dask" else "ray", scheduler)
+
+
 def replicate(run: Run[Done], shared: Any, *, total: int, workers: int) -> Iterator[Done]:
     """Yield run(shared, number) for number = 1 .. total."""
     tasks = [Task(0, number) for number in range(1, total + 1)]

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
+from scenarios.trace import Entry
 from server.network.errors import CODES
 from simulator.customers.funnel import Funnel
 from simulator.engine.exposures import FOLLOW_UPS, POSTS, Exposure, exposures_of
@@ -31,15 +31,6 @@ EVENTS = {
     "blocked": "blocked the account",
     "complained": "complained to the network",
 }
-
-
-class Entry(NamedTuple):
-    """One event; `time` is UTC. The customer is None in what happens to the account itself."""
-
-    time: str
-    customer: int | None
-    account: int | None
-    event: str
 
 
 def trace(loaded: Loaded, subject: str, number: int = 1) -> list[Entry]:

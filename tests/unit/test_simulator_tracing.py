@@ -5,8 +5,9 @@ import pytest
 
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
+from scenarios.trace import Entry
 from simulator.results.summary import simulate_once
-from simulator.results.tracing import Entry, trace
+from simulator.results.tracing import trace
 from simulator.world import world_of
 
 SCENARIO = load("daily_programme", ["population.size=300", "experiment.horizon_days=5"])
