@@ -440,7 +440,7 @@ def report(
                 f"{folder}: holds a comparison, whose table and figure compare has made; "
                 "a page is of a simulation or a load test"
             )
-    out.print(str(write_report([result.read(folder) for folder in folders], out_folder)))
+    show(str(write_report([result.read(folder) for folder in folders], out_folder)))
 
 
 @app.command()

@@ -14,8 +14,8 @@ from rich.console import Console
 PLAIN = {"\N{MINUS SIGN}": "-", "±": "+-", "…": "..."}
 TABLE_WIDTH = 1000  # characters of a table that is not for a terminal
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True)
+out = Console(soft_wrap=True, emoji=False)  # names are printed as they are
+err = Console(stderr=True, emoji=False)
 
 
 def open_streams() -> None:

@@ -28,7 +28,7 @@ from scenarios.trace import Entry
 def hand_over(answer: Result, folder: Path | None, as_json: bool) -> None:
     """Print a result, and write it into a folder if one is given; say what `--precision` came to."""
     if folder is not None:
-        err.print(f"written: {result.write(answer, folder)}")
+        say(f"written: {result.write(answer, folder)}")
     if as_json:
         print_document(result.encode(answer))
     else:
@@ -53,7 +53,7 @@ def hand_over_comparison(answer: Comparison, folder: Path | None, as_json: bool)
         from reports.comparison_figure import write_figure  # with matplotlib, a second
 
         for path in (comparison.write(answer, folder), *write_figure(answer, folder)):
-            err.print(f"written: {path}")
+            say(f"written: {path}")
     if as_json:
         print_document(comparison.encode(answer))
     else:
@@ -92,10 +92,11 @@ def print_check(
         return
     out.print(
         f"{loaded.path.name}: ok. {scenario.name}: {contacts:,} contacts, "
-        f"{malformed:,} with a malformed number ({malformed / contacts:.1%})"
+        f"{malformed:,} with a malformed number ({malformed / contacts:.1%})",
+        markup=False,
     )
     if orders:
-        out.print(f"{scenario.population.orders}: BG/NBD and order values as fitted")
+        out.print(f"{scenario.population.orders}: BG/NBD and order values as fitted", markup=False)
     for name, value in orders.items():
         out.print(f"  {name} {value:,.6g}", highlight=False)
 

@@ -164,6 +164,24 @@ def test_a_terminal_without_unicode_gets_plain_letters_and_json_stays_utf8(encod
     assert json.loads(runs[1].stdout.decode("utf-8"))["provenance"]["title"]["value"] == "für alle"
 
 
+def test_names_are_printed_as_they_are_and_whole(tmp_path: Path) -> None:
+    """Brackets are no markup, colons no emoji, and a path is not broken where a terminal would end."""
+    folder = tmp_path / "a[bold]b :smile: c" / ("long" * 20)
+    folder.mkdir(parents=True)
+    scenario = folder / "mine[red].toml"
+    scenario.write_text('extends = "bulk_send"\ntitle = "for [bold]us :smile:"\n', encoding="utf-8")
+    done = wavetank_here("simulate", str(scenario), *SMALL, "--out", str(folder))
+    assert f"written: {folder}/result.json" in done.stderr.splitlines()
+    fast = ["--variant", "fast:pacing.rate_per_min=25"]
+    done = wavetank_here("compare", str(scenario), *SMALL, *fast, "--out", str(folder))
+    assert f"written: {folder}/compare.json" in done.stderr.splitlines()
+    assert wavetank_here("report", str(folder), "--out", str(folder)).stdout == f"{folder}/report.html\n"
+    assert wavetank_here("scenarios", "check", str(scenario)).stdout.startswith("mine[red].toml: ok. ")
+    assert "title = for [bold]us :smile:\n" in wavetank_here("scenarios", "show", str(scenario)).stdout
+    missing = error_in(wavetank_here("simulate", str(folder / "none.toml")))
+    assert f"{folder}/none.toml: no such scenario file" in missing
+
+
 def test_a_closed_stdout_is_no_error() -> None:
     command = f"'{sys.executable}' -m wavetank scenarios --json >&-"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
