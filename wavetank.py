@@ -37,7 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-scenarios_app = typer.Typer(help="List, show and check scenarios.", invoke_without_command=True)
+scenarios_app = typer.Typer(
+    help="List the shipped scenarios; show or check one.", invoke_without_command=True
+)
 app.add_typer(scenarios_app, name="scenarios")
 
 FOLDER = Path("out")  # of what is written where none is named
@@ -45,32 +47,54 @@ DEMO_FOLDER = FOLDER / "demo"
 MOST_REPLICATIONS = 1000  # where --precision and --best give up
 
 ScenarioName = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="Name of a shipped scenario, or a path to a TOML file.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO", help="Name of a shipped scenario (wavetank scenarios), or a path to a TOML file."
+    ),
 ]
 Settings = Annotated[
     list[str],
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a parameter; may be given several times."),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Set a parameter otherwise, as pacing.rate_per_min=25; may be given several times. "
+        "All of them: wavetank scenarios show SCENARIO.",
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
-Replications = Annotated[int | None, typer.Option(help="Independent runs behind each interval.")]
-Seed = Annotated[int | None, typer.Option(help="Key of all random numbers.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", metavar="", help="One JSON document on stdout, all else on stderr.")
+]
+Replications = Annotated[
+    int | None, typer.Option(help="Independent runs behind each interval; else as the scenario says.")
+]
+Seed = Annotated[int | None, typer.Option(help="Key of all random numbers; else the scenario's.")]
 Workers = Annotated[
     int,
     typer.Option(
-        min=1, help="Processes that share the replications, as many as there are processors at most."
+        min=1, help="Processes that share the replications; at most as many as there are processors."
     ),
 ]
 Backend = Annotated[
     Literal["loky", "dask", "ray"],
-    typer.Option(help="What runs replications: processes of this machine (loky), or a cluster."),
+    typer.Option(help="Where replications run: in processes of this machine (loky), or on a cluster."),
 ]
 Scheduler = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Of the cluster, as tcp://10.0.0.1:8786 for dask.")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Of the cluster, as tcp://10.0.0.1:8786 for dask; ray without one starts on this machine.",
+    ),
 ]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Run all anew; forget what an interrupted run has left.")
+    bool,
+    typer.Option("--fresh", metavar="", help="Run all anew; forget what an interrupted run has left."),
 ]
-OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Also write results there.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Also write the result there, for wavetank report."),
+]
 
 
 def main() -> None:
@@ -78,7 +102,7 @@ def main() -> None:
     open_streams()
     usage_error: Any = typer.BadParameter.__mro__[1]  # typer exports only this subclass of it
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="wavetank", standalone_mode=False)
     except InputError as error:
         _fail(str(error))
     except Stopped as stopped:
@@ -112,7 +136,10 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def wavetank(
     shows_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_show_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -164,7 +191,12 @@ def scenarios_check(scenario: ScenarioName, settings: Settings = [], as_json: As
 
 
 @scenarios_app.command("schema")
-def scenarios_schema(as_json: AsJson = True) -> None:
+def scenarios_schema(
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", metavar="", show_default=False, help="As without it: the schema is JSON."),
+    ] = True,
+) -> None:
     """JSON Schema of scenario files, for editors."""
     print_json(json_schema())
 
@@ -180,7 +212,9 @@ def simulate(
     scheduler: Scheduler = None,
     precision: Annotated[
         float | None,
-        typer.Option(metavar="REL", help="Add replications until half an interval is REL of its mean."),
+        typer.Option(
+            metavar="REL", help="Add replications until the interval is within REL of the mean, as 0.05."
+        ),
     ] = None,
     primary: Annotated[
         str | None, typer.Option(metavar="KPI", help="The KPI that --precision is about; else orders.")
@@ -190,7 +224,10 @@ def simulate(
     ] = None,
     trace: Annotated[
         str | None,
-        typer.Option(metavar="customer:N|account:N", help="Only the events of one, in replication 1."),
+        typer.Option(
+            metavar="customer:N|account:N",
+            help="Print the events of one (N from 0) in replication 1, and nothing else.",
+        ),
     ] = None,
     fresh: Fresh = False,
     out_folder: OutFolder = None,
@@ -198,7 +235,7 @@ def simulate(
 ) -> None:
     """Run a scenario in the simulator and print its KPIs with intervals.
 
-    With --precision, exit 1 when it was not reached. After Ctrl-C the same command goes on.
+    With --precision, exit 1 when it was not reached. After Ctrl-C the same command goes on from there.
     """
     from simulator.parallel import cluster_of
 
@@ -242,12 +279,17 @@ def compare(
     scenario: ScenarioName,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[VARIANT.toml]...", help="Files that extend it; each is named by its stem."),
+        typer.Argument(
+            metavar="VARIANT.toml",
+            help="Files that extend the scenario; each is a variant of the file's name.",
+        ),
     ] = None,
     stated: Annotated[
         list[str],
         typer.Option(
-            "--variant", metavar="NAME:PATH=VALUE,...", help="A variant; may be given several times."
+            "--variant",
+            metavar="NAME:PATH=VALUE,...",
+            help="A variant by what it sets otherwise; may be given several times.",
         ),
     ] = [],
     settings: Settings = [],
@@ -258,23 +300,31 @@ def compare(
     scheduler: Scheduler = None,
     best: Annotated[
         str | None,
-        typer.Option(metavar="KPI", help="Find the one with the highest KPI, among base and variants."),
+        typer.Option(
+            metavar="KPI",
+            help="Find which of scenario and variants has the highest KPI; needs --indifference.",
+        ),
     ] = None,
-    lowest: Annotated[bool, typer.Option("--lowest", help="--best is the one with the lowest.")] = False,
+    lowest: Annotated[bool, typer.Option("--lowest", metavar="", help="Find the lowest instead.")] = False,
     indifference: Annotated[
         float | None,
-        typer.Option(metavar="D", help="The least difference in the KPI of --best that matters."),
+        typer.Option(
+            metavar="D", help="The least difference in the KPI of --best that matters, in its unit."
+        ),
     ] = None,
     max_replications: Annotated[
-        int | None, typer.Option(min=2, help="Where --best gives up; else 1000.")
+        int | None, typer.Option(min=2, help="Where --best gives up, in replications of each; else 1000.")
     ] = None,
     fresh: Fresh = False,
-    out_folder: OutFolder = None,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Also write the comparison and its figure there."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare variants of a scenario with it under the same luck: paired differences with intervals.
 
-    With --best, exit 1 when none could be chosen. After Ctrl-C the same command goes on.
+    With --best, exit 1 when none could be chosen. After Ctrl-C the same command goes on from there.
     """
     from simulator.parallel import cluster_of
 
@@ -309,22 +359,27 @@ def compare(
 @app.command()
 def serve(
     scenario: Annotated[
-        str, typer.Option("--scenario", help="World and strategy of the server.")
+        str,
+        typer.Option(
+            "--scenario", help="World and strategy: name of a shipped scenario, or a path to a TOML file."
+        ),
     ] = "bulk_send",
     settings: Settings = [],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8000,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     db: Annotated[
-        str, typer.Option(help="Database: a path, or the URL of a SQLite or PostgreSQL database.")
+        str,
+        typer.Option(help="Database: path of a SQLite file, or the URL of a SQLite or PostgreSQL database."),
     ] = "wavetank.db",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; several need PostgreSQL.")] = 1,
     speed: Annotated[
-        float, typer.Option(min=0.001, max=1e6, help="How many times faster its clock runs.")
+        float, typer.Option(min=0.001, max=1e6, help="How many times faster than real time its clock runs.")
     ] = 1.0,
 ) -> None:
-    """Run the reference server with the emulated network; prints its token once."""
+    """Run the reference server with the emulated network; prints its token once.
+
+    With a token of your own in WAVETANK_TOKEN, it makes none and prints none.
+    """
     load(scenario, settings)  # what is wrong with it is told before anything else
     options = {"host": host, "port": port, "db": db, "workers": workers, "speed": speed}
     # In this process, but without what only commands need, a seventh of the memory, and with one heap for all
@@ -340,38 +395,93 @@ def serve(
 def emulator(
     scenario: ScenarioName = "bulk_send",
     settings: Settings = [],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
-    speed: Annotated[float, typer.Option(help="Emulated seconds a real one.")] = 1.0,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    speed: Annotated[
+        float, typer.Option(metavar="X", help="How many times faster than real time its clock runs.")
+    ] = 1.0,
     start: Annotated[
-        str | None, typer.Option(metavar="DATE", help="When its clock starts, with the rules of that day.")
+        str | None,
+        typer.Option(metavar="DATE", help="When its clock starts, with the rules of that day; else now."),
     ] = None,
-    profile: Annotated[str, typer.Option(help="HTTP statuses of errors: modern, legacy, mixed.")] = "modern",
-    customers: Annotated[str, typer.Option(help="Who answers: scenario, predictable.")] = "scenario",
-    number_ids: Annotated[list[str], typer.Option("--phone-number-id", metavar="ID", help="Several.")] = [],
-    webhook_url: Annotated[str | None, typer.Option(help="Where webhooks go.")] = None,
-    verify_token: Annotated[str, typer.Option(help="Sent when a webhook address is verified.")] = "",
+    profile: Annotated[
+        str, typer.Option(metavar="modern|legacy|mixed", help="Which HTTP statuses errors have.")
+    ] = "modern",
+    customers: Annotated[
+        str,
+        typer.Option(
+            metavar="scenario|predictable",
+            help="Customers as the scenario has them, or who get and read each message at fixed times.",
+        ),
+    ] = "scenario",
+    number_ids: Annotated[
+        list[str],
+        typer.Option(
+            "--phone-number-id",
+            metavar="ID",
+            help="Of a number to send from; may be given several times; else one for each account.",
+        ),
+    ] = [],
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where webhooks go; an address may also be set over the API."),
+    ] = None,
+    verify_token: Annotated[str, typer.Option(help="Sent to --webhook-url when it is verified.")] = "",
     app_secret: Annotated[
-        str, typer.Option(envvar="WAVETANK_APP_SECRET", help="Signs webhooks; else one is made.")
+        str, typer.Option(envvar="WAVETANK_APP_SECRET", help="Signs webhooks; else one is made and printed.")
     ] = "",
     allowed_hosts: Annotated[
-        list[str], typer.Option("--allow-webhook", metavar="HOST", help="Besides loopback; several.")
+        list[str],
+        typer.Option(
+            "--allow-webhook",
+            metavar="HOST",
+            help="A host, address or network besides loopback that webhooks may go to; "
+            "may be given several times.",
+        ),
     ] = [],
     batch_max: Annotated[int, typer.Option("--webhook-batch", help="Most updates in a webhook.")] = 1,
-    connections: Annotated[int, typer.Option("--webhook-connections", help="1 keeps their order.")] = 16,
-    throughput: Annotated[str, typer.Option(help="standard, upgraded, coexistence.")] = "standard",
-    level: Annotated[int, typer.Option("--tier", help="Messaging limit: 0 lowest, 4 none.")] = 1,
-    pair_reading: Annotated[str, typer.Option("--pair-rate", help="literal, bucket.")] = "literal",
+    connections: Annotated[
+        int, typer.Option("--webhook-connections", help="Webhooks under way at once; 1 keeps their order.")
+    ] = 16,
+    throughput: Annotated[
+        str,
+        typer.Option(
+            metavar="standard|upgraded|coexistence",
+            help="Messages a second of each number: 80, 1,000 or 20.",
+        ),
+    ] = "standard",
+    level: Annotated[
+        int, typer.Option("--tier", help="Messaging limit at the start, from 0, the lowest, to 4, none.")
+    ] = 1,
+    pair_reading: Annotated[
+        str,
+        typer.Option(
+            "--pair-rate",
+            metavar="literal|bucket",
+            help="How the limit of messages to one customer is read.",
+        ),
+    ] = "literal",
     moved: Annotated[
         list[str],
-        typer.Option("--place", metavar="CODE=PLACE", help="Where an error arrives: sync, webhook."),
+        typer.Option(
+            "--place",
+            metavar="CODE=sync|webhook",
+            help="Where an error arrives, as 131047=sync; may be given several times.",
+        ),
     ] = [],
     pacing_threshold: Annotated[
         int | None,
-        typer.Option("--template-pacing", metavar="N", help="Hold a new template's messages after N."),
+        typer.Option(
+            "--template-pacing",
+            metavar="N",
+            help="Hold what comes after N messages of a new marketing template until users have told.",
+        ),
     ] = None,
 ) -> None:
-    """The emulated WhatsApp Business Cloud API alone, for your own bot or client library."""
+    """Run the emulated WhatsApp Business Cloud API alone, for your own bot or client library.
+
+    Its token is made and printed, unless there is one of your own in WAVETANK_TOKEN.
+    """
     from server.network.graph.options import Options
     from server.network.graph.options import start as run
 
@@ -405,10 +515,20 @@ def load_test(
     settings: Settings = [],
     target: Annotated[
         str | None,
-        typer.Option(help="URL of a running server (its token in WAVETANK_TOKEN); else one is started."),
+        typer.Option(
+            metavar="URL",
+            help="A running server, its token in WAVETANK_TOKEN; else one is started for the test.",
+        ),
     ] = None,
-    conversations: Annotated[int | None, typer.Option(min=1, help="Conversations held at once.")] = None,
-    duration: Annotated[float | None, typer.Option(min=1, help="Measured seconds after the ramp.")] = None,
+    conversations: Annotated[
+        int | None, typer.Option(min=1, help="Conversations held at once; else as the scenario says.")
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="Measured seconds after the ramp, 2 or more; else as the scenario says."
+        ),
+    ] = None,
     out_folder: OutFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -428,10 +548,17 @@ def load_test(
 
 @app.command()
 def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders with a result.json.")],
-    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the page goes.")] = FOLDER,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR", help="Folders with a result.json: a simulation's, a load test's, or one of each."
+        ),
+    ],
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where report.html and its figures go.")
+    ] = FOLDER,
 ) -> None:
-    """Render results already on disk: a page and its figures."""
+    """Render results that simulate and load have written: a page and its figures."""
     from reports.page import write_report
 
     for folder in folders:
@@ -445,9 +572,11 @@ def report(
 
 @app.command()
 def demo(
-    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")] = DEMO_FOLDER,
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the report and the results go.")
+    ] = DEMO_FOLDER,
 ) -> None:
-    """The main job on shipped input: simulate, load-test a server, write the report, print where."""
+    """See it all on a shipped scenario: simulate, load-test a server, write the report, print where."""
     from loadtests.calibration import calibrate
     from loadtests.own import load_test as hold
     from loadtests.own import passing_server

@@ -71,6 +71,20 @@ def test_help_names_every_command() -> None:
         assert command in shown
 
 
+@pytest.mark.parametrize(
+    "command", [(), ("scenarios",), ("scenarios", "schema"), ("simulate",), ("compare",), ("load",)]
+)
+def test_help_of_a_command_names_it_and_shows_no_value_where_an_option_takes_none(
+    command: tuple[str, ...],
+) -> None:
+    shown = wavetank(*command, "--help").stdout
+    assert " ".join(("Usage: wavetank", *command, "[OPTIONS]")) in shown
+    flags = ("--version", "--json", "--fresh", "--lowest")
+    lines = [line.split() for line in shown.splitlines() if any(f" {flag} " in line for flag in flags)]
+    assert lines
+    assert not [line for line in lines if line[2].startswith("<")]
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert wavetank_here("--version").stdout == f"wavetank {metadata.version('wavetank')}\n"
 
@@ -136,6 +150,7 @@ def test_scenarios_schema_is_json() -> None:
             "--primary ordres: no such KPI in this scenario; did you mean 'orders'?",
         ),
         (["load", "bulk_send", "--out", "README.md/x"], "README.md/x: cannot be made: "),
+        (["load", "bulk_send", "--duration", "0.5"], "duration: found 0.5 s; must be 2 s or more"),
         (["demo", "--out", "README.md"], "README.md: cannot be made: README.md is a file; name a folder"),
         (["dance"], "No such command 'dance'"),
         (["report", "nowhere"], "nowhere: cannot be read"),
