@@ -153,7 +153,7 @@ class Compiled:
 
 def _seen(wave: Wave, at_s: Times) -> tuple[Wave, Seen]:
     """The messages that were sent, and what a platform sees come of them; `at_s` as `_send` fills it."""
-    sent = np.flatnonzero(at_s[0] == at_s[0])
+    sent = np.flatnonzero(~np.isnan(at_s[0]))
     if len(sent) < len(wave.due_s):
         wave, at_s = wave.rows(sent), at_s.take(sent, axis=1)
     rows = [np.flatnonzero(moments < np.inf) for moments in at_s]

@@ -79,10 +79,11 @@ class Standing:
         self._portfolio.tier.counted(at_s + self._epoch_s, users)
 
     def see(self, delivered: Happenings, complaints: Complaints) -> None:
-        """All that happened in one bin, in any order."""
-        if len(delivered.at_s):
-            self._arrived(delivered)
+        """All that happened in one bin, in any order; something did."""
         complaints = in_order(complaints)
+        times = np.concatenate((delivered.at_s, complaints.at_s))
+        first_s, last_s = float(times.min()), float(times.max())
+        self._rate(first_s, delivered)
         arrived = _arrived_before(complaints, delivered, len(self._numbers))
         told = np.zeros(len(self._numbers), np.int64)
         for row, number in enumerate(complaints.account.tolist()):
@@ -90,7 +91,6 @@ class Standing:
             self._deliver(number, at_s, int(arrived[row, number] - told[number]))
             told[number] = arrived[row, number]
             self._complain(number, at_s, float(complaints.delivered_s[row]), bool(complaints.is_report[row]))
-        last_s = float(max(delivered.at_s.max(initial=0.0), complaints.at_s.max(initial=0.0)))
         for number, count in enumerate((arrived[-1] - told).tolist()):
             self._deliver(number, last_s, count)
 
@@ -103,9 +103,9 @@ class Standing:
         self._portfolio.tier.move(unix_s, rating, month_users, verified=self._verified)
         self._template.review(unix_s)
 
-    def _arrived(self, delivered: Happenings) -> None:
+    def _rate(self, first_s: float, delivered: Happenings) -> None:
         """For the ratings, which are made later, it does not matter what came first."""
-        unix_s = float(delivered.at_s.min()) + self._epoch_s
+        unix_s = first_s + self._epoch_s
         for number, count in enumerate(np.bincount(delivered.account).tolist()):
             for ratings in (self._ratings[number], self._template.ratings):
                 ratings.count(unix_s, DELIVERED, count)
