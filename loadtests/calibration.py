@@ -1,15 +1,17 @@
-"""What the target needs for a message, alone and among others: from it a load test is predicted."""
+"""What target and load generator need for a message: from it a load test is predicted."""
 
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import msgspec
 
 from loadtests.client import Client
 from loadtests.conversations import conversation, made_up_number
+from loadtests.generator import generate
+from loadtests.trace import Plan
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from scenarios.result import Calibration
@@ -18,6 +20,10 @@ WARM_UP = 100  # messages: first ones meet cold caches
 NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load tests
 AT_ONCE = 16  # connections: so many are a group, and few enough for the threads of one process (assumed)
 LEAST_GROUP = 2  # messages to a commit, from which on the target commits in groups (assumed)
+LEAST_SHARE = 0.1  # of a message's time that is the target's, whatever the client took on average (assumed)
+RAMP_S, GENERATOR_S = 1, 2  # one place begins within the first, and is watched for the second
+NO_PAUSE_S = 1e-9  # between its messages
+CUSTOMERS = 10_000  # more than one place can serve in that time
 
 Message = tuple[str, str]  # customer, text
 
@@ -29,22 +35,35 @@ class Told(NamedTuple):
     commits: int
 
 
-def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
-    """Send `n` messages one after another to the idle target, then as many over AT_ONCE connections.
+def calibrate(target: str, token: str, loaded: Loaded) -> Calibration:
+    """Of the idle target, and of the load generator that will test it.
 
-    The messages are those of the load test, from customers of their own; the first few are not timed. A
+    The messages are those of the load test, from customers of their own. InputError in one line when the
+    target or token is wrong.
+    """
+    calibration = of_target(target, token, loaded)
+    return msgspec.structs.replace(calibration, client_s=of_generator(target, token, loaded))
+
+
+def of_target(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
+    """Send `n` messages one after another, then as many over AT_ONCE connections.
+
+    The first few are not timed, and what this client itself takes for a message is no part of the times. A
     target that does not tell its CPU time and commits in `GET /stats` counts as busy throughout, and as one
-    that answers each message by itself. InputError in one line when the target or token is wrong.
+    that answers each message by itself.
     """
     messages = _messages(loaded, WARM_UP + 2 * n)
     with Client(target, token) as client:
         for message in messages[:WARM_UP]:
             _timed(client, message)
         before = _told(client)
+        own_s = -process_time()
         times_s = [_timed(client, message) for message in messages[WARM_UP:][:n]]
+        own_s += process_time()
         between = _told(client)
         _send_at_once(target, token, messages[WARM_UP + n :])
         after = _told(client)
+    times_s = [max(took_s - own_s / n, LEAST_SHARE * took_s) for took_s in times_s]
     if before is None or between is None or after is None:
         return Calibration(times_s, 1.0)
     busy_share = min(1.0, (between.cpu_s - before.cpu_s) / sum(times_s))
@@ -52,13 +71,41 @@ def calibrate(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibrat
     return Calibration(times_s, busy_share, (after.cpu_s - between.cpu_s) / n if in_groups else None)
 
 
+def of_generator(target: str, token: str, loaded: Loaded) -> float:
+    """Processor time of the load generator for a message, in s, when one waits for the other.
+
+    With many places it is about the same: each message wakes it by itself.
+    """
+    scenario = loaded.scenario
+    plan = Plan(
+        run=secrets.token_hex(4),
+        target=target,
+        token=token,
+        conversations=1,
+        ramp_s=RAMP_S,
+        duration_s=GENERATOR_S,
+        timeout_s=GENERATOR_S,
+        seed=scenario.experiment.seed,
+        think_time_mean_s=NO_PAUSE_S,
+        scripts=scenario.conversations.scripts,
+        customers=_customers(CUSTOMERS),
+    )
+    trace = generate(plan, lambda _: None)
+    seen = sum(RAMP_S <= done_s < RAMP_S + GENERATOR_S for done_s in trace.requests.done_s)
+    return (trace.cpu_s[RAMP_S + GENERATOR_S] - trace.cpu_s[RAMP_S]) / max(1, seen)
+
+
+def _customers(count: int) -> list[str]:
+    first = NUMBERS + secrets.randbelow(NUMBERS // 2)
+    return [made_up_number(first + number) for number in range(count)]
+
+
 def _messages(loaded: Loaded, count: int) -> list[Message]:
     scenario = loaded.scenario
     scripts, seed = scenario.conversations.scripts, scenario.experiment.seed
-    first = NUMBERS + secrets.randbelow(NUMBERS // 2)
     return [
-        (made_up_number(first + number), text)
-        for number in range(count)  # a conversation has at least one message
+        (customer, text)
+        for number, customer in enumerate(_customers(count))  # a conversation has at least one message
         for text, _, _ in conversation(scripts, (), 1.0, seed, number).messages
     ][:count]
 

@@ -1,13 +1,8 @@
 """A load test of a running server, as a result document (docs/loadtests.md)."""
 
-import os
 import secrets
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Timer
 from time import perf_counter
 
 import msgspec
@@ -17,8 +12,8 @@ from loadtests import campaign as campaigns
 from loadtests import measures
 from loadtests.client import Client
 from loadtests.conversations import customers_of
-from loadtests.target import ISOLATED
-from loadtests.trace import Failure, Plan, Trace
+from loadtests.generator import Progress, generate
+from loadtests.trace import Failure, Plan
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
@@ -26,17 +21,13 @@ from scenarios.provenance import Row, rows
 from scenarios.result import Calibration, Kpi, Result, Series, Verdict, provenance_of, write
 from scenarios.service_levels import judge
 
-ROOT = Path(__file__).resolve().parent.parent
 STARTS_PER_S = 500  # conversations; more at once would be a storm of new connections
 RAMP_LEAST_S = 5.0
 TIMEOUT_S = 10.0  # C132: a message that has not arrived by then counts as lost
 DURATION_LEAST_S = 2.0  # intervals need two bins of 1 s
-START_UP_S = 60.0  # most that the worker may take beside ramp, duration and timeout
 CLIENT_CPU_MAX = 0.6  # above, the load generator's own queue shows in the response times
 FAILURES_SHOWN = 5
 FAILURES_FILE = "failures.json"
-
-Progress = Callable[[str], None]
 
 
 def run(
@@ -71,7 +62,7 @@ def run(
             if watch:
                 watch.look()
 
-        trace = _hold(plan, each_second)
+        trace = generate(plan, each_second)
         seen = measures.window(trace, plan.ramp_s, plan.duration_s)
         kpis = measures.kpis(seen, loaded.scenario.experiment.confidence)
         series = measures.series(seen)
@@ -132,46 +123,6 @@ def _plan(loaded: Loaded, target: str, token: str, conversations: int, duration_
         scripts=scenario.conversations.scripts,
         customers=customers_of(contacts_of(loaded), scenario.experiment.seed),
     )
-
-
-def _hold(plan: Plan, each_second: Progress) -> Trace:
-    """Run the worker in a process of its own; it ends with this call, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="wavetank-load-") as folder:
-        plan_file, trace_file, errors_file = (Path(folder, name) for name in ("plan", "trace", "errors"))
-        plan_file.write_bytes(msgspec.json.encode(plan))
-        with errors_file.open("wb") as errors:
-            status = _work(plan, [str(plan_file), str(trace_file)], errors.fileno(), each_second)
-        if status != 0 or not trace_file.is_file():
-            lines = errors_file.read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
-            raise InputError(f"load test: the load generator ended early with status {status}: {last}")
-        return msgspec.json.decode(trace_file.read_bytes(), type=Trace)
-
-
-def _work(plan: Plan, arguments: list[str], errors: int, each_second: Progress) -> int:
-    """The worker's exit status; its lines, one a second, go to `each_second` as they come."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    worker = subprocess.Popen(
-        [sys.executable, *ISOLATED, "loadtests.worker", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        start_new_session=True,  # Ctrl-C comes to the caller, who ends it
-    )
-    overdue = Timer(plan.ramp_s + plan.duration_s + plan.timeout_s + START_UP_S, worker.kill)
-    overdue.start()
-    try:
-        assert worker.stdout is not None  # PIPE, above
-        with worker.stdout as lines:
-            for line in lines:
-                each_second(line.rstrip())
-        return worker.wait()
-    finally:
-        overdue.cancel()
-        worker.kill()
-        worker.wait()
 
 
 def _shown(failures: Sequence[Failure]) -> list[str]:

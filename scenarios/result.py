@@ -43,12 +43,14 @@ class Calibration(Struct, frozen=True):
     how much of that the server itself is busy, so that others must wait; the rest (a flush to disk, a
     hand-over) passes for many messages at once. `together_s`, > 0: of a server that answers what came
     meanwhile together, as one that commits in groups does, how much each further message of a group takes;
-    null: each is answered by itself.
+    null: each is answered by itself. `client_s`: what the load generator itself takes for a message, which
+    goes through it one after another, on its way out and back; 0: not measured.
     """
 
     times_s: list[float]
     busy_share: float
     together_s: float | None = None
+    client_s: float = 0.0
 
 
 class Precision(Struct, frozen=True):

@@ -7,6 +7,9 @@ A server of its own for each message: they wait their turn, first come, first se
 from measured ones, of which the server is busy for a measured share (with a share of 1, the machine
 repairman's model). A server that answers in groups: what came while it worked is answered together, after a
 time drawn from the measured ones and a little more for each further message (bulk service without a limit).
+
+Before and after it a message passes the load generator, which takes one at a time: what it needs itself shows
+in what it measures.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -48,6 +51,7 @@ class LoadTest:
     busy_share: float
     seed: int
     together_s: float | None = None
+    client_s: float = 0.0
 
     @property
     def end_s(self) -> float:
@@ -100,6 +104,7 @@ def predict(
         calibration.busy_share,
         scenario.experiment.seed,
         calibration.together_s,
+        calibration.client_s,
     )
     seen = []
     for one in replicate(observe, test, total=REPLICATIONS, workers=workers):
@@ -133,6 +138,7 @@ def hold(test: LoadTest, number: int) -> Trace:
     server: Server = (
         OneByOne(env, test.busy_share) if test.together_s is None else InGroups(env, test.together_s)
     )
+    server = Client(env, server, test.client_s) if test.client_s else server
     trace = Trace()
     for place in range(test.at_once):
         draw = stream(test.seed, number, Purpose.CONVERSATIONS, place)
@@ -187,6 +193,25 @@ class InGroups:
             for answered, _ in group:
                 answered.succeed()
         self._is_busy = False
+
+
+class Client:
+    """The load generator: half of `client_s` for a message before the server has it, half after."""
+
+    def __init__(self, env: simpy.Environment, server: Server, client_s: float) -> None:
+        self._env, self._server = env, server
+        self._half_s = client_s / 2
+        self._free = simpy.Resource(env, capacity=1)
+
+    def answer(self, took_s: float) -> Generator[simpy.Event, object, None]:
+        yield from self._pass()
+        yield from self._server.answer(took_s)
+        yield from self._pass()
+
+    def _pass(self) -> Generator[simpy.Event, object, None]:
+        with self._free.request() as turn_comes:
+            yield turn_comes
+            yield self._env.timeout(self._half_s)
 
 
 def _place(

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from loadtests.calibration import calibrate
+from loadtests.calibration import calibrate, of_target
 from loadtests.run import run
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
@@ -276,8 +276,8 @@ def test_answers_later_than_the_timeout_are_errors(
     assert {(one["expected"], one["got"]) for one in failures} == {("an answer", "none in time")}
 
 
-def test_calibration_returns_raw_times_of_messages_one_after_another(stand_in: StandIn, target: str) -> None:
-    calibration = calibrate(target, TOKEN, LOADED, n=60)
+def test_calibration_times_messages_one_after_another(stand_in: StandIn, target: str) -> None:
+    calibration = of_target(target, TOKEN, LOADED, n=60)
     times = calibration.times_s
     assert calibration.busy_share == 1.0  # the stand-in does not tell its CPU time
     assert len(times) == 60
@@ -288,11 +288,18 @@ def test_calibration_returns_raw_times_of_messages_one_after_another(stand_in: S
 
 def test_calibration_tells_groups_by_the_commits(stand_in: StandIn, target: str) -> None:
     stand_in.group = 1
-    alone = calibrate(target, TOKEN, LOADED, n=40)
+    alone = of_target(target, TOKEN, LOADED, n=40)
     assert alone.together_s is None
     assert alone.busy_share == pytest.approx(min(1.0, 40 * 0.001 / sum(alone.times_s)))
     stand_in.group = 5
-    assert calibrate(target, TOKEN, LOADED, n=40).together_s == pytest.approx(0.001)
+    assert of_target(target, TOKEN, LOADED, n=40).together_s == pytest.approx(0.001)
+
+
+def test_calibration_times_the_load_generator_itself(stand_in: StandIn, target: str) -> None:
+    calibration = calibrate(target, TOKEN, LOADED)
+    assert 1e-5 < calibration.client_s < 0.1
+    assert len(calibration.times_s) == 300
+    assert len({message["from"] for message in stand_in.heard}) > 200
 
 
 def test_a_refused_token_is_one_line(target: str) -> None:
@@ -301,7 +308,7 @@ def test_a_refused_token_is_one_line(target: str) -> None:
     ):
         run(LOADED, target=target, token="wrong", conversations=1, duration_s=2.0, out=None, progress=None)
     with pytest.raises(InputError, match="token: refused"):
-        calibrate(target, "wrong", LOADED, n=1)
+        calibrate(target, "wrong", LOADED)
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,29 @@ def test_each_further_message_of_a_group_takes_its_time() -> None:
     assert rates.mean() == pytest.approx(1 / each_s, rel=0.01)  # 50 a second would come: it is never idle
 
 
+def test_a_load_generator_that_is_busy_itself_agrees_with_pollaczek_khinchine() -> None:
+    """Each message passes it twice, and comes back after a time of its own: two streams, near to Poisson."""
+    at_once, client_s = 400, 0.003
+    times = -0.05 * np.log(1 - QUANTILES)
+    load_of_client = at_once / (THINK_S + times.mean()) * client_s
+    waiting_s = load_of_client * client_s / 2 / (2 * (1 - load_of_client))
+    means = []
+    for number in (1, 2, 3, 4):
+        test = LoadTest(CONVERSATIONS, at_once, 50.0, 50.0, times, 1e-6, 1, client_s=client_s)
+        trace = hold(test, number)
+        due_s, done_s = np.array(trace.due_s), np.array(trace.done_s)
+        means.append((done_s - due_s)[due_s >= 50].mean())
+    # a finite crowd waits a little less than an endless one
+    assert np.mean(means) == pytest.approx(times.mean() + client_s + 2 * waiting_s, rel=0.02)
+
+
 def test_one_customer_never_waits() -> None:
     trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1), 1)
     assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.25)
     trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1, 0.1), 1)
     assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.25)
+    trace = hold(LoadTest(CONVERSATIONS, 1, 100.0, 1.0, np.array([0.25]), 1.0, 1, 0.1, 0.05), 1)
+    assert np.allclose(np.subtract(trace.done_s, trace.due_s), 0.3)
 
 
 def test_places_stay_taken() -> None:
