@@ -151,7 +151,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
             super().__init__(*args, **kwargs)
             started.append(self)
 
-    monkeypatch.setattr("loadtests.run.subprocess.Popen", Noted)
+    monkeypatch.setattr("loadtests.generator.subprocess.Popen", Noted)
     return started
 
 
