@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette import routing
 from starlette.applications import Starlette
+from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from server.http.absent import no_route
 from server.http.direct import Direct
+from server.http.paths import NumberConvertor
 from server.http.problems import MEDIA_TYPE, Problem
 from server.network.errors import PROFILES, Profile
 from server.network.graph.app import (
@@ -29,6 +31,8 @@ from server.routes import administration, contacts, inbox, overview, page, repli
 from server.routes.endpoint import Answer, Call, Route, endpoint
 from server.routes.openapi import document
 from server.service import Service
+
+register_url_convertor("int", NumberConvertor())
 
 
 async def openapi(_service: Service, _call: Call) -> Answer:

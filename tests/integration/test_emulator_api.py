@@ -459,6 +459,35 @@ def test_a_customer_is_moved_only_by_a_message_that_came(network: Emulator) -> N
         assert answer.json() == {"number": SECOND, "customer": to}
 
 
+@pytest.mark.parametrize("index", ["9" * 5000, "1", "x", 10**6])
+def test_a_value_for_a_button_that_the_template_has_not_is_refused(network: Emulator, index: object) -> None:
+    button = {"type": "URL", "text": "Look", "url": "https://example.com"}
+    components = [{"type": "BODY", "text": "Hello"}, {"type": "BUTTONS", "buttons": [button]}]
+    made = {"name": f"buttons_{new_customer()}", "language": "en", "category": "UTILITY"}
+    template_id = network.post(f"/{WABA}/message_templates", {**made, "components": components})["id"]
+    network.post(f"/emulator/templates/{template_id}", {"status": "APPROVED"})
+    value = {"type": "button", "sub_type": "url", "index": index, "parameters": [{"text": "x"}]}
+    template = {"name": made["name"], "language": {"code": "en"}, "components": [value]}
+    with network.client() as client:
+        body = {**hello(new_customer()), "template": template}
+        answer = client.post(f"/{NUMBER}/messages", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 132000)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 60, "0"])
+def test_a_fault_that_is_not_on_cannot_be_taken_off(network: Emulator, number: str) -> None:
+    with network.client() as client:
+        assert client.delete(f"/emulator/faults/{number}").status_code == 404
+
+
+@pytest.mark.parametrize("data", ["Grüße", "abc", "$$$$", {"a": 1}])
+def test_a_file_that_is_no_base64_is_refused(network: Emulator, data: object) -> None:
+    wrote = {"from": new_customer(), "type": "image", "content": {"data": data}}
+    with network.client() as client:
+        answer = client.post("/emulator/messages", json=wrote)
+    assert (answer.status_code, answer.json()["field"]) == (422, "content.data")
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "-1", "x"])
 def test_a_page_without_a_sound_place_or_size_is_the_first(network: Emulator, number: str) -> None:
     with network.client() as client:

@@ -273,6 +273,15 @@ def test_several_requests_in_one_go_to_the_cloud_api_and_not_to_the_page(client:
     assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", ["/inbox/{}/read", "/emulator/accounts/{}/ban", "/emulator/faults/{}"])
+@pytest.mark.parametrize("digits", [25, 5000])
+def test_a_number_that_is_too_long_for_any_stands_for_nothing(
+    client: httpx.Client, path: str, digits: int
+) -> None:
+    method = "DELETE" if "faults" in path else "POST"
+    problem(client.request(method, path.format("9" * digits), json={"agent": "ada"}), 404)
+
+
 @pytest.mark.parametrize("path", ["/graphs", "/send/x/y", "/emulator/nosuch"])
 def test_whoever_asks_for_another_path_gets_a_problem(client: httpx.Client, path: str) -> None:
     detail = f"there is no route {path}; docs/server.md and GET /openapi.json list them"

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.http.absent import no_route
 from server.http.auth import Tokens, digest
 from server.http.direct import Direct
+from server.http.paths import NumberConvertor
 from server.http.problems import MEDIA_TYPE, Problem
 from server.network.errors import PROFILES, Profile
 from server.network.graph import api, api_absent, controls
@@ -60,6 +61,7 @@ class EndConvertor(VersionConvertor):
     regex = r"/?"
 
 
+register_url_convertor("int", NumberConvertor())
 register_url_convertor("version", VersionConvertor())
 register_url_convertor("node", NodeConvertor())
 register_url_convertor("upload", UploadConvertor())

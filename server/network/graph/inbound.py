@@ -1,7 +1,6 @@
 """What customers write: the body of a control request, turned into the message of a webhook."""
 
 import base64
-import binascii
 from typing import Annotated, Any
 
 import msgspec
@@ -117,7 +116,7 @@ def _received(
     mime_type = str(content.pop("mime_type", MIME_TYPES[kind]))
     try:
         data = base64.b64decode(str(content.pop("data", "")), validate=True) or SAMPLE
-    except binascii.Error:
+    except ValueError:
         raise Problem(422, "must be base64", "content.data") from None
     kept = media.add(data, mime_type, at_s, life_s=RECEIVED_LIFE_S)
     return {

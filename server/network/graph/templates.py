@@ -228,7 +228,7 @@ def _check_header(header: dict[str, Any], given: Component | None, parameter_for
 
 
 def _check_buttons(buttons: dict[str, Any], given: Sequence[Component]) -> None:
-    """A URL with a variable needs its value, and there is no value without such a button."""
+    """A URL with a variable needs its value; in a template with buttons each value is for one of them."""
     have = {str(one.index): one for one in given if one.type.lower() == "button"}
     listed = buttons.get("buttons") or []
     for index, button in enumerate(listed):
@@ -236,6 +236,6 @@ def _check_buttons(buttons: dict[str, Any], given: Sequence[Component]) -> None:
         component = have.get(str(index))
         if needs and (component is None or not component.parameters):
             raise ApiError(131008, f"buttons: Button at index {index} of type Url requires a parameter")
-    unknown = [index for index in have if not index.isdecimal() or int(index) >= len(listed)]
+    unknown = have.keys() - {str(index) for index in range(len(listed))}
     if unknown and listed:
-        raise ApiError(132000, f"buttons: there is no button at index {unknown[0]}")
+        raise ApiError(132000, f"buttons: there is no button at index {min(unknown)[:100]}")
