@@ -140,6 +140,13 @@ def test_what_is_no_flow_is_refused(network: Emulator, given: dict[str, Any], na
     assert f"parameter {name}" in error["message"]
 
 
+def test_a_change_of_a_flow_that_is_refused_changes_nothing(network: Emulator) -> None:
+    flow = make(network, "unchanged")
+    before = network.get(f"/{flow}")
+    refused(network, "POST", f"/{flow}", {"categories": ["OTHER"], "endpoint_uri": "no URL"})
+    assert network.get(f"/{flow}") == before
+
+
 def test_a_flow_with_an_endpoint_needs_a_key(network: Emulator) -> None:
     dynamic = {**FLOW_JSON, "data_api_version": "3.0"}
     flow = make(network, "dynamic", flow_json=dynamic)

@@ -98,6 +98,20 @@ def test_an_address_of_its_own_gets_messages_and_the_apps_gets_the_rest(network:
         network.post(f"/{NUMBER}", {"webhook_configuration": {"override_callback_uri": ""}})
 
 
+def test_an_address_that_does_not_answer_changes_nothing_else_either(network: Emulator) -> None:
+    with receiver() as hook, network.client() as client:
+        override = {"override_callback_uri": hook.url, "verify_token": "wrong"}
+        client.delete(f"/{WABA}/subscribed_apps")
+        assert client.post(f"/{WABA}/subscribed_apps", json=override).status_code == 400
+        assert client.get(f"/{WABA}/subscribed_apps").json() == {"data": []}
+        network.post(f"/{WABA}/subscribed_apps")
+        before = client.get(f"/{NUMBER}").json()
+        for wrong in ({"webhook_configuration": override, "pin": "123456"}, {"pin": "12345"}):
+            answer = client.post(f"/{NUMBER}", json={**wrong, "new_display_name": "Another"})
+            assert answer.status_code == 400
+        assert client.get(f"/{NUMBER}").json() == before
+
+
 def test_fields_are_taken_back_one_by_one_or_all(network: Emulator) -> None:
     with receiver() as hook, network.client() as client:
         subscribe(network, hook.url, fields="messages,account_update")

@@ -18,12 +18,11 @@ from server.network.graph import (
 from server.network.graph import media as media_store
 from server.network.graph.forms import file_in, form_of
 from server.network.graph.http import Answer, Call, Line, answer
-from server.network.graph.numbers import Number
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, json_of, parameters_of, selected
 from server.network.graph.showing import shown_account, shown_number, shown_template
 from server.network.graph.templates import Template, checked_components
-from server.network.graph.verifying import verify
+from server.network.graph.verifying import override_in
 from server.network.media_formats import FORMATS, kind_of
 
 MAX_UPLOAD = media_store.LARGEST + 64 * 1024
@@ -121,23 +120,14 @@ async def post_node(call: Call) -> Answer:
         emulator.flows.change(flow, given, emulator.clock.now())
         return SUCCESS
     number = emulator.number(call.node)
+    pin = api_numbers.pin_of(given) if "pin" in given else None
+    if isinstance(configuration := given.get("webhook_configuration"), dict):
+        number.callback = await override_in(emulator.allowed, configuration)
+    if pin is not None:
+        number.pin = pin
     if "new_display_name" in given:
         number.new_display_name = str(given["new_display_name"])
-    if "pin" in given:
-        number.pin = api_numbers.pin_of(given)
-    if isinstance(configuration := given.get("webhook_configuration"), dict):
-        await _override(call, number, configuration)
     return SUCCESS
-
-
-async def _override(call: Call, number: Number, configuration: dict[str, Any]) -> None:
-    url = str(configuration.get("override_callback_uri", ""))
-    if not url:
-        number.callback = None
-        return
-    callback = call.emulator.checked_callback(url, str(configuration.get("verify_token", "")))
-    await verify(call.emulator.allowed.target(url), callback.verify_token)
-    number.callback = callback
 
 
 def _edit(template: Template, given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from server.network.graph.numbers import APP_NAME
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, account_of, page_of, parameters_of
 from server.network.graph.showing import shown_number
-from server.network.graph.verifying import verify
+from server.network.graph.verifying import override_in, verified
 
 USER_ID = "410770000000001"  # of the system user whose token it is
 VERSION = "v26.0"  # of a field's webhooks, as subscriptions show it
@@ -24,14 +24,10 @@ async def get_subscribed(call: Call) -> Answer:
 
 async def post_subscribed(call: Call) -> Answer:
     account, given = account_of(call), parameters_of(call)
+    account.callback = await override_in(call.emulator.allowed, given)
     account.is_subscribed = True
-    url = str(given.get("override_callback_uri", ""))
-    if not url:
-        account.callback = None
+    if account.callback is None:
         return SUCCESS
-    callback = call.emulator.checked_callback(url, str(given.get("verify_token", "")))
-    await verify(call.emulator.allowed.target(url), callback.verify_token)
-    account.callback = callback
     return answer({"success": True, "data": [account.app_shown()]})
 
 
@@ -45,9 +41,7 @@ async def post_subscription(call: Call) -> Answer:
     """The app's own webhook address, and the fields it is told of: these, and no longer those of before."""
     emulator, given = call.emulator, _of_app(call)
     names = fields_of(given)
-    url = str(given.get("callback_url", ""))
-    callback = emulator.checked_callback(url, str(given.get("verify_token", "")))
-    await verify(emulator.allowed.target(url), callback.verify_token)
+    callback = await verified(emulator.allowed, str(given.get("callback_url", "")), given)
     emulator.account.app_callback, emulator.account.app_fields = callback, names
     return SUCCESS
 

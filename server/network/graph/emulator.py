@@ -11,7 +11,7 @@ from server.clock import Clock
 from server.network import quality
 from server.network.errors import PROFILES, Place, Profile, places
 from server.network.graph import flows, outgoing, templates
-from server.network.graph.addresses import AllowList, NotAllowed
+from server.network.graph.addresses import AllowList
 from server.network.graph.behaviour import Behaviour
 from server.network.graph.calendar import Calendar
 from server.network.graph.customers import Customers
@@ -317,15 +317,6 @@ class Emulator:
         if target is None:
             target = self._targets[callback.url] = self.allowed.target(callback.url)
         return target
-
-    def checked_callback(self, url: str, verify_token: str) -> Callback:
-        """ApiError when webhooks may not go there."""
-        try:
-            self.allowed.target(url)
-        except NotAllowed as error:
-            message = f"(#100) Invalid callback URL: {error}"
-            raise ApiError(100, f"callback URL: {error}", message=message) from None
-        return Callback(url, verify_token)
 
 
 def _numbers(

@@ -118,12 +118,12 @@ class Flows:
         """Name, categories and endpoint of a draft."""
         if flow.status != "DRAFT":
             raise ApiError(NOT_CHANGED, "A flow that was published cannot be updated")
-        name = flow.name
+        name, categories, endpoint = flow.name, flow.categories, _endpoint(given, flow)
         if given.get("name", name) != name:
             name = self._free_name(given["name"])
         if "categories" in given:
-            flow.categories = checked_categories(given["categories"])
-        flow.name, flow.endpoint_uri, flow.updated_s = name, _endpoint(given, flow), now_s
+            categories = checked_categories(given["categories"])
+        flow.name, flow.categories, flow.endpoint_uri, flow.updated_s = name, categories, endpoint, now_s
 
     def remove(self, flow: Flow) -> None:
         if flow.status != "DRAFT":

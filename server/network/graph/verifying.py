@@ -3,16 +3,43 @@
 import asyncio
 import hmac
 import secrets
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
+from server.network.graph.addresses import AllowList, NotAllowed
+from server.network.graph.numbers import Callback
 from server.network.graph.posting import PostError, Target, get
 from server.network.graph.refusal import ApiError
 
 TIMEOUT_S = 10.0  # real seconds; assumed
 
 
-async def verify(target: Target, verify_token: str) -> None:
-    """ApiError unless the address answers 200 with the challenge."""
+async def override_in(allowed: AllowList, given: Mapping[str, Any]) -> Callback | None:
+    """The address of its own that a request gives a number or an account; None: it takes it back.
+
+    ApiError as of `verified`.
+    """
+    url = str(given.get("override_callback_uri", ""))
+    return await verified(allowed, url, given) if url else None
+
+
+async def verified(allowed: AllowList, url: str, given: Mapping[str, Any]) -> Callback:
+    """The address, which has answered 200 with the challenge when it was asked with the `verify_token`.
+
+    ApiError when webhooks may not go there, or when it does not answer so.
+    """
+    try:
+        target = allowed.target(url)
+    except NotAllowed as error:
+        message = f"(#100) Invalid callback URL: {error}"
+        raise ApiError(100, f"callback URL: {error}", message=message) from None
+    callback = Callback(url, str(given.get("verify_token", "")))
+    await _ask(target, callback.verify_token)
+    return callback
+
+
+async def _ask(target: Target, verify_token: str) -> None:
     challenge = str(secrets.randbelow(10**10))
     query = f"hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={quote(verify_token, safe='')}"
     joint = "&" if "?" in target.path else "?"
