@@ -193,6 +193,7 @@ def test_parts_as_clients_write_them(network: Emulator, part: dict[str, Any], co
     [
         (NUMBER, "verified_name,throughput", {"id", "verified_name", "throughput"}),
         (NUMBER, "throughput{level},status", {"id", "throughput", "status"}),
+        (NUMBER, "throughput{level{status},verified_name}, status", {"id", "throughput", "status"}),
         (WABA, "name, currency", {"id", "name", "currency"}),
         (f"{WABA}/phone_numbers", "display_phone_number", {"id", "display_phone_number"}),
         (f"{WABA}/message_templates", "name,status", {"id", "name", "status"}),
@@ -221,6 +222,20 @@ def test_the_pages_of_a_list_are_linked_in_both_directions(network: Emulator, pr
         assert "previous" not in pages[0]["paging"]
         back = client.get(pages[1]["paging"]["previous"]).json()
     assert back["data"] == pages[0]["data"]
+
+
+def test_a_page_before_a_place_ends_there(network: Emulator) -> None:
+    """The pages back from a place that is no multiple of their size; the first of them is shorter."""
+    path = f"/{WABA}/phone_numbers"
+    whole = [one["id"] for one in network.get(path)["data"]]
+    page, pages = network.get(path, limit="2", after="5", fields="id"), []
+    while "previous" in page["paging"]:
+        page = network.calls.get(page["paging"]["previous"]).json()
+        pages.insert(0, [one["id"] for one in page["data"]])
+    assert pages == [whole[:1], whole[1:3], whole[3:5]]
+    assert page["paging"]["next"].endswith("limit=2&after=1")
+    beyond = network.get(path, limit="2", before="99", fields="id")["data"]
+    assert [one["id"] for one in beyond] == whole[-2:]
 
 
 def test_a_token_in_the_query_is_no_parameter(network: Emulator) -> None:

@@ -16,7 +16,7 @@ from server.network.graph.refusal import unknown_object
 SUCCESS = answer({"success": True})
 PAGE, MAX_PAGE = 25, 1000
 CREDENTIALS = ("access_token", "appsecret_proof")  # no parameters; the proof is not checked
-_NESTED = re.compile(r"\{[^{}]*\}|\.\w+(?:\([^()]*\))?")
+_MODIFIER = re.compile(r"\.\w+")  # of a field: .format(SVG), .limit(5)
 _NAME = re.compile(r"\w+")
 
 
@@ -54,22 +54,36 @@ def selected(call: Call, whole: Mapping[str, Any], *, with_id: bool = True) -> d
     wanted = call.query.get("fields")
     if not wanted:
         return dict(whole)
-    names = set(_NAME.findall(_NESTED.sub("", wanted)))
+    names = set(_NAME.findall(_MODIFIER.sub("", _outermost(wanted))))
     if with_id:
         names.add("id")
     return {name: value for name, value in whole.items() if name in names}
+
+
+def _outermost(text: str) -> str:
+    """What is in no brackets."""
+    depth, kept = 0, []
+    for sign in text:
+        depth += sign in "{("
+        if not depth:
+            kept.append(sign)
+        elif sign in "})":
+            depth -= 1
+    return "".join(kept)
 
 
 def page_of(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A page of rows by the query's limit and cursors, which are places in the list."""
     size = min(whole(call.query.get("limit", "")) or PAGE, MAX_PAGE)
     start, before = whole(call.query.get("after", "")) or 0, whole(call.query.get("before", ""))
+    end = start + size
     if before is not None:
-        start = max(0, before - size)
-    page = [selected(call, row) for row in rows[start : start + size]]
+        end = min(before, len(rows))
+        start = max(0, end - size)
+    page = [selected(call, row) for row in rows[start:end]]
     paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
-    if start + size < len(rows):
-        paging["next"] = _page_url(call, limit=size, after=start + size)
+    if end < len(rows):
+        paging["next"] = _page_url(call, limit=size, after=end)
     if start:
         paging["previous"] = _page_url(call, limit=size, before=start)
     return page, paging
