@@ -61,10 +61,12 @@ class Conversations:
         self._say(behaviour, conversation)
         return True
 
-    def answered(self, behaviour: Behaviour, number: Number, wa_id: str) -> None:
-        """The business's message was read: the first one after a question counts as its answer."""
+    def answered(self, behaviour: Behaviour, number: Number, wa_id: str, accepted_s: float) -> None:
+        """A message that the business sent at this time was read: the first one since a question counts as
+        its answer.
+        """
         conversation = self._live.get((number.id, wa_id))
-        if conversation is None or conversation.asked_s is None:
+        if conversation is None or conversation.asked_s is None or accepted_s < conversation.asked_s:
             return
         conversation.asked_s = None
         self.answers += 1

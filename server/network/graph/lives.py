@@ -110,7 +110,8 @@ class Lives:
         self.counts["read"] += 1
         self._limits.read(self._calendar.clock.now(), message.to, message.category)
         self._tell(number, message, "read", at_s, is_priced=is_alone)
-        self._customers.conversations.answered(self._customers.behaviour, number, message.to)
+        customers = self._customers
+        customers.conversations.answered(customers.behaviour, number, message.to, message.accepted_s)
 
     def _tell(
         self, number: Number, message: Message, status: Of, at_s: float, *, is_priced: bool = False
