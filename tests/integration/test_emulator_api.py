@@ -166,6 +166,13 @@ def test_a_body_that_is_no_json_or_too_long_is_refused(network: Emulator) -> Non
         assert answer.status_code == 413
 
 
+def test_a_number_cannot_send_to_itself(network: Emulator) -> None:
+    own = network.get(f"/{NUMBER}")["display_phone_number"]
+    with network.client() as client:
+        answer = client.post(f"/{NUMBER}/messages", json=hello(own))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 131021)
+
+
 def test_read_receipts_and_typing_are_taken(network: Emulator) -> None:
     inbound = network.open_window(new_customer())
     body = {"messaging_product": "whatsapp", "status": "read", "message_id": inbound}

@@ -89,7 +89,8 @@ def test_every_edge_in_any_form(network: Emulator, way: str) -> None:
     template = {"name": name, "language": "en", "category": "UTILITY", "components": components}
     made = send(network, way, "POST", f"/{WABA}/message_templates", template)
     assert network.get(f"/{made['id']}")["components"] == components
-    send(network, way, "POST", f"/{made['id']}", {"category": "MARKETING"})
+    until(lambda: network.get(f"/{made['id']}")["status"] == "APPROVED")
+    send(network, way, "POST", f"/{made['id']}", {"components": components})
     send(network, way, "DELETE", f"/{WABA}/message_templates", {"name": name, "hsm_id": made["id"]})
 
     user = new_customer()

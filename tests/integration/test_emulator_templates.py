@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_emulator import NUMBER, WABA, Emulator, emulator, new_customer, until
+from running_emulator import NUMBER, WABA, Emulator, emulator, new_customer, receiver, until
 
 UPSERT = f"/v26.0/{WABA}/upsert_message_templates"
 HELLO = "7000000000001"  # hello_world
@@ -95,8 +95,29 @@ def test_a_text_that_the_platform_refuses_makes_and_changes_nothing(network: Emu
     assert error["error_user_title"] == "Leading or trailing params not allowed"
     assert templates(network, "until") == {}
     kept = made(network, "until", "Until Sunday")
+    until(lambda: network.get(f"/{kept}")["status"] == "APPROVED")
     assert refused(network, "POST", f"/{kept}", {"components": wrong})["error_subcode"] == 2388299
     assert network.get(f"/{kept}")["components"] == [{"type": "BODY", "text": "Until Sunday"}]
+
+
+def test_a_template_under_review_is_not_edited_and_nothing_is_told_of_one_that_is_gone(
+    network: Emulator,
+) -> None:
+    with receiver() as hook:
+        network.subscribe(hook.url)
+        gone = network.post(f"/{WABA}/message_templates", {**OFFER, "name": "gone"})["id"]
+        network.calls.delete(f"/{WABA}/message_templates", params={"name": "gone"})
+        kept = network.post(f"/{WABA}/message_templates", {**OFFER, "name": "kept"})["id"]
+        edited = {"components": [{"type": "BODY", "text": "20 % off"}]}
+        assert refused(network, "POST", f"/{kept}", edited)["code"] == 100
+        network.post("/emulator/clock", {"advance_s": 10})
+        hook.until(lambda: any(kept.encode() in post.body for post in hook.posts))
+        assert network.get(f"/{kept}")["components"] == OFFER["components"]
+        assert network.post(f"/{kept}", edited) == {"success": True}
+        network.post(f"/emulator/templates/{kept}", {"status": "DISABLED"})
+        assert refused(network, "POST", f"/{kept}", edited)["code"] == 100
+        hook.until(lambda: sum(kept.encode() in post.body for post in hook.posts) == 2)
+        assert not any(gone.encode() in post.body for post in hook.posts)
 
 
 def test_two_templates_are_compared(network: Emulator) -> None:

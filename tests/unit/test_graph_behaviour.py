@@ -1,6 +1,7 @@
 """What customers do, the faults, and the calendar: seeded, and without HTTP."""
 
 import asyncio
+import contextlib
 from collections import Counter
 
 import pytest
@@ -205,6 +206,32 @@ def test_parameters_must_fit_the_template(
     with pytest.raises(ApiError) as caught:
         check_use(template(components=components), use(*given_))  # type: ignore[arg-type]
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, 131008),
+        ("", 131008),
+        ("two\nlines", 132018),
+        ("a\ttab", 132018),
+        ("five     spaces", 132018),
+        ("four    spaces", None),
+        (0, None),
+    ],
+)
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_a_value_is_a_text_in_one_line(where: str, text: object, code: int | None) -> None:
+    """As users of the platform were answered, who had passed on nothing, or what customers wrote."""
+    components = [
+        {"type": "HEADER", "format": "TEXT", "text": "No. {{1}}", "example": {"header_text": ["17"]}},
+        {"type": "BODY", "text": "Dear {{1}}, hello", "example": {"body_text": [["Ada"]]}},
+    ]
+    values = {"header": "17", "body": "Ada", where: text}
+    given_ = [{"type": kind, "parameters": [{"type": "text", "text": one}]} for kind, one in values.items()]
+    with pytest.raises(ApiError) if code else contextlib.nullcontext() as caught:
+        check_use(template(components=components), use(*given_))  # type: ignore[arg-type]
+    assert code == (caught.value.code if caught is not None else None)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from server.network.graph import (
     api_numbers,
     api_settings,
     api_templates,
+    templates,
 )
 from server.network.graph import media as media_store
 from server.network.graph.forms import file_in, form_of
@@ -21,7 +22,6 @@ from server.network.graph.http import Answer, Call, Line, answer
 from server.network.graph.refusal import ApiError, unknown_object
 from server.network.graph.requests import SUCCESS, json_of, parameters_of, selected
 from server.network.graph.showing import shown_account, shown_number, shown_template
-from server.network.graph.templates import Template, checked_components
 from server.network.graph.verifying import override_in
 from server.network.media_formats import FORMATS, kind_of
 
@@ -113,7 +113,7 @@ async def post_node(call: Call) -> Answer:
     emulator, given = call.emulator, parameters_of(call)
     template = emulator.templates.get(call.node)
     if template is not None:
-        _edit(template, given)
+        templates.edit(template, given)
         emulator.review(template)
         return SUCCESS
     if (flow := emulator.flows.get(call.node)) is not None:
@@ -128,14 +128,6 @@ async def post_node(call: Call) -> Answer:
     if "new_display_name" in given:
         number.new_display_name = str(given["new_display_name"])
     return SUCCESS
-
-
-def _edit(template: Template, given: dict[str, Any]) -> None:
-    if "components" in given:
-        template.components = checked_components(
-            given["components"], template.category, template.parameter_format
-        )
-    template.status = "PENDING"
 
 
 async def delete_node(call: Call) -> Answer:

@@ -177,9 +177,10 @@ class Emulator:
         given, to = _recipient(body)
         template = self._checked_content(body, now_s)
         category: Category = template.kind if template is not None else "service"
-        if to == number.display or to in number.blocked:
-            why = "the number itself" if to == number.display else "the business blocked this user"
-            raise ApiError(131009, f"Parameter to is not valid: {why}")
+        if to == number.display:
+            raise ApiError(131021, "Sender and recipient phone number is the same")
+        if to in number.blocked:
+            raise ApiError(131009, "Parameter to is not valid: the business blocked this user")
         code, window = self._decide(number, to, category, now_s)
         if code is not None and self.settings.places[code] == "sync":
             raise ApiError(code, explained(code))
@@ -257,7 +258,7 @@ class Emulator:
         self.calendar.at(due_s, lambda: self._reviewed(template))
 
     def _reviewed(self, template: Template) -> None:
-        if template.status == "PENDING":
+        if template.status == "PENDING" and self.templates.get(template.id) is template:
             self.set_template_status(template, "APPROVED")
 
     def set_template_status(self, template: Template, status: templates.Status) -> None:

@@ -1,7 +1,8 @@
 """Message templates of a business account: kept, listed, reviewed, and checked against what is sent.
 
 Platform 1.1: unknown name or language, or not approved, is 132001; a wrong number of parameters 132000 with
-its details; paused 132015; disabled 132016.
+its details; paused 132015; disabled 132016. Which can be edited is the platform's page on templates; that
+a value must be there (131008), and in one line (132018), is what users of the platform were answered.
 """
 
 import re
@@ -13,7 +14,7 @@ from msgspec import Struct, field
 
 from server.network import quality
 from server.network.graph.authentication import with_preset_text
-from server.network.graph.outgoing import Component, TemplateUse
+from server.network.graph.outgoing import Component, Parameter, TemplateUse
 from server.network.graph.refusal import ApiError, invalid_parameter
 from server.network.graph.template_texts import check_texts, variables
 from server.network.rules import Category
@@ -28,6 +29,8 @@ FORMATS = ("POSITIONAL", "NAMED")
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 FIRST_ID = 7_000_000_000_001
 MEDIA_FORMATS = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
+EDITABLE: tuple[Status, ...] = ("APPROVED", "REJECTED", "PAUSED")
+NOT_ONE_LINE = re.compile(r"[\n\r\t]| {5}")
 
 
 class Template(Struct, kw_only=True):
@@ -178,6 +181,18 @@ def checked_components(components: object, category: str, parameter_format: str)
     return components
 
 
+def edit(template: Template, given: dict[str, Any]) -> None:
+    """Other components, which must be reviewed again; ApiError 100 for what cannot be, or not now."""
+    if template.state not in EDITABLE:
+        may_be = ", ".join(EDITABLE)
+        raise invalid_parameter("id", f"a template that is one of {may_be}; this one is {template.state}")
+    if "components" in given:
+        template.components = checked_components(
+            given["components"], template.category, template.parameter_format
+        )
+    template.status = "PENDING"
+
+
 def _parameter_format(given: object) -> str:
     wanted = "POSITIONAL" if given is None else str(given).upper()
     if wanted not in FORMATS:
@@ -215,6 +230,19 @@ def _check_text(where: str, text: str, given: Component | None, parameter_format
         missing = set(expected) - {one.parameter_name for one in parameters}
         if missing:
             raise ApiError(100, f"{where}: Parameter name is missing or empty: {min(missing)}")
+    for one in parameters:
+        _check_value(one)
+
+
+def _check_value(parameter: Parameter) -> None:
+    """A text must be there, in one line; what else may stand for a variable is not looked at."""
+    if parameter.type.lower() != "text":
+        return
+    if parameter.text is None or parameter.text == "":
+        raise ApiError(131008, "Parameter of type text is missing text value")
+    if NOT_ONE_LINE.search(str(parameter.text)):
+        why = "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
+        raise ApiError(132018, why)
 
 
 def _check_header(header: dict[str, Any], given: Component | None, parameter_format: str) -> None:
