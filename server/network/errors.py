@@ -8,7 +8,7 @@ on the HTTP status of rate limits, so it is a profile:
 - `mixed`: what one captured account showed: 130429 is 429 with Retry-After, 131056 is 400.
 
 Where a code arrives is a table too: some are documented as synchronous *or* by webhook, and some places have
-changed. `places()` gives the default with any of them moved.
+changed. `places()` gives the default with some of them moved.
 """
 
 from collections.abc import Mapping
@@ -112,6 +112,15 @@ CODES: Mapping[int, Code] = {row.code: row for row in _TABLE}
 THROUGHPUT, PAIR_RATE, SPAM_RATE = 130429, 131056, 131048
 MARKETING_CAPPED, MARKETING_STOPPED, RE_ENGAGEMENT = 131049, 131050, 131047
 MAINTENANCE, LOCKED, RESTRICTED = 131057, 131031, 368
+UNDELIVERABLE = 131026
+# What a sound message may be refused with. All other codes are of the request itself, and synchronous.
+MOVABLE = frozenset(
+    (
+        *(THROUGHPUT, PAIR_RATE, SPAM_RATE),
+        *(MARKETING_CAPPED, MARKETING_STOPPED, RE_ENGAGEMENT),
+        *(MAINTENANCE, LOCKED, RESTRICTED, UNDELIVERABLE),
+    )
+)
 
 
 class Profile(NamedTuple):
@@ -155,7 +164,7 @@ def retry_after_s(code: int, under: Profile = PROFILES["modern"]) -> int | None:
 def places(moved: Mapping[int, Place] | None = None) -> dict[int, Place]:
     """Where each code arrives: the default, and `moved` over it.
 
-    ValueError for an unknown code, or a place that is none.
+    ValueError for an unknown code or one that is not `MOVABLE`, or a place that is none.
     """
     table: dict[int, Place] = {row.code: row.place for row in _TABLE}
     for code, place in (moved or {}).items():
@@ -163,6 +172,9 @@ def places(moved: Mapping[int, Place] | None = None) -> dict[int, Place]:
             raise ValueError(f"error place: {code} is no known code; see docs/network.md")
         if place not in ("sync", "webhook"):
             raise ValueError(f"error place of {code}: {place!r} must be 'sync' or 'webhook'")
+        if code not in MOVABLE:
+            may_be = ", ".join(str(one) for one in sorted(MOVABLE))
+            raise ValueError(f"error place: {code} cannot be moved, only {may_be}")
         table[code] = place
     return table
 

@@ -37,6 +37,7 @@ def start(*options: str, token: str | None = TOKEN) -> subprocess.Popen[str]:
         (Options(customers="x"), "--customers x: must be one of scenario, predictable"),
         (Options(moved=["131047=post"]), "--place 131047=post: must be CODE=sync or CODE=webhook"),
         (Options(moved=["7=sync"]), "7 is no known code"),
+        (Options(moved=["132001=webhook"]), "--place: error place: 132001 cannot be moved"),
         (Options(number_ids=["abc"]), "--phone-number-id abc: must be 1 to 32 digits"),
         (Options(number_ids=["7", "8", "7"]), "--phone-number-id 7: given more than once"),
         (Options(number_ids=["102290000000001"]), "is the id of the account, the app or the business"),

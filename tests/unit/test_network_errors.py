@@ -34,7 +34,14 @@ def test_a_code_can_be_moved() -> None:
     assert errors.places({131047: "sync"})[131047] == "sync"
 
 
-@pytest.mark.parametrize(("moved", "says"), [({7: "sync"}, "7 is no known"), ({4: "mail"}, "'mail' must be")])
+@pytest.mark.parametrize(
+    ("moved", "says"),
+    [
+        ({7: "sync"}, "7 is no known"),
+        ({4: "mail"}, "'mail' must be"),
+        ({132001: "webhook"}, "132001 cannot be moved, only 368, 130429, 131026, "),
+    ],
+)
 def test_a_bad_place_is_refused(moved: dict[int, errors.Place], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         errors.places(moved)

@@ -9,7 +9,7 @@ from scenarios.phones import region_of
 from scenarios.schema import Scenario
 from server.clock import Clock
 from server.network import quality
-from server.network.errors import PROFILES, Place, Profile, places
+from server.network.errors import PROFILES, UNDELIVERABLE, Place, Profile, places
 from server.network.graph import flows, outgoing, templates
 from server.network.graph.addresses import AllowList
 from server.network.graph.behaviour import Behaviour
@@ -18,7 +18,7 @@ from server.network.graph.customers import Customers
 from server.network.graph.faults import Faults
 from server.network.graph.flows import Flow, Flows
 from server.network.graph.holding import Holding
-from server.network.graph.lives import UNDELIVERABLE, Lives
+from server.network.graph.lives import Lives
 from server.network.graph.media import MediaStore
 from server.network.graph.messages import Message, Messages
 from server.network.graph.numbers import Account, Callback, Number

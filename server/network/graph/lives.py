@@ -14,7 +14,6 @@ from server.network.pricing import charge
 from server.network.rules import rules_at
 
 LOST = 131000  # assumed: the platform names no code for a message that is lost on the way
-UNDELIVERABLE = 131026
 
 
 class Lives:
