@@ -224,6 +224,8 @@ def test_a_fault_can_be_for_one_number_alone(network: Emulator) -> None:
         ({"kind": "drop", "share": 0}, "share"),
         ({"kind": "drop", "next": 0}, "next"),
         ({"kind": "drop", "nxt": 1}, "nxt"),
+        ({"kind": "error", "code": 131016, "of": "sent"}, "of"),
+        ({"kind": "fail", "code": 131026, "of": "failed"}, "of"),
     ],
 )
 def test_a_wrong_fault_is_refused_and_its_field_named(
@@ -233,3 +235,10 @@ def test_a_wrong_fault_is_refused_and_its_field_named(
         answer = client.post("/emulator/faults", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_fault_of_a_number_that_there_is_not_is_refused(network: Emulator) -> None:
+    with network.client() as client:
+        answer = client.post("/emulator/faults", json={"kind": "drop", "number": "4711"})
+    assert (answer.status_code, answer.json()["field"]) == (404, "number")
+    assert network.get("/emulator/state")["faults"] == []

@@ -167,6 +167,8 @@ async def add_fault(call: Call) -> Answer:
     if (problem := problem_of(fault)) is not None:
         field, why = problem
         raise Problem(422, why, field)
+    if fault.number is not None:
+        _number(call, fault.number)
     return answer(as_listed(call.emulator.faults.add(fault)), 201)
 
 

@@ -33,6 +33,7 @@ Of = Literal["sent", "delivered", "read", "failed", "message", "account"]
 REQUEST_KINDS: tuple[Kind, ...] = ("latency", "error", "outage", "drop_request", "drop_answer")
 NEEDS_CODE = ("error", "fail")
 NEEDS_SECONDS = ("latency", "reorder", "slow")
+WEBHOOK_KINDS: tuple[Kind, ...] = ("drop", "duplicate", "reorder", "slow")
 
 
 class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,6 +72,8 @@ def problem_of(fault: Fault) -> tuple[str, str] | None:
         return "code", f"a fault of kind {fault.kind} needs a known error code"
     if fault.kind in NEEDS_SECONDS and fault.seconds is None:
         return "seconds", f"a fault of kind {fault.kind} needs seconds"
+    if fault.of is not None and fault.kind not in WEBHOOK_KINDS:
+        return "of", f"a fault of kind {fault.kind} is of no webhook"
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.network.errors import webhook_error
 from server.network.graph.calendar import Calendar
-from server.network.graph.faults import Faults, Of
+from server.network.graph.faults import WEBHOOK_KINDS, Faults, Of
 from server.network.graph.messages import Message
 from server.network.graph.numbers import Account, Number
 from server.network.graph.users import user_id
@@ -88,9 +88,7 @@ class Telling:
         return Sender(self._account.waba_id, number.id, number.display)
 
     def _put(self, update: Update, of: Of) -> None:
-        struck = self._faults.hits(
-            ("drop", "duplicate", "reorder", "slow"), update.sender.phone_number_id, of
-        )
+        struck = self._faults.hits(WEBHOOK_KINDS, update.sender.phone_number_id, of)
         copies, wait_s = 1, 0.0
         for fault, chance in struck:
             if fault.kind == "drop":
