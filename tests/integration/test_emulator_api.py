@@ -287,15 +287,20 @@ def test_a_blocked_user_is_neither_heard_nor_sent_to(network: Emulator, hook: Re
 
 
 def test_a_number_is_registered_and_deregistered() -> None:
-    with emulator() as network, network.client() as client:
+    with receiver() as hook, emulator() as network, network.client() as client:
+        network.subscribe(hook.url)
         assert network.post(f"/{NUMBER}/register", {"messaging_product": "whatsapp", "pin": "123456"})
         network.post(f"/{NUMBER}/deregister")
+        unheard = network.open_window(CUSTOMER)
         assert (
             client.post(f"/{NUMBER}/messages", json=hello(new_customer())).json()["error"]["code"] == 133010
         )
         assert client.post(f"/{NUMBER}/register", json={"pin": "654321"}).json()["error"]["code"] == 131031
         network.post(f"/{NUMBER}/register", {"messaging_product": "whatsapp", "pin": "123456"})
         sent(network, hello(new_customer()))
+        heard = network.open_window(CUSTOMER)
+        hook.until(lambda: any(one["id"] == heard for one in hook.messages()))
+        assert not any(one["id"] == unheard for one in hook.messages())
         codes = [
             client.post(f"/{NUMBER}/register", json={"pin": "123456"}).json().get("error", {}).get("code")
             for _ in range(10)

@@ -13,6 +13,8 @@ OFFER = {
     "components": [{"type": "BODY", "text": "15 % off until Sunday."}],
 }
 
+HELLO = {"name": "hello_world", "language": {"code": "en_US"}}
+
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Emulator]:
@@ -58,6 +60,23 @@ def test_the_api_of_marketing_messages_has_a_category_of_its_own(network: Emulat
         for edge in ("messages", "marketing_messages")
     ]
     assert categories == ["marketing", "marketing_lite"]
+
+
+@pytest.mark.parametrize(
+    ("node", "body", "error"),
+    [
+        (NUMBER, {"type": "text", "text": {"body": "Hi"}}, (131009, None)),
+        (NUMBER, {"type": "template", "template": HELLO}, (131009, None)),
+        (NUMBER, {"status": "read", "message_id": "wamid.x"}, (131009, None)),
+        ("4711", {"type": "text", "text": {"body": "Hi"}}, (100, 33)),
+    ],
+)
+def test_the_api_of_marketing_messages_takes_marketing_templates_alone(
+    network: Emulator, node: str, body: dict[str, Any], error: tuple[int, int | None]
+) -> None:
+    whole = {"messaging_product": "whatsapp", "to": new_customer(), **body}
+    told = network.calls.post(f"/{node}/marketing_messages", json=whole).json()["error"]
+    assert (told["code"], told.get("error_subcode")) == error
 
 
 def test_a_free_entry_is_one_conversation_with_its_end(network: Emulator, hook: Receiver) -> None:

@@ -26,7 +26,7 @@ from server.network.graph.verifying import override_in
 from server.network.media_formats import FORMATS, kind_of
 
 MAX_UPLOAD = media_store.LARGEST + 64 * 1024
-_uploads = asyncio.Semaphore(2)  # whole files are held in memory
+_uploads = asyncio.Semaphore(2)  # a file is held twice while its form is read
 
 
 async def messages(call: Call) -> Answer:
@@ -34,7 +34,7 @@ async def messages(call: Call) -> Answer:
 
 
 async def marketing_messages(call: Call) -> Answer:
-    return answer(call.emulator.send_marketing(call.node, json_of(call)))
+    return answer(call.emulator.send(call.node, json_of(call), is_lite=True))
 
 
 async def upload(call: Call) -> Answer:

@@ -104,7 +104,7 @@ async def get_key(call: Call) -> Answer:
 
 
 async def post_key(call: Call) -> Answer:
-    """Kept, and used for nothing: flows are not emulated."""
+    """Kept: a flow with an endpoint is published only when a number has one."""
     number, key = call.emulator.number(call.node), str(parameters_of(call).get("business_public_key", ""))
     if not key.startswith(KEY_BEGINS):
         raise invalid_parameter("business_public_key", "a public key in PEM format")

@@ -92,12 +92,12 @@ class Customers:
         """One writes to a number; the message's id. Problem 422 for what no customer could write.
 
         `origin`: scheme and host under which media can be downloaded; texts need none.
-        Whom the business blocked is not heard.
+        Whom the business blocked is not heard, and nobody is by a number that is not registered.
         """
         now_s, sender = self._calendar.clock.now(), wa_id(written.from_)
         message_id = self._messages.new_id(sender, self._messages.next_sequence())
         item = inbound.message_json(written, message_id, now_s, number.display, self._media, origin)
-        if sender in number.blocked:
+        if sender in number.blocked or not number.is_registered:
             return message_id
         self._limits.heard(now_s, number.limited, sender, from_ad=written.from_ad)
         contact = self._telling.contact(sender, written.name)

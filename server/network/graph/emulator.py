@@ -53,6 +53,7 @@ FIRST_DISPLAY = 87_819_000_000_001  # +878: a country code that was never taken 
 WABA_ID = "102290000000001"
 APP_ID = "670840000000001"
 BUSINESS_ID = "506910000000001"
+MARKETING_ALONE = "Only marketing templates can be sent as marketing messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +155,25 @@ class Emulator:
     def send(self, node: str, raw: bytes, *, is_lite: bool = False) -> dict[str, Any]:
         """Take the message or read receipt in `raw` from a number; the answer, or ApiError.
 
-        `is_lite`: by the API of marketing messages.
+        `is_lite`: by the API of marketing messages, which takes marketing templates alone.
         """
         number = self.number(node)
         body = outgoing.read(raw)
         if not number.is_registered:
             raise ApiError(133010, "The account does not exist in the Cloud API: register the number first")
+        if is_lite and (body.status is not None or body.type != "template"):
+            raise ApiError(131009, MARKETING_ALONE)
         if body.status is not None:
             return {"success": True}
         return self._take(number, body, is_lite=is_lite)
-
-    def send_marketing(self, node: str, raw: bytes) -> dict[str, Any]:
-        """As `send`, but for marketing templates alone."""
-        body = outgoing.read(raw)
-        template = body.template if body.type == "template" else None
-        if template is None or templates.check_use(self.templates, template).category != "MARKETING":
-            raise ApiError(131009, "Only marketing templates can be sent as marketing messages")
-        return self.send(node, raw, is_lite=True)
 
     def _take(self, number: Number, body: outgoing.Body, *, is_lite: bool) -> dict[str, Any]:
         now_s = self.clock.now()
         given, to = _recipient(body)
         template = self._checked_content(body, now_s)
         category: Category = template.kind if template is not None else "service"
+        if is_lite and category != "marketing":
+            raise ApiError(131009, MARKETING_ALONE)
         if to == number.display:
             raise ApiError(131021, "Sender and recipient phone number is the same")
         if to in number.blocked:
