@@ -87,6 +87,21 @@ def test_greeting_and_commands_are_told_among_the_fields_of_the_number(network: 
     assert refused(network, AUTOMATION, {"commands": [{"command_name": "x"}]}) == 131008
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"about": ""}, {"about": {"a": 1}}, {"websites": "example.org"}, {"websites": ["a", "b", "c"]}],
+)
+def test_a_profile_that_cannot_be_shown_changes_nothing(network: Emulator, wrong: dict[str, Any]) -> None:
+    path = f"/{NUMBER}/whatsapp_business_profile"
+    network.post(path, {"messaging_product": "whatsapp", "about": "2026", "email": "a@example.org"})
+    before = network.get(path)
+    with network.client() as client:
+        answer = client.post(path, json={"email": "b@example.org", **wrong})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 131009)
+    assert network.get(path) == before
+    assert before["data"][0]["about"] == "2026"
+
+
 def test_the_shop_is_shown_or_hidden(network: Emulator) -> None:
     before = {"id": NUMBER, "is_cart_enabled": True, "is_catalog_visible": False}
     assert network.get(SHOP)["data"] == [before]

@@ -1,14 +1,13 @@
-"""Routes of a phone number: registration, profile, blocked users."""
+"""Routes of a phone number: registration, blocked users."""
 
 import hmac
 import re
 from typing import Any
 
 from server.network.graph.http import Answer, Call, Line, answer
-from server.network.graph.numbers import PROFILE_FIELDS
 from server.network.graph.outgoing import is_number, wa_id
 from server.network.graph.refusal import ApiError
-from server.network.graph.requests import SUCCESS, page_of, parameters_of, selected
+from server.network.graph.requests import SUCCESS, page_of, parameters_of
 from server.network.graph.users import user_id
 
 SIX_DIGITS = re.compile("[0-9]{6}")
@@ -58,18 +57,6 @@ async def verify_code(call: Call) -> Answer:
     return SUCCESS
 
 
-async def get_profile(call: Call) -> Answer:
-    profile = call.emulator.number(call.node).profile
-    shown = selected(call, profile, with_id=False)
-    return answer({"data": [{"messaging_product": "whatsapp", **shown}]})
-
-
-async def post_profile(call: Call) -> Answer:
-    number, given = call.emulator.number(call.node), parameters_of(call)
-    number.profile.update({name: given[name] for name in PROFILE_FIELDS if name in given})
-    return SUCCESS
-
-
 async def get_blocked(call: Call) -> Answer:
     blocked = list(call.emulator.number(call.node).blocked)
     page, paging = page_of(
@@ -115,8 +102,6 @@ ROUTES = (
     Line("POST", "/{node:node}/deregister", deregister),
     Line("POST", "/{node:node}/request_code", request_code),
     Line("POST", "/{node:node}/verify_code", verify_code),
-    Line("GET", "/{node:node}/whatsapp_business_profile", get_profile),
-    Line("POST", "/{node:node}/whatsapp_business_profile", post_profile),
     Line("GET", "/{node:node}/block_users", get_blocked),
     Line("POST", "/{node:node}/block_users", post_blocked),
     Line("DELETE", "/{node:node}/block_users", delete_blocked),

@@ -1,4 +1,4 @@
-"""Routes of what a number shows and does of itself: settings, greeting and commands, shop, public key.
+"""Routes of what a number shows and does of itself: profile, settings, greeting, commands, shop, public key.
 
 Shapes and lengths: the platform's published OpenAPI file (v23.0).
 """
@@ -17,6 +17,18 @@ from server.network.graph.requests import SUCCESS, parameters_of, selected
 # What one request may change of a number.
 SETTINGS = ("calling", "user_identity_change", "payload_encryption", "storage_configuration")
 KEY_BEGINS = "-----BEGIN PUBLIC KEY-----"
+
+
+class Profile(Struct, frozen=True, omit_defaults=True):
+    """What changes; the rest stays. A picture's handle is taken, and no picture is shown for it."""
+
+    about: Annotated[str, Meta(min_length=1, max_length=139)] | None = None
+    address: Annotated[str, Meta(max_length=256)] | None = None
+    description: Annotated[str, Meta(max_length=512)] | None = None  # 256 in the file, 512 on the page
+    email: Annotated[str, Meta(max_length=128)] | None = None
+    profile_picture_url: str | None = None
+    vertical: str | None = None
+    websites: Annotated[list[Annotated[str, Meta(max_length=256)]], Meta(max_length=2)] | None = None
 
 
 class Command(Struct, frozen=True):
@@ -39,6 +51,18 @@ class Shop(Struct, frozen=True, omit_defaults=True):
 
     is_cart_enabled: bool | None = None
     is_catalog_visible: bool | None = None
+
+
+async def get_profile(call: Call) -> Answer:
+    profile = call.emulator.number(call.node).profile
+    shown = selected(call, profile, with_id=False)
+    return answer({"data": [{"messaging_product": "whatsapp", **shown}]})
+
+
+async def post_profile(call: Call) -> Answer:
+    number = call.emulator.number(call.node)
+    number.profile.update(_changes(call, Profile))
+    return SUCCESS
 
 
 async def get_settings(call: Call) -> Answer:
@@ -80,7 +104,7 @@ async def post_shop(call: Call) -> Answer:
     return SUCCESS
 
 
-def _changes(call: Call, shape: type[Automation] | type[Shop]) -> dict[str, Any]:
+def _changes(call: Call, shape: type[Automation] | type[Profile] | type[Shop]) -> dict[str, Any]:
     """The parameters of this shape that the request gives.
 
     A form's true and false are text, and pywa's lists are JSON in a text.
@@ -113,6 +137,8 @@ async def post_key(call: Call) -> Answer:
 
 
 ROUTES = (
+    Line("GET", "/{node:node}/whatsapp_business_profile", get_profile),
+    Line("POST", "/{node:node}/whatsapp_business_profile", post_profile),
     Line("GET", "/{node:node}/settings", get_settings),
     Line("POST", "/{node:node}/settings", post_settings),
     Line("POST", "/{node:node}/conversational_automation", post_automation),

@@ -12,7 +12,6 @@ from server.network.pricing import MonthlyCount
 from server.network.quality import Ratings, limit_name
 from server.network.rules import Throughput
 
-PROFILE_FIELDS = ("about", "address", "description", "email", "profile_picture_url", "vertical", "websites")
 APP_NAME = "Wavetank"
 MAX_REGISTRATIONS = 10  # of one number in REGISTRATIONS_S: the platform's page on registration
 REGISTRATIONS_S = 72 * 3600.0
