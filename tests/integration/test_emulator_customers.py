@@ -59,6 +59,37 @@ def test_who_gets_no_answer_leaves() -> None:
         until(lambda: network.get("/emulator/conversations")["abandoned"] == 5)
 
 
+def test_who_writes_is_on_the_network() -> None:
+    """However few numbers are."""
+    with emulator("--speed", "30") as network:
+        network.put("/emulator/behaviour", {"unregistered": 0.9999})
+        template = {"name": "hello_world", "language": {"code": "en_US"}}
+        first, writer = new_customer(), new_customer()
+        network.open_window(writer)
+        messages = []
+        for to, number in ((first, NUMBER), (writer, NUMBER), (writer, str(int(NUMBER) + 1))):
+            body = {"messaging_product": "whatsapp", "to": to, "type": "template", "template": template}
+            messages.append(network.post(f"/{number}/messages", body)["messages"][0]["id"])
+
+        def states() -> list[str]:
+            return [network.get("/emulator/messages", id=one)["messages"][0]["state"] for one in messages]
+
+        until(lambda: states() == ["failed", "read", "read"])
+
+
+def test_a_message_that_fails_is_no_answer() -> None:
+    with receiver() as hook, emulator("--speed", "30") as network:
+        network.subscribe(hook.url)
+        network.post("/emulator/conversations", {"count": 1})
+        (question,) = hook.until(hook.messages)
+        network.post("/emulator/faults", {"kind": "fail", "code": 131000, "next": 1})
+        network.post(f"/{NUMBER}/messages", text(question["from"], "This one is lost"))
+        assert network.get("/emulator/conversations")["answer_time_s"] == {}
+        network.post("/emulator/clock", {"advance_s": 60})
+        network.post(f"/{NUMBER}/messages", text(question["from"], "This one is not"))
+        assert network.get("/emulator/conversations")["answer_time_s"]["p50"] >= 60
+
+
 def test_a_campaign_moves_customers_to_reply_stop_block_and_report() -> None:
     with receiver() as hook, emulator("--speed", "60") as network:
         network.subscribe(hook.url)

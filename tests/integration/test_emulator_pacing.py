@@ -76,6 +76,18 @@ def test_what_is_held_goes_when_users_do_not_mind(paced: tuple[Emulator, Receive
     assert send(network, "liked")["message_status"] == "accepted"
 
 
+def test_what_is_held_of_a_template_that_is_disabled_fails_with_132016(
+    paced: tuple[Emulator, Receiver],
+) -> None:
+    network, hook = paced
+    template = new_template(network, "disabled")
+    held = held_ids(network, "disabled")
+    network.post(f"/emulator/templates/{template}", {"status": "DISABLED"})
+    hook.until(lambda: told(hook, held, "failed"))
+    assert {hook.statuses(one)[0]["errors"][0]["code"] for one in held} == {132016}
+    assert network.get("/emulator/state")["messages"]["held"] == 0
+
+
 def test_what_is_held_fails_with_132015_when_users_mind_and_the_pause_ends_by_hand_alone(
     paced: tuple[Emulator, Receiver],
 ) -> None:

@@ -45,10 +45,11 @@ class Customers:
         self._media = media
         self._messages = messages
         self._made_up = 0
+        self._came: set[str] = set()  # who wrote, and would not be on WhatsApp by the share of numbers
 
     def is_registered(self, customer: str) -> bool:
-        """Whether the number is on WhatsApp."""
-        return behaving.is_registered(self.behaviour, self._seed, customer)
+        """Whether the number is on WhatsApp: a share of all, and who wrote."""
+        return customer in self._came or behaving.is_registered(self.behaviour, self._seed, customer)
 
     def delivery_s(self, message: Message) -> float | None:
         """Seconds from the sending to the delivery; None: it never arrives."""
@@ -99,6 +100,8 @@ class Customers:
         item = inbound.message_json(written, message_id, now_s, number.display, self._media, origin)
         if sender in number.blocked or not number.is_registered:
             return message_id
+        if not self.is_registered(sender):
+            self._came.add(sender)
         self._limits.heard(now_s, number.limited, sender, from_ad=written.from_ad)
         contact = self._telling.contact(sender, written.name)
         self._telling.inbound(number, item, None if written.type == "system" else contact)

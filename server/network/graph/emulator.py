@@ -200,10 +200,11 @@ class Emulator:
             opaque=body.biz_opaque_callback_data,
         )
         self.messages.add(message)
-        self.customers.conversations.note_answer(number.id, to)
         is_held = code is None and template is not None and self._holding.holds(number, message, template)
         if not is_held:
             self.lives.begin(number, message, code)
+            if code is None:
+                self.customers.conversations.note_answer(number.id, to)
         status = "held_for_quality_assessment" if is_held else "accepted"
         return {
             "messaging_product": "whatsapp",
@@ -259,8 +260,8 @@ class Emulator:
             self.set_template_status(template, "APPROVED")
 
     def set_template_status(self, template: Template, status: templates.Status) -> None:
-        """Change it, and tell the business. Approving ends every pause, also one for quality; a pause drops
-        what is held of it.
+        """Change it, and tell the business. Approving ends every pause, also one for quality; pausing or
+        disabling it drops what is held of it.
         """
         template.status = status
         if status == "APPROVED":
@@ -268,6 +269,7 @@ class Emulator:
             self._pacer.begin(template.id)
         elif status == "PAUSED":
             self._pacer.paused(self.clock.now(), template.kind)
+        if status in ("PAUSED", "DISABLED"):
             self._holding.decide(template, "RED")
         more = {"disable_info": quality.disable_info(self.clock.now())} if status == "DISABLED" else {}
         told = template.rated.told(status, template.rejected_reason, **more)

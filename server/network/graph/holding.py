@@ -6,7 +6,7 @@ from server.network.graph.messages import Message
 from server.network.graph.numbers import Number
 from server.network.graph.standing import Standing
 from server.network.graph.templates import Template
-from server.network.quality import PAUSED
+from server.network.quality import DISABLED, PAUSED
 from server.network.rules import THROUGHPUT_MPS
 from server.network.template_pacing import Pacer
 from server.network.tiers import Rating
@@ -56,8 +56,9 @@ class Holding:
             return
         held = self._held.pop(template.id)
         if outcome == "dropped":
+            code = DISABLED if template.state == "DISABLED" else PAUSED
             for number, message in held:
-                self._lives.drop(number, message, now_s, PAUSED)
+                self._lives.drop(number, message, now_s, code)
             return
         for place, (number, message) in enumerate(held):
             # Not faster than the number's throughput (assumed: the platform says no rate).
