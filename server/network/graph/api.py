@@ -143,9 +143,7 @@ async def begin_upload(call: Call) -> Answer:
     if call.node != call.emulator.account.app_id:
         raise unknown_object(call.node)
     given = parameters_of(call)
-    length, mime_type = str(given.get("file_length", "")), str(given.get("file_type", ""))
-    session_id = call.emulator.uploads.begin(length, mime_type)
-    return answer({"id": session_id})
+    return answer({"id": call.emulator.uploads.begin(str(given.get("file_length", "")))})
 
 
 async def put_upload(call: Call) -> Answer:

@@ -1,11 +1,12 @@
 """Resumable uploads of an app: how the example files of templates and profile pictures go up.
 
-`POST /{app_id}/uploads` gives a session, the file is posted to it, and its handle is used elsewhere.
+`POST /{app_id}/uploads` gives a session, the file is posted to it, and its handle is used elsewhere. What
+is in the file nobody asks for: only how much of it came is kept.
 """
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from server.network.graph.digits import whole
 from server.network.graph.media import LARGEST
@@ -16,11 +17,10 @@ MAX_SESSIONS = 100  # the oldest are forgotten
 
 @dataclass(slots=True)
 class Session:
-    """One file on its way: how long it will be, and what came so far."""
+    """One file on its way: how long it will be, and how much came so far, in bytes."""
 
     length: int
-    mime_type: str
-    content: bytearray = field(default_factory=bytearray)
+    came: int = 0
 
 
 class Uploads:
@@ -29,31 +29,30 @@ class Uploads:
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    def begin(self, length: str, mime_type: str) -> str:
+    def begin(self, length: str) -> str:
         """A new session's id; ApiError for a length that cannot be."""
         size = whole(length)
         if size is None or not 0 < size <= LARGEST:
             raise ApiError(100, f"file_length must be from 1 to {LARGEST}")
         session_id = f"upload:{secrets.token_urlsafe(24)}"
-        self._sessions[session_id] = Session(size, mime_type)
+        self._sessions[session_id] = Session(size)
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return session_id
 
     def offset(self, session_id: str) -> int:
         """How many bytes have come."""
-        return len(self._get(session_id).content)
+        return self._get(session_id).came
 
     def put(self, session_id: str, offset: str, content: bytes) -> str:
         """Take a part; the handle once the file is whole, else an empty text."""
         session = self._get(session_id)
-        if offset != str(len(session.content)):
-            raise ApiError(100, f"file_offset must be {len(session.content)}")
-        if len(session.content) + len(content) > session.length:
+        if offset != str(session.came):
+            raise ApiError(100, f"file_offset must be {session.came}")
+        if session.came + len(content) > session.length:
             raise ApiError(100, f"the file is longer than its file_length of {session.length}")
-        session.content += content
-        whole = len(session.content) == session.length
-        return f"4::{secrets.token_urlsafe(24)}" if whole else ""
+        session.came += len(content)
+        return f"4::{secrets.token_urlsafe(24)}" if session.came == session.length else ""
 
     def _get(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
