@@ -184,6 +184,10 @@ def test_a_flow_is_sent_in_the_mode_of_its_status(network: Emulator) -> None:
     network.post(f"/emulator/flows/{flow}", {"status": "BLOCKED"})
     assert send(network, flow_message(flow_id=flow)).json()["error"]["code"] == 132068
     network.post(f"/emulator/flows/{flow}", {"status": "THROTTLED"})
+    own = network.get(f"/{NUMBER}")["display_phone_number"]
+    for _ in range(11):  # what is refused for another reason is none of those that count
+        to_itself = {**flow_message(flow_id=flow), "to": own}
+        assert refused(network, "POST", f"/{NUMBER}/messages", to_itself)["code"] == 131021
     statuses = [send(network, flow_message(flow_id=flow)).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [400]
     assert send(network, flow_message(flow_id=flow)).json()["error"]["code"] == 132069

@@ -200,6 +200,8 @@ class Emulator:
             opaque=body.biz_opaque_callback_data,
         )
         self.messages.add(message)
+        if (flow := self._flow_in(body)) is not None:
+            flow.note_sent(now_s)
         is_held = code is None and template is not None and self._holding.holds(number, message, template)
         if not is_held:
             self.lives.begin(number, message, code)
@@ -219,18 +221,19 @@ class Emulator:
             for kind, media_id in body.template.media:
                 self._check_media(kind, media_id, now_s)
             return template
-        if body.type == "interactive" and body.interactive is not None and body.interactive.type == "flow":
-            self._check_flow(body.interactive.action.parameters, now_s)
+        if (flow := self._flow_in(body)) is not None and body.interactive is not None:
+            flow.check_send(str(body.interactive.action.parameters.get("mode") or "published"), now_s)
         if body.type in outgoing.MEDIA_TYPES:
             self._check_media(body.type, getattr(body, body.type).id, now_s)
         return None
 
-    def _check_flow(self, parameters: Mapping[str, Any], now_s: float) -> None:
-        """A flow that is not kept here is taken for one that was published elsewhere."""
+    def _flow_in(self, body: outgoing.Body) -> Flow | None:
+        """The flow that a message carries; None too for one made elsewhere, which counts as published."""
+        if body.type != "interactive" or body.interactive is None or body.interactive.type != "flow":
+            return None
+        parameters = body.interactive.action.parameters
         named, flow_id = parameters.get("flow_name"), parameters.get("flow_id")
-        flow = self.flows.named(str(named)) if named else self.flows.get(str(flow_id))
-        if flow is not None:
-            flow.check_send(str(parameters.get("mode") or "published"), now_s)
+        return self.flows.named(str(named)) if named else self.flows.get(str(flow_id))
 
     def _check_media(self, kind: str, media_id: str | None, now_s: float) -> None:
         if media_id is None:

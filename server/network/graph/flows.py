@@ -52,7 +52,7 @@ class Flow(Struct, kw_only=True):
     sent_s: deque[float] = field(default_factory=deque)  # of messages while it is throttled
 
     def check_send(self, mode: str, now_s: float) -> None:
-        """ApiError for a flow that cannot be sent; `mode`: draft or published."""
+        """ApiError for a flow that cannot be sent now; `mode`: draft or published."""
         if self.status == "BLOCKED":
             raise ApiError(BLOCKED, f"The flow {self.id} is blocked")
         if self.status == "DEPRECATED":
@@ -65,6 +65,10 @@ class Flow(Struct, kw_only=True):
                 self.sent_s.popleft()
             if len(self.sent_s) >= MOST_THROTTLED:
                 raise ApiError(THROTTLED, f"{MOST_THROTTLED} messages an hour may carry a throttled flow")
+
+    def note_sent(self, now_s: float) -> None:
+        """A message with it was accepted."""
+        if self.status == "THROTTLED":
             self.sent_s.append(now_s)
 
 
