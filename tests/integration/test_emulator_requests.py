@@ -372,6 +372,24 @@ def test_what_is_wrong_with_a_message_is_said_in_its_own_words(network: Emulator
     assert wrong["error"]["message"] == "Error validating client secret."
 
 
+def test_messages_are_looked_for_by_all_that_is_given(network: Emulator) -> None:
+    whole = {"messaging_product": "whatsapp", "type": "template", "template": TEMPLATE}
+    customers, ids = [new_customer(), new_customer()], []
+    for to in (*customers, *customers):
+        body = {**whole, "to": to, "biz_opaque_callback_data": "looked for"}
+        ids.append(network.post(f"/{NUMBER}/messages", body)["messages"][0]["id"])
+
+    def found(**query: str) -> list[str]:
+        return [one["id"] for one in network.get("/emulator/messages", **query)["messages"]]
+
+    assert found(opaque="looked for") == ids
+    assert found(opaque="looked for", limit="1") == ids[-1:]
+    assert found(opaque="looked for", to=customers[0]) == ids[::2]
+    assert found(id=ids[0], to=customers[0], opaque="looked for") == ids[:1]
+    assert found(id=ids[0], to=customers[1]) == found(id=ids[0], opaque="another") == []
+    assert found(to=customers[1], limit="1") == ids[-1:]
+
+
 def test_a_control_that_does_not_exist_is_told_which_there_are(network: Emulator) -> None:
     absent = network.calls.get("/emulator/stat")
     assert (absent.status_code, absent.json()["detail"]) == (

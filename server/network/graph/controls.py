@@ -18,7 +18,7 @@ from server.network.graph.numbers import Number
 from server.network.graph.outgoing import is_number, wa_id
 from server.network.rules import Throughput
 
-MAX_LISTED = 1000
+LISTED, MAX_LISTED = 100, 1000
 LOOKS = ("opaque", "id", "to", "limit")  # parameters by which messages are looked for
 
 
@@ -70,26 +70,24 @@ async def write(call: Call) -> Answer:
 
 
 async def listed(call: Call) -> Answer:
-    """By opaque callback data, by id, or the latest (to one person)."""
+    """Of this opaque callback data, with this id, to this person: the latest of those that are all of it."""
     messages, query = call.emulator.messages, call.query
     if strange := query.keys() - LOOKS:
         raise Problem(422, f"no such parameter; there are {', '.join(LOOKS)}", min(strange))
-    if "opaque" in query:
-        found = messages.with_opaque(query["opaque"])
-    elif "id" in query:
-        one = messages.get(query["id"])
-        found = [one] if one is not None else []
-    else:
-        to = _customer(query["to"], "to") if "to" in query else None
-        found = messages.latest(_limit(query), to)
-    return answer({"messages": [one.shown() for one in found]})
-
-
-def _limit(query: dict[str, str]) -> int:
-    limit = whole(query.get("limit", "100"))
+    limit = whole(query.get("limit", str(MAX_LISTED if "opaque" in query else LISTED)))
     if limit is None or not 1 <= limit <= MAX_LISTED:
         raise Problem(422, f"must be a number from 1 to {MAX_LISTED}", "limit")
-    return limit
+    to = _customer(query["to"], "to") if "to" in query else None
+    if "id" in query:
+        found = [one] if (one := messages.get(query["id"])) is not None else []
+    elif "opaque" in query:
+        found = messages.with_opaque(query["opaque"])
+    else:
+        found = messages.latest(limit, to)
+    are_meant = [
+        one for one in found if to in (None, one.to) and query.get("opaque", one.opaque) == one.opaque
+    ]
+    return answer({"messages": [one.shown() for one in are_meant[-limit:]]})
 
 
 def _customer(text: str, field: str) -> str:
