@@ -164,6 +164,13 @@ BUTTON = {
     "body": {"text": "B"},
     "action": {"buttons": [{"type": "reply", "reply": {"id": 1, "title": "a"}}]},
 }
+LINK = {
+    "type": "cta_url",
+    "body": {"text": "B"},
+    "action": {"name": "cta_url", "parameters": {"display_text": "Look", "url": "https://example.org"}},
+}
+PRODUCT = {"type": "product", "action": {"catalog_id": "1", "product_retailer_id": "a"}}
+PNG = {"link": "https://example.org/a.png"}
 CONTACTS = json.dumps([{"name": {"formatted_name": "Ada"}}])
 
 
@@ -178,6 +185,10 @@ CONTACTS = json.dumps([{"name": {"formatted_name": "Ada"}}])
         ({"type": "interactive", "interactive": {**LIST, "footer": {"text": None}}}, None),  # wa-cloud-py
         ({"type": "interactive", "interactive": {**LIST, "footer": {"text": "x" * 60}}}, None),
         ({"type": "interactive", "interactive": {**LIST, "footer": {"text": "x" * 61}}}, 131009),
+        ({"type": "interactive", "interactive": LINK}, None),
+        ({"type": "interactive", "interactive": {**LINK, "action": {"parameters": {"url": "x"}}}}, 131008),
+        ({"type": "location", "location": {"latitude": "52.5", "longitude": "-13"}}, None),
+        ({"type": "location", "location": {"latitude": "north", "longitude": "13"}}, 131009),
     ],
 )
 def test_parts_as_clients_write_them(network: Emulator, part: dict[str, Any], code: int | None) -> None:
@@ -185,6 +196,33 @@ def test_parts_as_clients_write_them(network: Emulator, part: dict[str, Any], co
     network.open_window(to)
     with network.client() as client:
         body = {"messaging_product": "whatsapp", "to": to, **part}
+        answer = client.post(f"/{NUMBER}/messages", json=body).json()
+    assert answer.get("error", {}).get("code") == code, answer
+
+
+@pytest.mark.parametrize(
+    ("interactive", "header", "code"),
+    [
+        (LIST, None, None),
+        (LIST, {"type": "text", "text": "Shop"}, None),
+        (LIST, {"type": "text", "text": "x" * 61}, 131009),
+        (LIST, {"type": "text"}, 131008),
+        (LIST, {"type": "image", "image": PNG}, 131009),
+        (BUTTON, {"type": "image", "image": PNG}, None),
+        (BUTTON, {"type": "image", "image": {}}, 131008),
+        (BUTTON, {"type": "image", "image": {"id": "none"}}, 131009),
+        (BUTTON, {"type": "sticker", "sticker": PNG}, 131009),
+        (PRODUCT, {"type": "text", "text": "Shop"}, 131009),
+    ],
+)
+def test_a_header_is_of_its_type(
+    network: Emulator, interactive: dict[str, Any], header: dict[str, Any] | None, code: int | None
+) -> None:
+    to = new_customer()
+    network.open_window(to)
+    whole = {"messaging_product": "whatsapp", "to": to, "type": "interactive"}
+    with network.client() as client:
+        body = {**whole, "interactive": {**interactive, "header": header}}
         answer = client.post(f"/{NUMBER}/messages", json=body).json()
     assert answer.get("error", {}).get("code") == code, answer
 

@@ -221,6 +221,11 @@ class Emulator:
             for kind, media_id in body.template.media:
                 self._check_media(kind, media_id, now_s)
             return template
+        header = (
+            body.interactive.header if body.type == "interactive" and body.interactive is not None else None
+        )
+        if header is not None and header.file is not None:
+            self._check_media(header.type, header.file.id, now_s)
         if (flow := self._flow_in(body)) is not None and body.interactive is not None:
             flow.check_send(str(body.interactive.action.parameters.get("mode") or "published"), now_s)
         if body.type in outgoing.MEDIA_TYPES:

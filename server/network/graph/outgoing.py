@@ -19,6 +19,7 @@ MAX_TEXT = 4096  # characters; platform 1.1
 MAX_CAPTION = 1024
 MAX_INTERACTIVE_BODY = 1024
 MAX_FOOTER = 60
+MAX_HEADER = 60
 MAX_OPAQUE = 512  # platform 1.1
 MAX_BUTTONS = 3
 MAX_ROWS = 10
@@ -34,6 +35,9 @@ Link = Annotated[
     Meta(pattern=r"^https?://\S+$", max_length=2048, description="a link begins with http:// or https://"),
 ]
 Caption = Annotated[str, Meta(max_length=MAX_CAPTION)]
+Degrees = Annotated[
+    str, Meta(pattern=r"^[+-]?[0-9]{1,3}([.][0-9]{1,20})?$", description="a number of degrees")
+]
 
 
 class Node(Struct, frozen=True, kw_only=True, gc=False):
@@ -61,8 +65,8 @@ class Reaction(Node, frozen=True, gc=False):
 
 
 class Location(Node, frozen=True, gc=False):
-    latitude: Annotated[float, Meta(ge=-90, le=90)] | str
-    longitude: Annotated[float, Meta(ge=-180, le=180)] | str
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | Degrees
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | Degrees
     name: Annotated[str, Meta(max_length=1000)] | None = None
     address: Annotated[str, Meta(max_length=1000)] | None = None
 
@@ -124,6 +128,22 @@ class Footer(Node, frozen=True, gc=False):
     text: Annotated[str, Meta(min_length=1, max_length=MAX_FOOTER)] | None = None
 
 
+class Header(Node, frozen=True):
+    """Of an interactive message; what `type` names must be there."""
+
+    type: Literal["text", "image", "video", "document"]
+    text: Annotated[str, Meta(max_length=MAX_HEADER)] | None = None
+    image: Media | None = None
+    video: Media | None = None
+    document: Media | None = None
+
+    @property
+    def file(self) -> Media | None:
+        """None for a text."""
+        found: Media | None = None if self.type == "text" else getattr(self, self.type)
+        return found
+
+
 class Reply(Node, frozen=True, gc=False):
     id: Annotated[str, Meta(min_length=1, max_length=256)] | int  # numbers as whatsapp-cloud-api sends them
     title: Annotated[str, Meta(min_length=1, max_length=20)]
@@ -162,7 +182,7 @@ class Interactive(Node, frozen=True):
     action: Action = msgspec.field(default_factory=Action)
     body: Words | None = None
     footer: Footer | None = None
-    header: dict[str, Any] | None = None
+    header: Header | None = None
 
 
 class Pin(Node, frozen=True, gc=False):
@@ -229,6 +249,9 @@ INTERACTIVE: dict[str, tuple[bool, str]] = {
     "request_contact_info": (True, "name"),
 }
 
+HEADED_BY_TEXT = ("list", "product_list")
+# What the parameters of a type of interactive message cannot be without.
+PARAMETERS = {"cta_url": ("display_text", "url"), "flow": ("flow_message_version", "flow_cta")}
 # What stands in the parameters of a flow message, where it stands at all.
 FLOW_WORDS = {"mode": ("draft", "published"), "flow_action": ("navigate", "data_exchange")}
 
@@ -330,6 +353,10 @@ def _check_interactive(interactive: Interactive) -> None:
         raise ApiError(MISSING, "Parameter is missing: interactive.body")
     if not getattr(interactive.action, action_key):
         raise ApiError(MISSING, f"Parameter is missing: interactive.action.{action_key}")
+    _check_header(interactive)
+    for name in PARAMETERS.get(interactive.type, ()):
+        if not interactive.action.parameters.get(name):
+            raise ApiError(MISSING, f"Parameter is missing: interactive.action.parameters.{name}")
     if interactive.type == "button":
         _check_buttons(interactive.action.buttons)
     elif interactive.type == "list":
@@ -340,11 +367,25 @@ def _check_interactive(interactive: Interactive) -> None:
         _check_products(interactive.type, interactive.action)
 
 
+def _check_header(interactive: Interactive) -> None:
+    """A product has none, several products need one; a list's is a text, as theirs is."""
+    header, kind = interactive.header, interactive.type
+    if header is None:
+        if kind == "product_list":
+            raise ApiError(MISSING, "Parameter is missing: interactive.header")
+        return
+    if kind == "product":
+        raise ApiError(INVALID, "Parameter interactive.header is not valid: a product has none")
+    if kind in HEADED_BY_TEXT and header.type != "text":
+        raise ApiError(INVALID, f"Parameter interactive.header.type is not valid: text, in a {kind}")
+    if not getattr(header, header.type):
+        raise ApiError(MISSING, f"Parameter is missing: interactive.header.{header.type}")
+    if (file := header.file) is not None and file.id is None and file.link is None:
+        raise ApiError(MISSING, f"Parameter is missing: {header.type} needs either id or link")
+
+
 def _check_flow(parameters: dict[str, Any]) -> None:
     place = "interactive.action.parameters"
-    for name in ("flow_message_version", "flow_cta"):
-        if not parameters.get(name):
-            raise ApiError(MISSING, f"Parameter is missing: {place}.{name}")
     if not parameters.get("flow_id") and not parameters.get("flow_name"):
         raise ApiError(MISSING, f"Parameter is missing: {place} needs either flow_id or flow_name")
     for name, words in FLOW_WORDS.items():

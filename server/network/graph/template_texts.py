@@ -4,7 +4,8 @@ Subcodes and what each stands for: the platform's table of errors of template cr
 and 2388299, and that spaces and punctuation around a variable do not count as text, are what users of the
 platform were answered. Assumed: which of the subcodes a gap, a variable 0, a mixture of names and numbers and
 broken braces get. Not looked at: the share of variables in a text (2388293), whose limit is not published,
-the cards of carousels, and authentication templates, whose text is the platform's own.
+the cards of carousels, the number and labels of buttons, and authentication templates, whose text is the
+platform's own.
 """
 
 import re
