@@ -230,6 +230,13 @@ def test_templates_are_found_by_lists_and_words(
     assert {one["name"] for one in listed} - {"hello_world"} == found
 
 
+def test_a_template_is_deleted_by_its_name_or_by_ids(network: Emulator) -> None:
+    """The id of one language goes beside the name, as the platform's page has it."""
+    error = refused(network, "DELETE", f"/{WABA}/message_templates", {"hsm_id": HELLO})
+    assert (error["code"], error["message"]) == (100, "(#100) The parameter name is required.")
+    assert network.get(f"/{HELLO}")["name"] == "hello_world"
+
+
 def test_several_templates_are_deleted_by_their_ids(network: Emulator) -> None:
     ids = [made(network, f"gone_{number}", "Bye") for number in range(3)]
     path = f"/{WABA}/message_templates"

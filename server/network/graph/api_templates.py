@@ -69,6 +69,10 @@ async def delete_template(call: Call) -> Answer:
     if "hsm_ids" in given:
         return _delete_several(call, given["hsm_ids"])
     name, template_id = str(given.get("name", "")), given.get("hsm_id")
+    if not name:
+        raise ApiError(
+            100, "The parameter name is required.", message="(#100) The parameter name is required."
+        )
     if not call.emulator.templates.remove(name, str(template_id) if template_id is not None else None):
         raise _no_template(name)
     return SUCCESS
