@@ -220,15 +220,19 @@ def test_parameters_must_fit_the_template(
         (0, None),
     ],
 )
-@pytest.mark.parametrize("where", ["header", "body"])
+@pytest.mark.parametrize("where", ["header", "body", "button"])
 def test_a_value_is_a_text_in_one_line(where: str, text: object, code: int | None) -> None:
     """As users of the platform were answered, who had passed on nothing, or what customers wrote."""
     components = [
         {"type": "HEADER", "format": "TEXT", "text": "No. {{1}}", "example": {"header_text": ["17"]}},
         {"type": "BODY", "text": "Dear {{1}}, hello", "example": {"body_text": [["Ada"]]}},
+        {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x/{{1}}", "example": ["a"]}]},
     ]
-    values = {"header": "17", "body": "Ada", where: text}
-    given_ = [{"type": kind, "parameters": [{"type": "text", "text": one}]} for kind, one in values.items()]
+    values = {"header": "17", "body": "Ada", "button": "a", where: text}
+    given_ = [
+        {"type": kind, "index": 0, "parameters": [{"type": "text", "text": one}]}
+        for kind, one in values.items()
+    ]
     with pytest.raises(ApiError) if code else contextlib.nullcontext() as caught:
         check_use(template(components=components), use(*given_))  # type: ignore[arg-type]
     assert code == (caught.value.code if caught is not None else None)

@@ -264,6 +264,8 @@ def _check_buttons(buttons: dict[str, Any], given: Sequence[Component]) -> None:
         component = have.get(str(index))
         if needs and (component is None or not component.parameters):
             raise ApiError(131008, f"buttons: Button at index {index} of type Url requires a parameter")
+        if needs and component is not None:
+            _check_value(component.parameters[0])
     unknown = have.keys() - {str(index) for index in range(len(listed))}
     if unknown and listed:
         raise ApiError(132000, f"buttons: there is no button at index {min(unknown)[:100]}")
