@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +22,6 @@ AT_ONCE = 16  # connections: so many are a group, and few enough for the threads
 LEAST_GROUP = 2  # messages to a commit, from which on the target commits in groups (assumed)
 LEAST_SHARE = 0.1  # of a message's time that is the target's, whatever the client took on average (assumed)
 RAMP_S, GENERATOR_S = 1, 2  # one place begins within the first, and is watched for the second
-NO_PAUSE_S = 1e-9  # between its messages
 CUSTOMERS = 10_000  # more than one place can serve in that time
 
 Message = tuple[str, str]  # customer, text
@@ -46,7 +45,7 @@ def calibrate(target: str, token: str, loaded: Loaded) -> Calibration:
 
 
 def of_target(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibration:
-    """Send `n` messages one after another, then as many over AT_ONCE connections.
+    """Send `n` messages as often as the load test will, then as many at once over AT_ONCE connections.
 
     The first few are not timed, and what this client itself takes for a message is no part of the times. A
     target that does not tell its CPU time and commits in `GET /stats` counts as busy throughout, and as one
@@ -58,7 +57,7 @@ def of_target(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibrat
             _timed(client, message)
         before = _told(client)
         own_s = -process_time()
-        times_s = [_timed(client, message) for message in messages[WARM_UP:][:n]]
+        times_s = [_timed(client, message, _gap_s(loaded)) for message in messages[WARM_UP:][:n]]
         own_s += process_time()
         between = _told(client)
         _send_at_once(target, token, messages[WARM_UP + n :])
@@ -72,10 +71,7 @@ def of_target(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibrat
 
 
 def of_generator(target: str, token: str, loaded: Loaded) -> float:
-    """Processor time of the load generator for a message, in s, when one waits for the other.
-
-    With many places it is about the same: each message wakes it by itself.
-    """
+    """Processor time of the load generator for a message, in s: one place sends as often as all will."""
     scenario = loaded.scenario
     plan = Plan(
         run=secrets.token_hex(4),
@@ -86,13 +82,22 @@ def of_generator(target: str, token: str, loaded: Loaded) -> float:
         duration_s=GENERATOR_S,
         timeout_s=GENERATOR_S,
         seed=scenario.experiment.seed,
-        think_time_mean_s=NO_PAUSE_S,
+        think_time_mean_s=_gap_s(loaded),
         scripts=scenario.conversations.scripts,
         customers=_customers(CUSTOMERS),
     )
     trace = generate(plan, lambda _: None)
     seen = sum(RAMP_S <= done_s < RAMP_S + GENERATOR_S for done_s in trace.requests.done_s)
     return (trace.cpu_s[RAMP_S + GENERATOR_S] - trace.cpu_s[RAMP_S]) / max(1, seen)
+
+
+def _gap_s(loaded: Loaded) -> float:
+    """Between two messages of the load test, if each is answered at once.
+
+    Whoever is asked again and again without a pause answers sooner: all that it needs is at hand.
+    """
+    conversations = loaded.scenario.conversations
+    return conversations.think_time_mean_s / conversations.at_once
 
 
 def _customers(count: int) -> list[str]:
@@ -130,8 +135,8 @@ def _told(client: Client) -> Told | None:
     return Told(float(stats["process_cpu_s"]), int(stats["commits"]))
 
 
-def _timed(client: Client, message: Message) -> float:
-    """Seconds from a message to its answer."""
+def _timed(client: Client, message: Message, gap_s: float = 0.0) -> float:
+    """Seconds from a message to its answer; it takes `gap_s` in all, or as long as the answer."""
     customer, text = message
     body = msgspec.json.encode({"from": customer, "text": text, "message_id": secrets.token_hex(8)})
     sent = perf_counter()
@@ -139,4 +144,5 @@ def _timed(client: Client, message: Message) -> float:
     took_s = perf_counter() - sent
     if status != 200:
         raise InputError(f"target: {client.target} answered POST /reply with {status}")
+    sleep(max(0.0, gap_s - took_s))
     return took_s
