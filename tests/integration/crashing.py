@@ -29,6 +29,10 @@ OPTIONS = (
     "--set=pacing.quiet_from=00:00",
     "--set=pacing.quiet_until=00:00",
     "--set=campaign.retry_after_h=0.05",
+    # Half a second of ours, so that many are under way at a kill; no phone is away for an hour of the clock,
+    # for which the last message would be waited for.
+    "--set=network.delivery_delay_median_s=60",
+    "--set=network.delivery_delay_log_sd=0.5",
 )
 CLAIMED = re.compile(r"claimed before a stop: (\d+) messages; the network has (\d+) of them")
 
@@ -144,7 +148,7 @@ def _finish(client: httpx.Client, acknowledged: dict[str, int]) -> dict[str, dic
     end = time.monotonic() + 300
     while any(client.get("/stats").json()["messages"][state] for state in ("queued", "sending", "sent")):
         assert time.monotonic() < end, "messages are under way for too long"
-        time.sleep(0.5)
+        time.sleep(0.1)
     return {batch: client.get(f"/send/{batch}").json()["counts"] for batch in acknowledged}
 
 
