@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from running_emulator import NUMBER, WABA, Emulator, Receiver, emulator, new_customer, receiver, until
 
+from server.network.graph.holding import LOOK_S
 from server.network.rules import HOUR_S
 
 THRESHOLD, HELD = 120, 5
-ACT_S = 600.0  # of the emulator's clock: half a minute, in which all is sent on however slow a machine
+SPEED, SLOWER = 20, 5
+# Of the emulator's clock: 40 s of ours at the slower speed, in which all is sent on however slow a machine; and
+# less than LOOK_S, so that a clock that jumps over both lets users act before that is looked at.
+ACT_S = 200.0
 HOLDS = "held_for_quality_assessment"
 
 
@@ -17,7 +21,7 @@ HOLDS = "held_for_quality_assessment"
 def paced() -> Iterator[tuple[Emulator, Receiver]]:
     options = (
         "--speed",
-        "20",
+        str(SPEED),
         "--throughput",
         "upgraded",
         "--tier",
@@ -59,6 +63,11 @@ def held_ids(network: Emulator, name: str) -> list[str]:
     return [one["id"] for one in beyond]
 
 
+def read(network: Emulator) -> int:
+    """Messages that were read, of all templates."""
+    return int(network.get("/emulator/state")["messages"]["read"])
+
+
 def told(hook: Receiver, messages: list[str], status: str) -> bool:
     """Whether it was told of all of them, in whatever order."""
     return all(status in {told["status"] for told in hook.statuses(one)} for one in messages)
@@ -93,10 +102,13 @@ def test_what_is_held_fails_with_132015_when_users_mind_and_the_pause_ends_by_ha
 ) -> None:
     network, hook = paced
     made = new_template(network, "disliked")
+    network.post("/emulator/clock", {"speed": SLOWER})
     network.put("/emulator/behaviour", {"block": 1.0, "act_delay_median_s": ACT_S})
+    before = read(network)
     held = held_ids(network, "disliked")
+    until(lambda: read(network) >= before + THRESHOLD)
     network.put("/emulator/behaviour", {"block": 0.0})
-    network.post("/emulator/clock", {"advance_s": ACT_S})
+    network.post("/emulator/clock", {"advance_s": LOOK_S, "speed": SPEED})
     until(lambda: network.get("/emulator/state")["messages"]["held"] == 0)
     hook.until(lambda: told(hook, held, "failed"))
     for one in held:
