@@ -17,7 +17,7 @@ from simulator.sending.markets import UNIT_USD
 from simulator.sending.network import DAY_S
 from simulator.world import Campaign, World, world_of
 from tests.platform_replay import recorded, replayed
-from tests.watched import watched
+from tests.watched import Outcomes, Sends, watched
 
 
 def one_of(path: str, *values: object) -> st.SearchStrategy[str]:
@@ -82,10 +82,20 @@ def worlds(draw: st.DrawFn) -> World:
     return replace(world, campaigns=(*world.campaigns, Campaign(5, second_s, draw(st.sampled_from([0, 2])))))
 
 
+Seen = list[tuple[Sends, Outcomes]]
+
+
 @given(worlds() | business_worlds())
 @settings(max_examples=80)
-def test_every_message_ends_in_exactly_one_state(world: World) -> None:
+def test_messages_people_and_money_are_accounted_for(world: World) -> None:
+    """One replication of each world for all three, since to run it takes longer than to look at it."""
     run, seen = watched(world)
+    every_message_ends_in_exactly_one_state(run, seen)
+    nobody_gets_what_they_must_not(world, run, seen)
+    money_is_its_causes(world, run)
+
+
+def every_message_ends_in_exactly_one_state(run: Replication, seen: Seen) -> None:
     total = run.tally.total
     ended = total["messages_delivered"] + total["in_transit"] + total["failed"] + total["withdrawn"]
     ended += total["ended_refused"]
@@ -100,10 +110,7 @@ def test_every_message_ends_in_exactly_one_state(world: World) -> None:
     assert arrived == total["messages_delivered"] + total["in_transit"]
 
 
-@given(worlds() | business_worlds())
-@settings(max_examples=80)
-def test_nobody_gets_what_they_must_not(world: World) -> None:
-    run, seen = watched(world)
+def nobody_gets_what_they_must_not(world: World, run: Replication, seen: Seen) -> None:
     people = world.customers
     opted_out = np.full(people.size, np.inf)
     left_group = np.full(people.size, np.inf)
@@ -130,26 +137,7 @@ def test_nobody_gets_what_they_must_not(world: World) -> None:
         assert np.all(sends.due_s >= run.fleet.opened_s[sends.account])
 
 
-@given(business_worlds())
-@settings(max_examples=30)
-def test_the_platform_decides_as_the_exact_state_machine(world: World) -> None:
-    """But for the sender's own spacing, what docs/simulator.md leaves out, and minutes at a window's edge."""
-    record = recorded(world)
-    exact, level = replayed(world, record)
-    left_out = (errors.THROUGHPUT, errors.MAINTENANCE)
-    differ = [
-        (mine.code, code)
-        for mine, code in zip(record.requests, exact, strict=True)
-        if mine.code not in (code, errors.PAIR_RATE) and code not in left_out
-    ]
-    assert len(differ) <= 0.02 * len(exact)
-    assert summary_of(record.run).kpis["messaging_limit_level"] == level
-
-
-@given(worlds() | business_worlds())
-@settings(max_examples=40)
-def test_money_is_its_causes(world: World) -> None:
-    run, _ = watched(world)
+def money_is_its_causes(world: World, run: Replication) -> None:
     messages_usd = run.tally.tables.sends.sum() * world.scenario.costs.message_usd
     if run.platform is not None:
         answers_usd = money_of(run, run.inbox.served()).because(Cause.SERVICE).total_usd
@@ -172,6 +160,22 @@ def test_money_is_its_causes(world: World) -> None:
     assert kpis["ltv_usd"] >= costs.gross_margin * (
         (kpis["revenue_usd"] + kpis["organic_revenue_usd"]) / world.customers.size
     ) * (1 + costs.discount_per_year) ** (-days / 365)
+
+
+@given(business_worlds())
+@settings(max_examples=30)
+def test_the_platform_decides_as_the_exact_state_machine(world: World) -> None:
+    """But for the sender's own spacing, what docs/simulator.md leaves out, and minutes at a window's edge."""
+    record = recorded(world)
+    exact, level = replayed(world, record)
+    left_out = (errors.THROUGHPUT, errors.MAINTENANCE)
+    differ = [
+        (mine.code, code)
+        for mine, code in zip(record.requests, exact, strict=True)
+        if mine.code not in (code, errors.PAIR_RATE) and code not in left_out
+    ]
+    assert len(differ) <= 0.02 * len(exact)
+    assert summary_of(record.run).kpis["messaging_limit_level"] == level
 
 
 @given(worlds())
