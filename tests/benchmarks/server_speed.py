@@ -25,12 +25,14 @@ from server_workloads import bulk_sends, replies, single_sends, write_scenario
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 BUSY = 0.8  # least share of its core that the bare route uses when nothing else does
-SETTLE_S = 5.0  # in which a server has planned, and each of its loops has looked at everything once
 QUICKEST = 40_000  # requests a second that no server here exceeds: so many are made ready
 
 
 class Effort(NamedTuple):
-    """How much is measured. `contacts`: known before; each gets few messages, as from any server."""
+    """How much is measured. `contacts`: known before; each gets few messages, as from any server.
+
+    `settle_s`: in which a server has planned, and each of its loops has looked at everything once.
+    """
 
     rounds: int = 7
     seconds: float = 1.5
@@ -38,6 +40,7 @@ class Effort(NamedTuple):
     contacts: int = 100_000
     bulk: int = 10_000
     dispatched: int = 20_000
+    settle_s: float = 5.0
 
 
 class Figure(NamedTuple):
@@ -82,7 +85,7 @@ def measure(effort: Effort, server_core: int | None = None) -> Iterator[Figure]:
         ):
             yield from of_bulk_and_dispatch(bare, server, effort, server_core)
         with tempfile.TemporaryDirectory() as anew:
-            yield of_memory(Path(anew), server_core)
+            yield of_memory(Path(anew), effort, server_core)
 
 
 class Pair:
@@ -240,13 +243,13 @@ def dispatch_rate(messages: int, core: int | None) -> float:
     )
 
 
-def of_memory(folder: Path, server_core: int | None) -> Figure:
+def of_memory(folder: Path, effort: Effort, server_core: int | None) -> Figure:
     process = Process(
         ["-m", "wavetank", "serve", "--port", "0", "--db", str(folder / "idle.db")], server_core
     )
     try:
         with process.running():
-            time.sleep(SETTLE_S)
+            time.sleep(effort.settle_s)
             resident = process.resident_mib()
     finally:
         process.stop()

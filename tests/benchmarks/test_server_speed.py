@@ -3,7 +3,7 @@
 import pytest
 from server_speed import Effort, Figure, measure, shown
 
-SMALL = Effort(rounds=1, seconds=0.2, connections=4, contacts=2_000, bulk=200, dispatched=2_000)
+SMALL = Effort(rounds=1, seconds=0.2, connections=4, contacts=2_000, bulk=200, dispatched=2_000, settle_s=0.1)
 
 
 def test_every_figure_is_measured() -> None:
