@@ -11,6 +11,7 @@ import sys
 from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -263,14 +264,17 @@ def test_a_target_that_does_not_answer_is_named() -> None:
     assert "127.0.0.1:9" in text
 
 
-def test_a_bot_of_the_same_name_in_the_folder_is_not_run_instead(tmp_path: Path) -> None:
+def beside_modules_of_the_same_names(folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """The command in a folder with a bot of its own: a command line to begin with, and how it is run."""
     for name in ("server", "loadtests", "simulator", "locust"):
-        (tmp_path / f"{name}.py").write_text('raise SystemExit("the wrong module")\n')
-    here = {"cwd": tmp_path, "env": {**environment("x" * 32), "PYTHONPATH": str(ROOT)}, "text": True}
-    command = [sys.executable, "-P", "-m", "wavetank"]
-    load = [*command, "load", "bulk_send", *SMALL[:4], "--conversations", "5", "--duration", "2", "--json"]
-    done = subprocess.run(load, capture_output=True, timeout=120, check=False, **here)
-    assert json.loads(done.stdout)["kind"] == "load", done.stderr
+        (folder / f"{name}.py").write_text('raise SystemExit("the wrong module")\n')
+    here = {"cwd": folder, "env": {**environment("x" * 32), "PYTHONPATH": str(ROOT)}, "text": True}
+    return [sys.executable, "-P", "-m", "wavetank"], here
+
+
+def test_a_bot_of_the_same_name_in_the_folder_is_not_run_instead(tmp_path: Path) -> None:
+    """By `load` neither: see test_load_starts_a_server_and_reports_what_it_held."""
+    command, here = beside_modules_of_the_same_names(tmp_path)
     with subprocess.Popen([*command, "serve", "--port", "0"], stdout=subprocess.PIPE, **here) as server:
         assert server.stdout is not None
         assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
@@ -397,10 +401,11 @@ def test_simulate_writes_a_result_that_report_renders(tmp_path: Path) -> None:
 
 @pytest.mark.alone
 def test_load_starts_a_server_and_reports_what_it_held(tmp_path: Path) -> None:
-    done = wavetank(
-        "load", "bulk_send", "--conversations", "20", "--duration", "3",
-        "--set", "conversations.think_time_mean_s=0.5", "--set", "population.size=200", "--json",
-    )  # fmt: skip
+    """In a folder that holds modules of the names of ours, which neither of its processes may run."""
+    command, here = beside_modules_of_the_same_names(tmp_path)
+    options = ["--set", "conversations.think_time_mean_s=0.5", "--set", "population.size=200", "--json"]
+    load = [*command, "load", "bulk_send", "--conversations", "20", "--duration", "3", *options]
+    done = subprocess.run(load, capture_output=True, timeout=120, check=False, **here)
     assert done.returncode in (0, 1), done.stderr
     document = json.loads(done.stdout)
     assert document["kind"] == "load"
