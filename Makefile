@@ -40,7 +40,8 @@ imports: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## unit, property, integration and browser tests; each benchmark once, untimed
-	$(BIN)/pytest -m 'not alone' --numprocesses 2 --dist loadfile
+	@# In the order of the folders: by the number of their tests, files with few but long ones would come last.
+	$(BIN)/pytest -m 'not alone' --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest tests/integration -m alone
 
 verify: $(STAMP) ## closed forms, published figures and real data; prints the table, writes docs/verification.md
