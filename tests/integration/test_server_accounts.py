@@ -15,7 +15,8 @@ accounts.age_months = 7.0
 """
 # No phone is away for minutes of the clock, for which the last message would be waited for.
 SOON = ("--set", "network.delivery_delay_log_sd=0.5")
-EAST = [f"+1{area}555{line:04d}" for area in ("212", "312") for line in range(100, 200)]
+AREAS = ("212", "312", "646", "718", "917", "347", "929", "516", "631", "914")
+EAST = [f"+1{area}555{line:04d}" for area in AREAS[:2] for line in range(100, 200)]
 
 
 @pytest.fixture
@@ -86,15 +87,20 @@ def test_a_block_counts_against_the_account_that_wrote_last(client: httpx.Client
 
 
 def test_what_a_banned_account_had_goes_to_the_others(client: httpx.Client) -> None:
-    fresh = [(f"+1646555{line:04d}", f"again {line}") for line in range(100, 200)]
-    batch = send(client, fresh)
+    """Two messages an account: at the ban at least the second one is still to come."""
+    phones = [f"+1{area}555{line:04d}" for area in AREAS for line in range(100, 200)]
+    batch = send(client, [(phone, f"again {phone}") for phone in phones])
     banned = client.post("/emulator/accounts/7/ban").json()
     assert banned["open"] is False
+    before = client.get("/accounts").json()["accounts"][7]["attempts"]
+    assert before < len(phones) / 500
     wait_until_settled(client, batch)
     counts = client.get(f"/send/{batch}").json()["counts"]
-    assert sum(counts.values()) == len(fresh)
+    assert sum(counts.values()) == len(phones)
     found = client.get("/accounts").json()
     account = found["accounts"][7]
+    assert account["attempts"] == before
+    assert sum(one["attempts"] for one in found["accounts"]) == len(phones)
     assert (account["score"], account["state"], account["advice"]) == (0, "banned", "keep")
     assert account["capacity_per_day"] == 0
     assert found["fleet"]["open"] == 499
