@@ -263,6 +263,7 @@ def _send(
     half_hour, half_hour_ends_s = np.uintp(0), 0.0
     day_ends_s = (day + 1) * DAY_S
     is_told = seen_s.shape[1] > 0
+    today = np.zeros(len(day_delivered), np.int64)  # close together, unlike a day of the table
     for row in range(len(customers)):
         place = row % CHUNK
         if place == 0:
@@ -318,7 +319,7 @@ def _send(
             else:
                 deliveries[np.uint64(delivered_s) // BIN] += 1
             if delivered_s < day_ends_s:
-                day_delivered[account, day] += 1
+                today[account] += 1
             else:
                 day_delivered[account, np.uint64(delivered_s) // DAY] += 1
             cells[0, arrived] = cell
@@ -335,11 +336,12 @@ def _send(
         read *= odds.attention[who.zone, half_hour]
         opt_out, block, complaint = odds.opt_out[what], odds.block, odds.complaint
         excess = remembered / odds.memory_days - odds.tolerance_per_day
-        if excess > NONE:
-            tired = np.uintp(min(excess * TIRED_F, TIRED_LAST))
-            read *= odds.tired_read[tired]
-            opt_out *= odds.tired_leave[tired]
-            block *= odds.tired_leave[tired]
+        is_tired = excess > NONE  # who is is no better guess than a coin: no branch
+        tired = np.uintp(min(max(excess, NONE) * TIRED_F, TIRED_LAST))
+        tired_leave = odds.tired_leave[tired] if is_tired else ONE
+        read *= odds.tired_read[tired] if is_tired else ONE
+        opt_out *= tired_leave
+        block *= tired_leave
         own = who.pull
         read *= own
         share = drawn[1, place] * (ONE + read)
@@ -453,4 +455,5 @@ def _send(
             day_complaints[account, left_day] += 1
     _count(cells[0, :arrived], delivery_bin, delivery_delay)
     _count(cells[1, :seen], read_bin, read_delay)
+    day_delivered[:, day] += today
     first_try_s[0], first_try_s[1] = first_s, last_s
