@@ -72,47 +72,6 @@ def times_as_fast(
     return quicker
 
 
-def test_engine_against_one_simpy_process_a_customer(benchmark: BenchmarkFixture) -> None:
-    """Same mechanisms; a week, of which the reference takes the better part of a minute."""
-    shared = world(100_000 if benchmark.enabled else SMALL, 7 if benchmark.enabled else 2, *BOTH_KNOW)
-    sent = benchmark.pedantic(engine, (shared,), rounds=1)
-    if not benchmark.enabled:
-        assert Reference(shared, 1).run()["messages_sent"] == pytest.approx(sent, rel=0.05)
-        return
-    quicker = times_as_fast(benchmark, shared, lambda: Reference(shared, 1).run()["messages_sent"], 2)
-    assert quicker >= LEAST_OVER_REFERENCE
-
-
-def test_engine_against_mesa(benchmark: BenchmarkFixture) -> None:
-    """The same funnel, day by day."""
-    shared = world(100_000 if benchmark.enabled else SMALL, 28)
-    benchmark.pedantic(engine, (shared,), rounds=1)
-    if not benchmark.enabled:
-        kpis, count = simulate_once(shared, 1).kpis, Shop(shared, 1).run()
-        assert count["messages_sent"] == pytest.approx(kpis["messages_sent"], rel=0.2)  # no caps, no hours
-        for kpi, (part, whole) in RATES.items():
-            assert count[part] / count[whole] == pytest.approx(kpis[kpi], rel=0.25), kpi
-        return
-    assert times_as_fast(benchmark, shared, lambda: Shop(shared, 1).run()["messages_sent"], 2) > 1
-
-
-def test_engine_against_five_draws_in_mesa(benchmark: BenchmarkFixture) -> None:
-    """A peer without any of the mechanisms."""
-    customers, steps = 100_000 if benchmark.enabled else SMALL, 10
-    shared = world(customers, 28 if benchmark.enabled else 2)
-    benchmark.pedantic(engine, (shared,), rounds=1)
-    bare = Draws(customers, rates(shared), 1)
-    if not benchmark.enabled:
-        assert_five_draws(np.array(bare.run(steps)), customers * steps, rates(shared))
-        return
-
-    def peer() -> float:
-        bare.run(steps)
-        return customers * steps
-
-    assert times_as_fast(benchmark, shared, peer, 3) > 1
-
-
 def test_engine_against_five_draws_in_numba(benchmark: BenchmarkFixture) -> None:
     """A peer that is the funnel alone: beside it stands what the engine does from a send to its consequences.
 
@@ -164,6 +123,47 @@ def timed(shared: World) -> Timed:
     watched = run.engine = Timed(run.engine)
     run.run()
     return watched
+
+
+def test_engine_against_one_simpy_process_a_customer(benchmark: BenchmarkFixture) -> None:
+    """Same mechanisms; a week, of which the reference takes the better part of a minute."""
+    shared = world(100_000 if benchmark.enabled else SMALL, 7 if benchmark.enabled else 2, *BOTH_KNOW)
+    sent = benchmark.pedantic(engine, (shared,), rounds=1)
+    if not benchmark.enabled:
+        assert Reference(shared, 1).run()["messages_sent"] == pytest.approx(sent, rel=0.05)
+        return
+    quicker = times_as_fast(benchmark, shared, lambda: Reference(shared, 1).run()["messages_sent"], 2)
+    assert quicker >= LEAST_OVER_REFERENCE
+
+
+def test_engine_against_mesa(benchmark: BenchmarkFixture) -> None:
+    """The same funnel, day by day."""
+    shared = world(100_000 if benchmark.enabled else SMALL, 28)
+    benchmark.pedantic(engine, (shared,), rounds=1)
+    if not benchmark.enabled:
+        kpis, count = simulate_once(shared, 1).kpis, Shop(shared, 1).run()
+        assert count["messages_sent"] == pytest.approx(kpis["messages_sent"], rel=0.2)  # no caps, no hours
+        for kpi, (part, whole) in RATES.items():
+            assert count[part] / count[whole] == pytest.approx(kpis[kpi], rel=0.25), kpi
+        return
+    assert times_as_fast(benchmark, shared, lambda: Shop(shared, 1).run()["messages_sent"], 2) > 1
+
+
+def test_engine_against_five_draws_in_mesa(benchmark: BenchmarkFixture) -> None:
+    """A peer without any of the mechanisms."""
+    customers, steps = 100_000 if benchmark.enabled else SMALL, 10
+    shared = world(customers, 28 if benchmark.enabled else 2)
+    benchmark.pedantic(engine, (shared,), rounds=1)
+    bare = Draws(customers, rates(shared), 1)
+    if not benchmark.enabled:
+        assert_five_draws(np.array(bare.run(steps)), customers * steps, rates(shared))
+        return
+
+    def peer() -> float:
+        bare.run(steps)
+        return customers * steps
+
+    assert times_as_fast(benchmark, shared, peer, 3) > 1
 
 
 def assert_five_draws(counts: np.ndarray, exposures: int, chances: tuple[float, ...]) -> None:
