@@ -10,8 +10,7 @@ import msgspec
 
 from loadtests.client import Client
 from loadtests.conversations import conversation, made_up_number
-from loadtests.generator import generate
-from loadtests.trace import Plan
+from loadtests.generator import generate, plan_of
 from scenarios.errors import InputError
 from scenarios.loading import Loaded
 from scenarios.result import Calibration
@@ -21,6 +20,7 @@ NUMBERS = 5 * 10**9  # made-up customers from here on, apart from those of load 
 AT_ONCE = 16  # connections: so many are a group, and few enough for the threads of one process (assumed)
 LEAST_GROUP = 2  # messages to a commit, from which on the target commits in groups (assumed)
 LEAST_SHARE = 0.1  # of a message's time that is the target's, whatever the client took on average (assumed)
+MOST_GAP_S = 0.02  # between messages; of a few conversations they would be waited for by the minute (assumed)
 RAMP_S, GENERATOR_S = 1, 2  # one place begins within the first, and is watched for the second
 CUSTOMERS = 10_000  # more than one place can serve in that time
 
@@ -72,19 +72,16 @@ def of_target(target: str, token: str, loaded: Loaded, n: int = 300) -> Calibrat
 
 def of_generator(target: str, token: str, loaded: Loaded) -> float:
     """Processor time of the load generator for a message, in s: one place sends as often as all will."""
-    scenario = loaded.scenario
-    plan = Plan(
-        run=secrets.token_hex(4),
-        target=target,
-        token=token,
+    plan = plan_of(
+        loaded,
+        target,
+        token,
+        _customers(CUSTOMERS),
         conversations=1,
         ramp_s=RAMP_S,
         duration_s=GENERATOR_S,
         timeout_s=GENERATOR_S,
-        seed=scenario.experiment.seed,
         think_time_mean_s=_gap_s(loaded),
-        scripts=scenario.conversations.scripts,
-        customers=_customers(CUSTOMERS),
     )
     trace = generate(plan, lambda _: None)
     seen = sum(RAMP_S <= done_s < RAMP_S + GENERATOR_S for done_s in trace.requests.done_s)
@@ -92,12 +89,12 @@ def of_generator(target: str, token: str, loaded: Loaded) -> float:
 
 
 def _gap_s(loaded: Loaded) -> float:
-    """Between two messages of the load test, if each is answered at once.
+    """Between two messages of the load test, if each is answered at once, MOST_GAP_S at most.
 
     Whoever is asked again and again without a pause answers sooner: all that it needs is at hand.
     """
     conversations = loaded.scenario.conversations
-    return conversations.think_time_mean_s / conversations.at_once
+    return min(MOST_GAP_S, conversations.think_time_mean_s / conversations.at_once)
 
 
 def _customers(count: int) -> list[str]:

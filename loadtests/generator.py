@@ -1,6 +1,7 @@
 """The load generator: `loadtests.worker` in a process of its own."""
 
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -13,11 +14,41 @@ import msgspec
 from loadtests.target import ISOLATED
 from loadtests.trace import Plan, Trace
 from scenarios.errors import InputError
+from scenarios.loading import Loaded
 
 ROOT = Path(__file__).resolve().parent.parent
 START_UP_S = 60.0  # most that the worker may take beside ramp, duration and timeout
 
 Progress = Callable[[str], None]
+
+
+def plan_of(
+    loaded: Loaded,
+    target: str,
+    token: str,
+    customers: list[str],
+    *,
+    conversations: int,
+    ramp_s: float,
+    duration_s: float,
+    timeout_s: float,
+    think_time_mean_s: float,
+) -> Plan:
+    """The scenario's conversations with these customers (E.164), as a run of its own. Times in s."""
+    scenario = loaded.scenario
+    return Plan(
+        run=secrets.token_hex(4),
+        target=target.rstrip("/"),
+        token=token,
+        conversations=conversations,
+        ramp_s=ramp_s,
+        duration_s=duration_s,
+        timeout_s=timeout_s,
+        seed=scenario.experiment.seed,
+        think_time_mean_s=think_time_mean_s,
+        scripts=scenario.conversations.scripts,
+        customers=customers,
+    )
 
 
 def generate(plan: Plan, each_second: Progress) -> Trace:

@@ -1,6 +1,5 @@
 """A load test of a running server, as a result document (docs/loadtests.md)."""
 
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +11,7 @@ from loadtests import campaign as campaigns
 from loadtests import measures
 from loadtests.client import Client
 from loadtests.conversations import customers_of
-from loadtests.generator import Progress, generate
+from loadtests.generator import Progress, generate, plan_of
 from loadtests.trace import Failure, Plan
 from scenarios.contacts import contacts_of
 from scenarios.errors import InputError
@@ -110,18 +109,16 @@ def _connections_allowed() -> int | None:
 
 def _plan(loaded: Loaded, target: str, token: str, conversations: int, duration_s: float) -> Plan:
     scenario = loaded.scenario
-    return Plan(
-        run=secrets.token_hex(4),
-        target=target.rstrip("/"),
-        token=token,
+    return plan_of(
+        loaded,
+        target,
+        token,
+        customers_of(contacts_of(loaded), scenario.experiment.seed),
         conversations=conversations,
         ramp_s=max(RAMP_LEAST_S, conversations / STARTS_PER_S),
         duration_s=duration_s,
         timeout_s=TIMEOUT_S,
-        seed=scenario.experiment.seed,
         think_time_mean_s=scenario.conversations.think_time_mean_s,
-        scripts=scenario.conversations.scripts,
-        customers=customers_of(contacts_of(loaded), scenario.experiment.seed),
     )
 
 

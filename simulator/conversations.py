@@ -138,7 +138,7 @@ def hold(test: LoadTest, number: int) -> Trace:
     server: Server = (
         OneByOne(env, test.busy_share) if test.together_s is None else InGroups(env, test.together_s)
     )
-    server = Client(env, server, test.client_s) if test.client_s else server
+    server = LoadGenerator(env, server, test.client_s) if test.client_s else server
     trace = Trace()
     for place in range(test.at_once):
         draw = stream(test.seed, number, Purpose.CONVERSATIONS, place)
@@ -195,8 +195,8 @@ class InGroups:
         self._is_busy = False
 
 
-class Client:
-    """The load generator: half of `client_s` for a message before the server has it, half after."""
+class LoadGenerator:
+    """One message at a time: half of `client_s` for a message before the server has it, half after."""
 
     def __init__(self, env: simpy.Environment, server: Server, client_s: float) -> None:
         self._env, self._server = env, server

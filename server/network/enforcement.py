@@ -34,7 +34,7 @@ class Step(NamedTuple):
 _MILD, _SEVERE = (INITIATED, NEW_NUMBERS), (INITIATED, ANSWERS, NEW_NUMBERS)
 STEPS = (Step(0), Step(1, _MILD), Step(3, _MILD), Step(5, _SEVERE), Step(7, _SEVERE))  # [3P], then disabled
 FORGIVEN_S = 90 * DAY_S  # assumed: after so long without a violation the ladder starts anew
-ONE_S = DAY_S  # assumed: numbers of one business that the spam rate limit strikes within are one violation
+ONE_VIOLATION_S = DAY_S  # assumed: all numbers that the spam rate limit strikes within
 
 
 class Ladder:
@@ -53,7 +53,7 @@ class Ladder:
 
         One campaign that leaves by twenty numbers would else disable a business within an hour.
         """
-        if now_s - self._bound_s < ONE_S:
+        if now_s - self._bound_s < ONE_VIOLATION_S:
             return []
         self._bound_s = now_s
         return self.violate(now_s)

@@ -115,11 +115,18 @@ MAINTENANCE, LOCKED, RESTRICTED = 131057, 131031, 368
 UNDELIVERABLE = 131026
 # What a sound message may be refused with. All other codes are of the request itself, and synchronous.
 MOVABLE = frozenset(
-    (
-        *(THROUGHPUT, PAIR_RATE, SPAM_RATE),
-        *(MARKETING_CAPPED, MARKETING_STOPPED, RE_ENGAGEMENT),
-        *(MAINTENANCE, LOCKED, RESTRICTED, UNDELIVERABLE),
-    )
+    {
+        THROUGHPUT,
+        PAIR_RATE,
+        SPAM_RATE,
+        MARKETING_CAPPED,
+        MARKETING_STOPPED,
+        RE_ENGAGEMENT,
+        MAINTENANCE,
+        LOCKED,
+        RESTRICTED,
+        UNDELIVERABLE,
+    }
 )
 
 

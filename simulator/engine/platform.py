@@ -162,10 +162,10 @@ class Platform:
         delivered_s[seen.delivered.rows] = seen.delivered.at_s
         lost = np.flatnonzero(np.isnan(delivered_s) & ~service)
         calendars = self._calendars
-        calendars.lost.add(_of(wave, Event(lost, wave.due_s.take(lost))))
-        calendars.delivered.add(_of(wave, seen.delivered))
-        calendars.read.add(_of(wave, seen.read))
-        calendars.heard.add(_of(wave, seen.replied))
+        calendars.lost.add(_happenings(wave, Event(lost, wave.due_s.take(lost))))
+        calendars.delivered.add(_happenings(wave, seen.delivered))
+        calendars.read.add(_happenings(wave, seen.read))
+        calendars.heard.add(_happenings(wave, seen.replied))
         for event, is_report in ((seen.blocked, False), (seen.complained, True)):
             rows, at_s = event
             about = np.full(len(rows), is_report)
@@ -230,5 +230,5 @@ class Platform:
         }
 
 
-def _of(wave: Wave, event: Event) -> Happenings:
+def _happenings(wave: Wave, event: Event) -> Happenings:
     return Happenings(event.at_s, wave.customer.take(event.rows), wave.account.take(event.rows))

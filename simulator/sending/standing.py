@@ -83,7 +83,7 @@ class Standing:
         complaints = in_order(complaints)
         times = np.concatenate((delivered.at_s, complaints.at_s))
         first_s, last_s = float(times.min()), float(times.max())
-        self._rate(first_s, delivered)
+        self._count(first_s, delivered)
         arrived = _arrived_before(complaints, delivered, len(self._numbers))
         told = np.zeros(len(self._numbers), np.int64)
         for row, number in enumerate(complaints.account.tolist()):
@@ -103,7 +103,7 @@ class Standing:
         self._portfolio.tier.move(unix_s, rating, month_users, verified=self._verified)
         self._template.review(unix_s)
 
-    def _rate(self, first_s: float, delivered: Happenings) -> None:
+    def _count(self, first_s: float, delivered: Happenings) -> None:
         """For the ratings, which are made later, it does not matter what came first."""
         unix_s = first_s + self._epoch_s
         for number, count in enumerate(np.bincount(delivered.account).tolist()):

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from loadtests.calibration import calibrate, of_target
+from loadtests.calibration import MOST_GAP_S, calibrate, of_target
 from loadtests.run import run
 from scenarios.errors import InputError
 from scenarios.loading import Loaded, load
@@ -293,6 +293,15 @@ def test_calibration_tells_groups_by_the_commits(stand_in: StandIn, target: str)
     assert alone.busy_share == pytest.approx(min(1.0, 40 * 0.001 / sum(alone.times_s)))
     stand_in.group = 5
     assert of_target(target, TOKEN, LOADED, n=40).together_s == pytest.approx(0.001)
+
+
+def test_calibration_for_a_few_conversations_does_not_wait_for_their_pauses(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses_s: list[float] = []
+    monkeypatch.setattr("loadtests.calibration.sleep", pauses_s.append)
+    of_target(target, TOKEN, load("bulk_send", ["conversations.at_once=1"]), n=20)
+    assert 0 < max(pauses_s) <= MOST_GAP_S
 
 
 def test_calibration_times_the_load_generator_itself(stand_in: StandIn, target: str) -> None:
